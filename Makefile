@@ -1,0 +1,56 @@
+# Everything a person or CI needs; each target says what it does and what it lacks.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+.DEFAULT_GOAL := help
+.PHONY: help install install-dev run test lint types kafka pins clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
+
+$(VENV)/.python-ok:
+	@command -v $(PYTHON) >/dev/null || { echo "make: python3 (3.11 or newer) is needed and was not found; set PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1). Set PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "make: Python's venv module is needed (on Debian: the package python3-venv)" >&2; exit 1; }
+	@echo "==> making $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.run-ok: $(VENV)/.python-ok requirements/run.txt pyproject.toml
+	@echo "==> installing the pinned packages"
+	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/run.txt
+	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev-ok: $(VENV)/.run-ok requirements/dev.txt
+	@echo "==> installing the pinned development packages"
+	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+install: $(VENV)/.run-ok ## .venv with the command `receiver` in it
+install-dev: $(VENV)/.dev-ok ## the same, with everything the tests need
+
+run: install ## the receiver with a simulated provider, until Ctrl-C; needs only Python 3.11+
+	@exec $(BIN)/receiver dev --simulate
+
+test: install-dev ## all tests, with a real Kafka broker; needs Java 17+ and Maven too
+	@$(BIN)/python deploy/kafka-local/kafka_local.py require
+	@echo "==> running the tests"
+	@$(BIN)/pytest
+
+lint: install-dev ## ruff: rules and format
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: install-dev ## mypy, strict
+	@$(BIN)/mypy
+
+kafka: install ## a real single-node Apache Kafka on 127.0.0.1:9092, until Ctrl-C; needs Java 17+ and Maven
+	@exec $(BIN)/python deploy/kafka-local/kafka_local.py run
+
+pins: ## compile requirements/*.txt anew from the ranges (needs uv)
+	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate -q --upgrade ../pyproject.toml build.in -o run.txt
+	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate -q --upgrade ../pyproject.toml dev.in -c run.txt -o dev.txt
+
+clean: ## remove .venv and caches; var/ (the journal) stays
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

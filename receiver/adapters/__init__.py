@@ -1,0 +1,1 @@
+"""The outside, behind the ports: SQLite, Kafka, the system's clock, the HTTP server."""

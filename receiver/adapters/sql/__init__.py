@@ -1,0 +1,1 @@
+"""SQL in files: named, described, one folder."""

@@ -1,0 +1,115 @@
+"""What the SQLite stores share: how a file is opened, versioned, read and spoken to. Theory of operation:
+
+A store is one file in the journal's folder, in WAL mode with ``synchronous=FULL``: a commit that returned is fsynced.
+Each store has one writing process and any number of readers. Automatic checkpoints are off, since the commit that
+triggers one pays for it: the writer's process checkpoints on a thread of its own, passively, and above a limit
+the writer itself restarts the WAL without waiting for readers.
+
+Every store carries in ``meta`` the journal's id (a UUID, the same in all stores of a folder), its own name and its
+format version. SQLite is APSW's; releases before 3.51.3 can lose a commit when another connection checkpoints at that
+moment (the WAL-reset bug), so an older library is refused.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+
+import apsw
+
+from receiver.errors import JournalError, StoreFailed
+
+FORMAT_VERSION = 1
+SQLITE_MIN = (3, 51, 3)
+BUSY_TIMEOUT_MS = 5_000
+"""A reader never waits for a writer in WAL mode; this is for the moments of opening and recovery."""
+STATEMENT_CACHE = 300
+
+
+def check_library() -> None:
+    """Refuse an SQLite with the WAL-reset bug; raises ``JournalError``."""
+    version = tuple(int(part) for part in apsw.sqlite_lib_version().split("."))
+    if version < SQLITE_MIN:
+        wanted = ".".join(map(str, SQLITE_MIN))
+        raise JournalError(f"SQLite {apsw.sqlite_lib_version()} can lose commits (WAL-reset bug); {wanted} is needed")
+
+
+def make_folder(folder: Path) -> None:
+    """Make the journal's folder, readable by its owner only: its files hold whole card numbers."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+
+
+def connect(path: Path, *, create: bool = False, read_only: bool = False, vfs: str | None = None) -> apsw.Connection:
+    """Open one store. Raises ``JournalError`` where it is missing or no database, ``StoreFailed`` where the disk refuses.
+
+    ``vfs`` names another APSW file system, for tests that make a disk slow, full or failing.
+    """
+    check_library()
+    if create:
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    flags = apsw.SQLITE_OPEN_READONLY if read_only else apsw.SQLITE_OPEN_READWRITE
+    try:
+        connection = apsw.Connection(str(path), flags=flags, vfs=vfs, statementcachesize=STATEMENT_CACHE)
+        connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+        if not read_only:
+            connection.pragma("journal_mode", "wal")
+            connection.pragma("synchronous", "full")
+            connection.pragma("wal_autocheckpoint", 0)
+        return connection
+    except apsw.CantOpenError as error:
+        raise JournalError(f"{path} cannot be opened: {error}") from error
+    except (apsw.NotADBError, apsw.CorruptError) as error:
+        raise JournalError(f"{path} is no intact SQLite database: {error}") from error
+    except apsw.Error as error:
+        raise StoreFailed(f"{path}: {error}") from error
+
+
+def create_schema(connection: apsw.Connection, store: str, journal_id: str) -> None:
+    """Make the tables of ``sql/<store>.sql`` and its ``meta``, in one transaction; safe to repeat."""
+    statements = resources.files("receiver.adapters.sql").joinpath(f"{store}.sql").read_text("utf-8")
+    with transaction(connection):
+        connection.execute("CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID")
+        connection.execute(statements)
+        for key, value in (("store", store), ("journal_id", journal_id), ("format_version", FORMAT_VERSION)):
+            connection.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (key, value))
+
+
+def read_meta(connection: apsw.Connection, path: Path, store: str) -> dict[str, str | int]:
+    """Give the store's ``meta``; raises ``JournalError`` where it is another store's or newer than this code."""
+    try:
+        meta = dict(connection.execute("SELECT key, value FROM meta"))
+    except apsw.SQLError as error:
+        raise JournalError(f"{path} is not a store of a journal: {error}") from error
+    if meta.get("store") != store:
+        raise JournalError(f"{path} holds the store {meta.get('store')!r}, not {store!r}")
+    version = meta.get("format_version")
+    if not isinstance(version, int) or version > FORMAT_VERSION:
+        raise JournalError(f"{path} has format version {version}; this release reads up to {FORMAT_VERSION}")
+    return meta
+
+
+@contextmanager
+def transaction(connection: apsw.Connection) -> Iterator[None]:
+    """Run the body in one ``BEGIN IMMEDIATE`` … ``COMMIT``, rolled back whole on any error; ``StoreFailed`` from SQLite's."""
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.execute("COMMIT")
+    except BaseException as error:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        if isinstance(error, apsw.Error):
+            raise StoreFailed(str(error)) from error
+        raise
+
+
+def named_queries(store: str) -> Mapping[str, str]:
+    """Read ``sql/<store>_queries.sql``: each statement under its ``-- name:`` line, the comment below it its description."""
+    text = resources.files("receiver.adapters.sql").joinpath(f"{store}_queries.sql").read_text("utf-8")
+    parts = re.split(r"^-- name: (\w+)$", text, flags=re.MULTILINE)
+    return {name: statement.strip() for name, statement in zip(parts[1::2], parts[2::2], strict=True)}

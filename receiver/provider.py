@@ -1,0 +1,122 @@
+"""What a provider is to us: a frozen record of functions and tables. Every module of ``providers`` makes one.
+
+Functions in a record and not methods of a base class, so that the order of the checks stands in one place, ``admit``
+and ``interpret``, and a provider cannot change it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from receiver.callback import Headers, RawCallback, VerifiedCallback
+from schemas.status_event import Amount, Anomaly, Failure, Family, Fee, Payout, Price, Status, Usd
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One URL of ours that one provider calls, its references resolved. Holds secrets, never printed."""
+
+    name: str
+    provider: str
+    account: str | None
+    signed_urls: tuple[bytes, ...] = ()
+    """0xpay: the readings of the URL part of the signed message, best first, from the configured ``public_url``."""
+    freshness_s: int = 300
+    secrets: tuple[bytes, ...] = field(default=(), repr=False)
+    """Live secrets, for providers with one secret list per source."""
+    keys: Mapping[bytes, tuple[bytes, ...]] = field(default_factory=dict, repr=False)
+    """Public key to its live secrets, for providers that name the key in a header."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What the headers alone say, in the right shape and fresh: checked before a byte of the body is read."""
+
+    digest: bytes
+    """The decoded signature."""
+    secrets: tuple[bytes, ...] = field(repr=False)
+    """The secrets it may have been made with."""
+    timestamp: bytes = b""
+    """The timestamp header as it came, for providers that sign it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One row of a lifecycle: what a provider's status word means. A higher rank never gives way to a lower one."""
+
+    status: Status
+    rank: int
+    terminal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of operation: our name for it, the family whose topic it goes to, and its status words."""
+
+    name: str
+    family: Family
+    statuses: Mapping[str, Step]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What one callback says of its operation, in our words; ``providers/mapping`` says field by field whence.
+
+    Amounts are the provider's digits, times RFC 3339 UTC. What was not said is None or empty.
+    """
+
+    account: str | None
+    kind: Kind
+    operation_id: str
+    provider_status: str
+    reference: str | None = None
+    meta: str | None = None
+    spent: Amount | None = None
+    received: Amount | None = None
+    payout: Payout | None = None
+    swapped: bool | None = None
+    risk: str | None = None
+    fees: tuple[Fee, ...] = ()
+    price: Price | None = None
+    usd: Usd | None = None
+    failure: Failure | None = None
+    transaction_hash: str | None = None
+    created_at: str | None = None
+    updated_at: str | None = None
+    anomalies: tuple[Anomaly, ...] = ()
+    """Those that the payload alone shows: ``partial``, ``kind_missing``."""
+
+    @property
+    def step(self) -> Step:
+        """The lifecycle row of its status word."""
+        return self.kind.statuses[self.provider_status]
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A provider, whole. The functions are pure; their contracts are the same for all (``tests/providers``)."""
+
+    slug: str
+    title: str
+    claim: Callable[[Headers, Source, int], Claim]
+    """(headers, source, now in Unix s) → Claim; raises ``Unauthorized``. Looks at headers only."""
+    verify: Callable[[RawCallback, Claim, Source], VerifiedCallback]
+    """(callback, claim, source) → VerifiedCallback; raises ``Unauthorized``. Looks at raw bytes only, parses nothing."""
+    sign: Callable[[bytes, Source, int], Headers]
+    """(body, source, now in Unix s) → the headers the provider would send; for simulator, replay and tests."""
+    parse: Callable[[Mapping[str, Any], Source], Any]
+    """(JSON object, source) → the payload model from ``schemas``; raises ``NotUnderstood``."""
+    normalise: Callable[[Any, Source], Facts]
+    """(payload, source) → Facts."""
+    kinds: Mapping[str, Kind]
+    """The provider's word for a kind → Kind."""
+    needs: frozenset[str]
+    """Keys of ``[[sources]]`` it cannot do without: of ``account``, ``public_url``, ``secrets``, ``keys``."""
+    takes: frozenset[str]
+    """All keys of ``[[sources]]`` beyond ``name`` and ``provider`` that mean something to it."""
+    retries_s: tuple[int, ...]
+    """Documented waits between its deliveries of one callback, seconds."""
+    registration: str
+    """Where a person enters our URL at this provider; one sentence for ``check`` and the README."""
