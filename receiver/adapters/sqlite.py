@@ -1,5 +1,6 @@
-"""What the SQLite stores share: how a file is opened, versioned, read and spoken to. Theory of operation:
+"""What the SQLite stores share: how a file is opened, versioned and spoken to.
 
+Theory of operation.
 A store is one file in the journal's folder, in WAL mode with ``synchronous=FULL``: a commit that returned is fsynced.
 Each store has one writing process and any number of readers. Automatic checkpoints are off, since the commit that
 triggers one pays for it: the writer's process checkpoints on a thread of its own, passively, and above a limit
@@ -45,7 +46,7 @@ def make_folder(folder: Path) -> None:
 
 
 def connect(path: Path, *, create: bool = False, read_only: bool = False, vfs: str | None = None) -> apsw.Connection:
-    """Open one store. Raises ``JournalError`` where it is missing or no database, ``StoreFailed`` where the disk refuses.
+    """Open one store. Raises ``JournalError`` where there is no database, ``StoreFailed`` where the disk refuses.
 
     ``vfs`` names another APSW file system, for tests that make a disk slow, full or failing.
     """
@@ -60,13 +61,13 @@ def connect(path: Path, *, create: bool = False, read_only: bool = False, vfs: s
             connection.pragma("journal_mode", "wal")
             connection.pragma("synchronous", "full")
             connection.pragma("wal_autocheckpoint", 0)
-        return connection
     except apsw.CantOpenError as error:
         raise JournalError(f"{path} cannot be opened: {error}") from error
     except (apsw.NotADBError, apsw.CorruptError) as error:
         raise JournalError(f"{path} is no intact SQLite database: {error}") from error
     except apsw.Error as error:
         raise StoreFailed(f"{path}: {error}") from error
+    return connection
 
 
 def create_schema(connection: apsw.Connection, store: str, journal_id: str) -> None:
@@ -95,7 +96,7 @@ def read_meta(connection: apsw.Connection, path: Path, store: str) -> dict[str, 
 
 @contextmanager
 def transaction(connection: apsw.Connection) -> Iterator[None]:
-    """Run the body in one ``BEGIN IMMEDIATE`` … ``COMMIT``, rolled back whole on any error; ``StoreFailed`` from SQLite's."""
+    """Run the body in one ``BEGIN IMMEDIATE`` … ``COMMIT``, whole or not at all; errors become ``StoreFailed``."""
     try:
         connection.execute("BEGIN IMMEDIATE")
         yield
@@ -109,7 +110,7 @@ def transaction(connection: apsw.Connection) -> Iterator[None]:
 
 
 def named_queries(store: str) -> Mapping[str, str]:
-    """Read ``sql/<store>_queries.sql``: each statement under its ``-- name:`` line, the comment below it its description."""
+    """Read ``sql/<store>_queries.sql``: statements by the ``-- name:`` above each."""
     text = resources.files("receiver.adapters.sql").joinpath(f"{store}_queries.sql").read_text("utf-8")
     parts = re.split(r"^-- name: (\w+)$", text, flags=re.MULTILINE)
     return {name: statement.strip() for name, statement in zip(parts[1::2], parts[2::2], strict=True)}

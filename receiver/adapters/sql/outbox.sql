@@ -1,0 +1,67 @@
+-- The outbox: what the callbacks were understood to mean. Written by the relay only, one transaction per batch.
+
+-- Status events and quarantine records, in the order in which they go to Kafka. A number is never used twice.
+CREATE TABLE IF NOT EXISTS records (
+  number       INTEGER PRIMARY KEY AUTOINCREMENT,
+  record_type  TEXT NOT NULL,          -- 'event' or 'quarantine'
+  record_id    TEXT NOT NULL,          -- event_id, or the quarantine's id
+  provider     TEXT NOT NULL,
+  source       TEXT NOT NULL,
+  account      TEXT,
+  family       TEXT NOT NULL,          -- '' for a quarantine record, as the next three
+  kind         TEXT NOT NULL,
+  operation_id TEXT NOT NULL,
+  status       TEXT NOT NULL,
+  effective    INTEGER NOT NULL,
+  received_at  TEXT NOT NULL,          -- RFC 3339 UTC, microseconds
+  callback     INTEGER,                -- inbox number; NULL for what a provider's API said
+  traceparent  TEXT,
+  value        BLOB NOT NULL           -- the JSON that Kafka holds
+);
+
+-- What deciding an operation's next event needs; kept for ever, so that a very late status is still late.
+CREATE TABLE IF NOT EXISTS operations (
+  id              INTEGER PRIMARY KEY,
+  key             TEXT NOT NULL UNIQUE,  -- provider:account:kind:operation_id
+  sequence        INTEGER NOT NULL,      -- of its last event
+  provider_status TEXT NOT NULL,         -- of the effective event, as the next four
+  rank            INTEGER NOT NULL,
+  terminal        INTEGER NOT NULL,
+  updated_at      TEXT,
+  arrival         INTEGER NOT NULL,
+  revisions       TEXT NOT NULL          -- JSON object: status word → contents published
+);
+
+-- Contents that became an event, to know a duplicate; kept for a time that is a setting.
+CREATE TABLE IF NOT EXISTS contents (
+  operation      INTEGER NOT NULL,
+  event_id       TEXT NOT NULL,
+  payload_digest BLOB NOT NULL,
+  record         INTEGER NOT NULL,
+  PRIMARY KEY (operation, event_id)
+) WITHOUT ROWID;
+
+-- What became of each journal entry: every callback is accounted for here once.
+CREATE TABLE IF NOT EXISTS outcomes (
+  store     TEXT NOT NULL,             -- 'inbox' or 'requests'
+  number    INTEGER NOT NULL,
+  outcome   TEXT NOT NULL,             -- 'event', 'duplicate' or 'quarantine'
+  record    INTEGER,                   -- its event's or quarantine's number; a duplicate's is that of the event it repeats
+  operation INTEGER,
+  PRIMARY KEY (store, number)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS outcomes_by_operation ON outcomes (operation, store, number) WHERE operation IS NOT NULL;
+
+-- How far each store has been interpreted, with the digest of that entry, to notice a foreign store.
+CREATE TABLE IF NOT EXISTS progress (
+  store  TEXT PRIMARY KEY,
+  number INTEGER NOT NULL,
+  digest BLOB NOT NULL
+) WITHOUT ROWID;
+
+-- A local copy of the position each Kafka cluster last confirmed; Kafka's own is the truth. The highest rowid is the latest.
+CREATE TABLE IF NOT EXISTS kafka_memory (
+  cluster_id TEXT PRIMARY KEY,
+  number     INTEGER NOT NULL,
+  record_id  TEXT NOT NULL
+);

@@ -1,0 +1,57 @@
+-- name: progress
+-- How far one store has been interpreted.
+SELECT number, digest FROM progress WHERE store = ?
+
+-- name: set_progress
+INSERT OR REPLACE INTO progress (store, number, digest) VALUES (?, ?, ?)
+
+-- name: last_number
+-- The highest number ever given, also when its record was purged.
+SELECT seq FROM sqlite_sequence WHERE name = 'records'
+
+-- name: operation
+-- One operation's state by its key.
+SELECT id, sequence, provider_status, rank, terminal, updated_at, arrival, revisions FROM operations WHERE key = ?
+
+-- name: contents
+-- The contents of one operation that became events, oldest first.
+SELECT event_id, payload_digest, record FROM contents WHERE operation = ? ORDER BY record
+
+-- name: put_operation
+-- A new operation, or the new state of a known one; its id stays.
+INSERT INTO operations (key, sequence, provider_status, rank, terminal, updated_at, arrival, revisions)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+ON CONFLICT (key) DO UPDATE SET sequence = ?2, provider_status = ?3, rank = ?4, terminal = ?5, updated_at = ?6,
+  arrival = ?7, revisions = ?8
+RETURNING id
+
+-- name: operation_id
+SELECT id FROM operations WHERE key = ?
+
+-- name: add_content
+INSERT OR IGNORE INTO contents (operation, event_id, payload_digest, record) VALUES (?, ?, ?, ?)
+
+-- name: add_record
+INSERT INTO records (number, record_type, record_id, provider, source, account, family, kind, operation_id, status,
+  effective, received_at, callback, traceparent, value) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+
+-- name: add_outcome
+-- A redriven entry's newer outcome replaces its older one.
+INSERT OR REPLACE INTO outcomes (store, number, outcome, record, operation) VALUES (?, ?, ?, ?, ?)
+
+-- name: records
+-- The next records to publish, or to show.
+SELECT number, record_type, record_id, provider, source, account, family, kind, operation_id, status, effective,
+  received_at, callback, traceparent, value FROM records WHERE number > ? ORDER BY number LIMIT ?
+
+-- name: record_id
+SELECT record_id FROM records WHERE number = ?
+
+-- name: remembered
+SELECT number, record_id FROM kafka_memory WHERE cluster_id = ?
+
+-- name: latest_remembered
+SELECT cluster_id, number, record_id FROM kafka_memory ORDER BY rowid DESC LIMIT 1
+
+-- name: remember
+INSERT OR REPLACE INTO kafka_memory (cluster_id, number, record_id) VALUES (?, ?, ?)

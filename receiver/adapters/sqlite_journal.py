@@ -1,0 +1,130 @@
+"""The journal's folder: its three stores are made together, and fit together, or nothing starts.
+
+A folder put together from two backups would give new callbacks numbers that already count as read. So every store
+carries the journal's id, and the outbox remembers number and digest of the last entry it read of each other store:
+on start that entry must still be that entry.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import apsw
+
+from receiver.adapters import sqlite
+from receiver.callback import InboxEntry, VerifiedCallback, entry_digest
+from receiver.errors import JournalBusy, JournalError
+
+STORES = ("inbox", "outbox", "requests")
+ENTRY = "SELECT source, received_at_us, headers, body FROM callbacks WHERE number = ?"
+SEQUENCE = {"inbox": "callbacks", "requests": "requests"}
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """A journal that fits: where it is and which one it is."""
+
+    folder: Path
+    journal_id: str
+
+
+@contextmanager
+def lock(folder: Path, name: str) -> Iterator[int]:
+    """Hold ``<name>.lock`` in ``folder`` until the body ends or the process dies; ``JournalBusy`` if it is held.
+
+    The descriptor is given, so that children can inherit the lock: it is free only when the last of them has ended.
+    """
+    descriptor = os.open(folder / f"{name}.lock", os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise JournalBusy(f"another receiver holds the journal in {folder} ({name}.lock)") from None
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def open_journal(folder: Path) -> Journal:
+    """Make the journal if there is none, else check that its stores fit.
+
+    Raises ``JournalError`` (stores of different journals, a missing store beside a used one, a newer format, an outbox
+    that has read another inbox) and ``StoreFailed``. The caller holds the folder's lock.
+    """
+    sqlite.make_folder(folder)
+    present = {store: (folder / f"{store}.db") for store in STORES if (folder / f"{store}.db").exists()}
+    with ExitStack() as stack:
+        connections = {}
+        for store, path in present.items():
+            connection = sqlite.connect(path)
+            stack.callback(connection.close)
+            if connection.pragma("schema_version") == 0:
+                continue  # a crash came between making the file and its tables: as good as absent
+            connections[store] = connection
+        journal_id = _common_id(folder, connections)
+        _refuse_missing(folder, connections)
+        if len(connections) == len(STORES):
+            _check_fit(folder, connections)
+    for store in STORES:
+        if store not in connections:
+            _make_store(folder, store, journal_id)
+    return Journal(folder, journal_id)
+
+
+def _make_store(folder: Path, store: str, journal_id: str) -> None:
+    connection = sqlite.connect(folder / f"{store}.db", create=True)
+    try:
+        sqlite.create_schema(connection, store, journal_id)
+    finally:
+        connection.close()
+
+
+def _common_id(folder: Path, connections: dict[str, apsw.Connection]) -> str:
+    ids = {
+        store: str(sqlite.read_meta(connection, folder / f"{store}.db", store).get("journal_id"))
+        for store, connection in connections.items()
+    }
+    if len(set(ids.values())) > 1:
+        said = ", ".join(f"{store}.db {journal_id}" for store, journal_id in ids.items())
+        raise JournalError(f"the stores in {folder} belong to different journals ({said}): restore one whole backup")
+    return next(iter(ids.values()), str(uuid.uuid4()))
+
+
+def _refuse_missing(folder: Path, connections: dict[str, apsw.Connection]) -> None:
+    missing = [f"{store}.db" for store in STORES if store not in connections]
+    used = [store for store, connection in connections.items() if _sequence_total(connection) > 0]
+    if missing and used:
+        raise JournalError(f"{folder} lacks {', '.join(missing)} beside stores in use: restore one whole backup")
+
+
+def _sequence_total(connection: apsw.Connection) -> int:
+    return int(next(iter(connection.execute("SELECT coalesce(sum(seq), 0) FROM sqlite_sequence")))[0])  # type: ignore[arg-type]
+
+
+def _check_fit(folder: Path, connections: dict[str, apsw.Connection]) -> None:
+    for store, number, digest in list(connections["outbox"].execute("SELECT store, number, digest FROM progress")):
+        table = SEQUENCE[str(store)]
+        found = list(connections[str(store)].execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)))
+        last = int(found[0][0]) if found else 0  # type: ignore[arg-type]
+        if last < int(number):  # type: ignore[arg-type]
+            raise JournalError(
+                f"the outbox in {folder} has read {store} up to {number}, which ends at {last}: "
+                f"{store}.db is older than outbox.db; restore one whole backup"
+            )
+        if store == "inbox":
+            _check_entry(folder, connections["inbox"], int(number), bytes(digest))  # type: ignore[arg-type]
+
+
+def _check_entry(folder: Path, inbox: apsw.Connection, number: int, digest: bytes) -> None:
+    for source, received_at_us, headers, body in list(inbox.execute(ENTRY, (number,))):
+        entry = InboxEntry(number, VerifiedCallback(str(source), int(received_at_us), headers, bytes(body)))  # type: ignore[arg-type]
+        if entry_digest(entry) != digest:
+            raise JournalError(
+                f"callback {number} in {folder} is not the one that its outbox has read: restore one whole backup"
+            )

@@ -1,0 +1,168 @@
+"""The outbox on SQLite: status events, quarantine records, operation states and positions, one commit per batch.
+
+The relay's interpreting thread writes; its publishing side reads, and keeps Kafka's position, on a second instance:
+a connection belongs to one thread at a time. A batch is bounded by the relay, so a commit is short.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import apsw
+import orjson
+
+from receiver.adapters import sqlite
+from receiver.errors import StoreFailed
+from receiver.ports import Operation, OperationState, OutboxBatch, OutboxRecord, Outcome, Position, Progress, Seen
+
+STORE = "outbox"
+FILE = "outbox.db"
+CHECKPOINT_BYTES = 4 * 1024 * 1024
+"""Of WAL, after which the writer checkpoints once it has committed: a few batches' worth."""
+WAL_BYTES_MAX = 64 * 1024 * 1024
+"""Above it the writer restarts the WAL: a passive checkpoint alone never shrinks one that is always read."""
+READ_BYTES_MAX = 8 * 1024 * 1024
+"""Of values in one ``read``; the first record is given whatever its size."""
+
+SQL = sqlite.named_queries(STORE)
+
+
+class SqliteOutbox:
+    """``ports.Outbox`` in ``outbox.db`` of the journal's folder; to be used by one thread at a time."""
+
+    def __init__(self, connection: apsw.Connection, path: Path) -> None:
+        self._db = connection
+        self._wal = path.with_name(path.name + "-wal")
+
+    @classmethod
+    def open(cls, folder: Path, *, read_only: bool = False, vfs: str | None = None) -> SqliteOutbox:
+        """Open the store that ``sqlite_journal.open_journal`` made; raises ``JournalError``, ``StoreFailed``."""
+        path = folder / FILE
+        connection = sqlite.connect(path, read_only=read_only, vfs=vfs)
+        sqlite.read_meta(connection, path, STORE)
+        return cls(connection, path)
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._db.close()
+
+    def progress(self, store: str) -> Progress:
+        """How far ``store`` has been interpreted."""
+        return next((Progress(*row) for row in self._rows(SQL["progress"], (store,))), Progress())
+
+    def last_number(self) -> int:
+        """The highest record number given so far."""
+        return next((row[0] for row in self._rows(SQL["last_number"], ())), 0)
+
+    def operations(self, keys: Collection[str]) -> dict[str, Operation]:
+        """The known operations among ``keys``, with the contents that became their events."""
+        found = {}
+        for key in keys:
+            for row in self._rows(SQL["operation"], (key,)):
+                seen = tuple(Seen(*content) for content in self._rows(SQL["contents"], (row[0],)))
+                found[key] = Operation(_state(row), seen)
+        return found
+
+    def commit(self, batch: OutboxBatch) -> None:
+        """Commit the batch whole, with an fsync; raises ``StoreFailed`` with nothing of it kept."""
+        with sqlite.transaction(self._db):
+            ids = {key: self._put_operation(key, state) for key, state in batch.states.items()}
+            self._db.executemany(SQL["add_record"], map(_record_row, batch.records))
+            self._db.executemany(
+                SQL["add_content"],
+                ((ids[key], seen.event_id, seen.payload_digest, seen.record) for key, seen in batch.seen),
+            )
+            self._db.executemany(SQL["add_outcome"], self._outcome_rows(batch.outcomes, ids))
+            for store, progress in batch.progress.items():
+                self._db.execute(SQL["set_progress"], (store, progress.number, progress.digest))
+        self._checkpoint()
+
+    def read(self, after: int, limit: int) -> Sequence[OutboxRecord]:
+        """Up to ``limit`` records above ``after``, fewer where their values pass ``READ_BYTES_MAX``."""
+        records: list[OutboxRecord] = []
+        size = 0
+        for row in self._rows(SQL["records"], (after, limit)):
+            size += len(row[-1])
+            if records and size > READ_BYTES_MAX:
+                break
+            records.append(_record(row))
+        return records
+
+    def record_id(self, number: int) -> str | None:
+        """The id of one record."""
+        return next((row[0] for row in self._rows(SQL["record_id"], (number,))), None)
+
+    def remembered(self, cluster_id: str) -> Position | None:
+        """The local copy for one cluster."""
+        return next((Position(*row) for row in self._rows(SQL["remembered"], (cluster_id,))), None)
+
+    def latest_remembered(self) -> tuple[str, Position] | None:
+        """The local copy written last."""
+        return next(((row[0], Position(*row[1:])) for row in self._rows(SQL["latest_remembered"], ())), None)
+
+    def remember(self, cluster_id: str, position: Position) -> None:
+        """Write the local copy."""
+        with sqlite.transaction(self._db):
+            self._db.execute(SQL["remember"], (cluster_id, position.number, position.record_id))
+
+    def _rows(self, sql: str, bindings: tuple[Any, ...]) -> list[Any]:
+        # Read to the end at once: an open cursor would keep the WAL from being restarted.
+        try:
+            return list(self._db.execute(sql, bindings))
+        except apsw.Error as error:
+            raise StoreFailed(f"outbox: {error}") from error
+
+    def _put_operation(self, key: str, state: OperationState) -> int:
+        revisions = orjson.dumps(state.revisions).decode()
+        row = (key, state.sequence, state.provider_status, state.rank, int(state.terminal), state.updated_at)
+        return int(next(self._db.execute(SQL["put_operation"], (*row, state.arrival, revisions)))[0])
+
+    def _outcome_rows(self, outcomes: Iterable[Outcome], ids: dict[str, int]) -> Iterable[tuple[Any, ...]]:
+        for outcome in outcomes:
+            operation = None if outcome.operation is None else ids.get(outcome.operation)
+            if operation is None and outcome.operation is not None:
+                operation = next((row[0] for row in self._db.execute(SQL["operation_id"], (outcome.operation,))), None)
+            yield outcome.store, outcome.number, outcome.outcome, outcome.record, operation
+
+    def _checkpoint(self) -> None:
+        try:
+            size = self._wal.stat().st_size
+            if size > WAL_BYTES_MAX:
+                self._db.set_busy_timeout(0)
+                self._db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+            elif size > CHECKPOINT_BYTES:
+                self._db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        except (apsw.Error, OSError):
+            return  # the batch is committed; the next one tries again
+        finally:
+            self._db.set_busy_timeout(sqlite.BUSY_TIMEOUT_MS)
+
+
+def _state(row: tuple[Any, ...]) -> OperationState:
+    return OperationState(row[1], row[2], row[3], bool(row[4]), row[5], row[6], orjson.loads(row[7]))
+
+
+def _record(row: Any) -> OutboxRecord:
+    return OutboxRecord(*row[:10], bool(row[10]), *row[11:])
+
+
+def _record_row(record: OutboxRecord) -> tuple[Any, ...]:
+    return (
+        record.number,
+        record.record_type,
+        record.record_id,
+        record.provider,
+        record.source,
+        record.account,
+        record.family,
+        record.kind,
+        record.operation_id,
+        record.status,
+        int(record.effective),
+        record.received_at,
+        record.callback,
+        record.traceparent,
+        record.value,
+    )

@@ -1,0 +1,190 @@
+"""The relay: from the outbox to Kafka, exactly once and in order.
+
+Theory of operation. Records are read in outbox order and sent in batches; a batch and the position it reaches are
+one Kafka transaction, so a crash between "sent" and "remembered" can neither repeat nor lose a record. On any error the
+producer is dropped and a new one made: it fences the old one, Kafka is asked how far it came, and the pure
+``position.decide_start`` compares that with what the outbox knows. Where they do not fit the relay stops aloud and
+looks again now and then; callbacks are taken all the while.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from receiver.errors import KafkaFenced, KafkaStopped, KafkaUnavailable, StoreFailed
+from receiver.metrics import RelayMetrics
+from receiver.ports import Clock, Memory, Message, Outbox, OutboxRecord, Position, Publisher
+from receiver.position import decide_start
+
+BATCH_MAX = 2000
+"""Records in one Kafka transaction: measured, larger ones gain nothing."""
+PROBE_S = 10.0
+"""How often an idle relay asks whether Kafka and its topics are there: ``/readyz`` is to be true within 30 s."""
+PROBE_DOWN_S = 1.0
+"""The same while something is missing, so that the backlog drains soon after it is back."""
+PUBLISH_TIMEOUT_MAX_S = 25.0
+"""A broker that neither answers nor refuses counts as away after this."""
+RETRY_MIN_S, RETRY_MAX_S = 0.2, 5.0
+"""Back-off between sessions with Kafka, doubled each time, with jitter."""
+STOPPED_RETRY_S = 10.0
+"""How often a stopped relay looks whether somebody mended the journal."""
+
+
+class Log(Protocol):
+    """What is needed of a structlog logger."""
+
+    def info(self, event: str, /, **fields: object) -> None:
+        """Log what went well."""
+
+    def warning(self, event: str, /, **fields: object) -> None:
+        """Log what a person should know."""
+
+    def error(self, event: str, /, **fields: object) -> None:
+        """Log what a person must act on."""
+
+
+NOTHING = Position(0, "")
+
+
+@dataclass(slots=True)
+class KafkaState:
+    """What ``/readyz`` says of Kafka."""
+
+    state: str = "down"
+    """``up`` while records go through, ``down``, ``stopped`` when the journal does not fit, ``off`` without Kafka."""
+    detail: str = "not connected yet"
+    position: Position = NOTHING
+
+
+class Relay:
+    """Publishes the outbox until it is told to stop."""
+
+    def __init__(  # noqa: PLR0913  it is wired once, by name, in bootstrap
+        self,
+        *,
+        outbox: Outbox,
+        make_publisher: Callable[[], Publisher],
+        route: Callable[[OutboxRecord], Sequence[Message]],
+        topics: Sequence[str],
+        transaction_timeout_s: float,
+        clock: Clock,
+        log: Log,
+        metrics: RelayMetrics,
+    ) -> None:
+        self._outbox = outbox
+        self._make_publisher = make_publisher
+        self._route = route
+        self._topics = tuple(topics)
+        self._publish_timeout_s = min(transaction_timeout_s + 5, PUBLISH_TIMEOUT_MAX_S)
+        self._clock = clock
+        self._log = log
+        self._metrics = metrics
+        self._work = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._failures = 0
+        self.kafka = KafkaState()
+
+    def wake(self) -> None:
+        """The outbox has new records."""
+        self._work.set()
+
+    def stop(self) -> None:
+        """Finish the transaction under way, then return from ``run``."""
+        self._stopping.set()
+        self._work.set()
+
+    async def run(self) -> None:
+        """Publish until ``stop``; never raises for what Kafka or the disk does."""
+        while not self._stopping.is_set():
+            try:
+                await self._session()
+            except KafkaStopped as error:
+                self._say("stopped", str(error))
+                await self._pause(STOPPED_RETRY_S)
+            except (KafkaUnavailable, KafkaFenced, StoreFailed, TimeoutError) as error:
+                self._say("down", str(error) or type(error).__name__)
+                await self._pause(self._backoff_s())
+
+    async def _session(self) -> None:
+        publisher = self._make_publisher()
+        try:
+            memory = await publisher.connect()
+            position = await asyncio.to_thread(self._start, memory)
+            self._failures = 0
+            await self._probe(publisher)
+            while not self._stopping.is_set():
+                self._work.clear()
+                records = await asyncio.to_thread(self._outbox.read, position.number, BATCH_MAX)
+                if records:
+                    position = await self._publish(publisher, memory.cluster_id, records)
+                else:
+                    await self._idle(publisher)
+        finally:
+            await publisher.close()
+
+    def _start(self, memory: Memory) -> Position:
+        start = decide_start(
+            memory,
+            self._outbox.last_number(),
+            self._outbox.record_id,
+            self._outbox.remembered(memory.cluster_id),
+            self._outbox.latest_remembered(),
+        )
+        self._log.info(
+            "relay.connected", cluster=memory.cluster_id, position=start.position.number, note=start.note or None
+        )
+        self.kafka.position = start.position
+        return start.position
+
+    async def _publish(self, publisher: Publisher, cluster_id: str, records: Sequence[OutboxRecord]) -> Position:
+        started_s = self._clock.monotonic_s()
+        messages = [message for record in records for message in self._route(record)]
+        position = Position(records[-1].number, records[-1].record_id)
+        async with asyncio.timeout(self._publish_timeout_s):
+            await publisher.publish(messages, position)
+        await asyncio.to_thread(self._outbox.remember, cluster_id, position)
+        duration_s = self._clock.monotonic_s() - started_s
+        self.kafka.position = position
+        self._say("up", "")
+        self._metrics.published(records, duration_s)
+        self._log.info(
+            "relay.published", events=len(records), position=position.number, duration_ms=round(duration_s * 1000, 3)
+        )
+        return position
+
+    async def _idle(self, publisher: Publisher) -> None:
+        try:
+            await asyncio.wait_for(self._work.wait(), PROBE_S if self.kafka.state == "up" else PROBE_DOWN_S)
+        except TimeoutError:
+            await self._probe(publisher)
+
+    async def _probe(self, publisher: Publisher) -> None:
+        # Only what is said depends on it: records for the topics that are there go through all the same.
+        try:
+            await publisher.probe(self._topics)
+        except KafkaUnavailable as error:
+            self._say("down", str(error))
+        else:
+            self._say("up", "")
+
+    def _say(self, state: str, detail: str) -> None:
+        if (state, detail) == (self.kafka.state, self.kafka.detail):
+            return
+        log = self._log.info if state == "up" else self._log.error if state == "stopped" else self._log.warning
+        log(f"relay.kafka_{state}", detail=detail or None, position=self.kafka.position.number)
+        self.kafka.state, self.kafka.detail = state, detail
+
+    def _backoff_s(self) -> float:
+        self._failures += 1
+        ceiling_s = min(RETRY_MAX_S, RETRY_MIN_S * 2 ** min(self._failures, 10))
+        return ceiling_s * random.uniform(0.5, 1.0)  # noqa: S311  jitter, no secret
+
+    async def _pause(self, seconds: float) -> None:
+        # New records do not shorten it, or a busy inbox would undo the back-off; stopping does.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)

@@ -1,0 +1,232 @@
+"""``receiver serve``: one supervisor, a web process and a relay process that share nothing but the journal.
+
+Theory of operation. The supervisor holds the journal's lock and the listening socket, and passes both on: a restarted
+web process refuses no connection, and a second service cannot start while any process of this one lives. Each child is
+tied to it by a socket pair: the child reports its state there several times a second, and ends when it closes; on Linux
+the kernel kills it too when its parent dies, which also reaches a child that is stopped. A dead child is started again
+after a short back-off; one that dies too often within a minute ends the service, loudly. The wake-up pipe from web to
+relay is the supervisor's as well, so that it outlives both.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from receiver import bootstrap
+from receiver.errors import ReceiverError
+from receiver.settings import Settings
+
+DEATHS_MAX = 20
+"""Of one kind of child within ``DEATHS_WINDOW_S``; then the service gives up, exit 1."""
+DEATHS_WINDOW_S = 60.0
+BACKOFF_MIN_S, BACKOFF_MAX_S = 0.05, 1.0
+"""Before a child is started again: it is to be back within 5 s, and 20 deaths are to fit into a minute."""
+SILENT_S = 3.0
+"""A child that has not reported for so long counts as down: ``/readyz`` is to be true within 5 s."""
+REPORT_BYTES_MAX = 4 * 1024 * 1024
+"""One report with its metrics; a longer line would be a bug."""
+RELAY_SHARE = 0.3
+"""Of the shutdown time, kept for the relay after the web process has had its part."""
+
+
+class GaveUp(ReceiverError):
+    """A child died too often."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A child's last words: its part of ``/readyz`` and its metrics."""
+
+    status: Mapping[str, Any]
+    metrics: bytes
+    heard_s: float
+
+
+class Child:
+    """One kind of child process, started again whenever it dies."""
+
+    def __init__(self, role: str, descriptors: Mapping[str, int], log: Any) -> None:
+        self.role = role
+        self._descriptors = dict(descriptors)
+        self._log = log
+        self._process: asyncio.subprocess.Process | None = None
+        self._deaths: deque[float] = deque(maxlen=DEATHS_MAX)
+        self._stopping = False
+        self._report: Report | None = None
+        self.restarts = 0
+
+    def report(self) -> Report | None:
+        """What it said last, None when it is dead or has been silent for too long."""
+        if self._report is None or time.monotonic() - self._report.heard_s > SILENT_S:
+            return None
+        return self._report
+
+    def send(self, signal_number: signal.Signals) -> None:
+        """Pass a signal on; a child that is gone needs none."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(signal_number)
+
+    async def run(self) -> None:
+        """Keep it running until ``stop``; raises ``GaveUp``."""
+        while not self._stopping:
+            code = await self._live()
+            if self._stopping:
+                return
+            self.restarts += 1
+            self._deaths.append(time.monotonic())
+            self._log.error("serve.child_died", role=self.role, **_cause(code), restarts=self.restarts)
+            recent = [at for at in self._deaths if time.monotonic() - at < DEATHS_WINDOW_S]
+            if len(recent) >= DEATHS_MAX:
+                raise GaveUp(f"the {self.role} process died {len(recent)} times within {DEATHS_WINDOW_S:.0f} s")
+            await asyncio.sleep(min(BACKOFF_MAX_S, BACKOFF_MIN_S * 2 ** min(len(recent), 10)))
+
+    async def stop(self, timeout_s: float) -> None:
+        """End it with SIGTERM, and with SIGKILL when it takes longer than ``timeout_s``."""
+        self._stopping = True
+        process = self._process
+        if process is None:
+            return
+        self.send(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(timeout_s):
+                await process.wait()
+        except TimeoutError:
+            self._log.error("serve.child_killed", role=self.role, after_s=timeout_s)
+            self.send(signal.SIGKILL)
+            await process.wait()
+
+    async def _live(self) -> int:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            descriptors = {**self._descriptors, "link": theirs.fileno()}
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "receiver.worker",
+                self.role,
+                orjson.dumps(descriptors).decode(),
+                stdin=asyncio.subprocess.DEVNULL,
+                pass_fds=tuple(descriptors.values()),
+            )
+        self._log.info("serve.child_started", role=self.role, pid=self._process.pid)
+        listening = asyncio.create_task(self._listen(ours))
+        try:
+            return await self._process.wait()
+        finally:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+            self._report = None
+            self._process = None
+
+    async def _listen(self, ours: socket.socket) -> None:
+        reader, writer = await asyncio.open_connection(sock=ours, limit=REPORT_BYTES_MAX)
+        try:
+            while line := await reader.readline():
+                said = orjson.loads(line)
+                self._report = Report(said["status"], said["metrics"].encode(), time.monotonic())
+        finally:
+            writer.close()
+
+
+def _cause(code: int) -> dict[str, object]:
+    if code < 0:
+        return {"signal": signal.Signals(-code).name}
+    return {"exit_code": code}
+
+
+class Supervisor:
+    """The two children, the admin listener, and the signals."""
+
+    def __init__(self, settings: Settings, web: Child, relay: Child, log: Any) -> None:
+        self._settings = settings
+        self._web = web
+        self._relay = relay
+        self._log = log
+        self._stop = asyncio.Event()
+
+    async def run(self, close_listener: Callable[[], None]) -> int:
+        """Serve until a signal, then drain; the exit code."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
+        admin = bootstrap.admin_server(self._settings, self._readiness, self._metrics)
+        children = [asyncio.create_task(child.run()) for child in (self._web, self._relay)]
+        serving = asyncio.create_task(admin.run())
+        stopping = asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait([stopping, *children], return_when=asyncio.FIRST_COMPLETED)
+            failed = next((task.exception() for task in children if task.done()), None)
+            if failed is not None:
+                self._log.error("serve.gave_up", why=str(failed))
+            await self._drain(close_listener)
+            return 1 if failed is not None else 0
+        finally:
+            stopping.cancel()
+            admin.stop()
+            await asyncio.gather(serving, stopping, *children, return_exceptions=True)
+
+    async def _drain(self, close_listener: Callable[[], None]) -> None:
+        total_s = self._settings.server.shutdown_timeout_s
+        self._log.info("serve.stopping", timeout_s=total_s)
+        close_listener()  # the web process has its own descriptor, and closes that first of all
+        await self._web.stop(total_s * (1 - RELAY_SHARE) - 1)
+        await self._relay.stop(total_s * RELAY_SHARE)
+        self._log.info("serve.stopped")
+
+    def _reload(self) -> None:
+        self._log.info("serve.reload")
+        for child in (self._web, self._relay):
+            child.send(signal.SIGHUP)
+
+    def _readiness(self) -> Mapping[str, Any]:
+        web, relay = self._web.report(), self._relay.report()
+        return bootstrap.readiness(
+            web.status if web else None, relay.status if relay else None, kafka=self._settings.kafka is not None
+        )
+
+    def _metrics(self) -> bytes:
+        reports = [child.report() for child in (self._web, self._relay)]
+        up = {child.role: report is not None for child, report in zip((self._web, self._relay), reports, strict=True)}
+        own = bootstrap.supervisor_metrics(up, {child.role: child.restarts for child in (self._web, self._relay)})
+        return b"".join([own, *(report.metrics for report in reports if report is not None)])
+
+
+def serve(settings: Settings, environ: Mapping[str, str]) -> int:
+    """Run the service until SIGTERM or Ctrl-C (0), or until a child died too often (1).
+
+    Raises ``ConfigurationError``, ``JournalError``, or ``ReceiverError`` where an address is taken: nothing runs then.
+    """
+    log = bootstrap.service_log()
+    bootstrap.resolve_sources(settings, environ)  # every fault is named before anything starts
+    with contextlib.ExitStack() as stack:
+        journal, lock = stack.enter_context(bootstrap.hold_journal(settings))
+        listener = bootstrap.listen(settings.server.host, settings.server.port, "server")
+        stack.callback(listener.close)
+        bootstrap.probe_address(settings.admin.host, settings.admin.port, "admin")
+        wake_read, wake_write = os.pipe()
+        for descriptor in (wake_read, wake_write):
+            os.set_blocking(descriptor, False)
+            stack.callback(os.close, descriptor)
+        configuration = stack.enter_context(bootstrap.passed_on(settings, journal))
+        shared = {"configuration": configuration, "lock": lock}
+        web = Child("web", {**shared, "listener": listener.fileno(), "wake": wake_write}, log)
+        relay = Child("relay", {**shared, "wake": wake_read}, log)
+        log.info("serve.started", journal=journal.journal_id, host=settings.server.host, port=settings.server.port)
+        return asyncio.run(Supervisor(settings, web, relay, log).run(listener.close))
+
+
+__all__: Sequence[str] = ("Supervisor", "serve")

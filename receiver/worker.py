@@ -1,0 +1,146 @@
+"""The child processes of ``receiver serve``: ``python -m receiver.worker web|relay '{descriptors}'``; not for people.
+
+A child reports to the supervisor over its link several times a second, and ends when the link closes. SIGTERM drains
+it, SIGHUP reads the secrets again, Ctrl-C is left to the supervisor. The collector is frozen after start-up and runs
+rarely: measured, it takes the p99 of the web process from 18 to 5 ms.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import gc
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import orjson
+import uvloop
+
+from receiver import bootstrap
+from receiver.errors import ConfigurationError, ReceiverError
+
+REPORT_S = 0.5
+"""Between two reports; the supervisor gives a child up for silent after a few."""
+GC_THRESHOLD = 20_000
+"""Allocations before a young collection: nearly all of ours die by reference count."""
+SWITCH_INTERVAL_S = 0.0005
+"""The inbox's writer thread waits for the interpreter lock, 5 ms a turn by default; much more than its fsync."""
+RELAY_NICENESS = 10
+"""The relay gives way to the web process: its minute is nobody's, the provider's is."""
+PR_SET_PDEATHSIG = 1
+
+
+class Part(Protocol):
+    """What a child runs: the web part or the relay part."""
+
+    async def run(self) -> None:
+        """Work until ``stop``, then drain."""
+
+    def stop(self) -> None:
+        """Begin to drain."""
+
+    def reload(self, environ: Mapping[str, str]) -> None:
+        """Read the secrets again; raises ``ConfigurationError`` and keeps the old ones."""
+
+    def status(self) -> dict[str, Any]:
+        """Its part of ``/readyz``."""
+
+    def metrics(self) -> bytes:
+        """Its part of ``/metrics``."""
+
+
+def main(arguments: list[str]) -> int:
+    """Run one child until it is told to stop; the exit code."""
+    role, descriptors = arguments[0], orjson.loads(arguments[1])
+    _die_with_parent()
+    log = bootstrap.service_log()
+    settings, journal = bootstrap.read_passed_on(descriptors["configuration"])
+    try:
+        if role == "relay":
+            os.nice(RELAY_NICENESS)
+            part: Part = bootstrap.relay_part(settings, os.environ, journal)
+            wake: Callable[[], None] | None = None
+        else:
+            sys.setswitchinterval(SWITCH_INTERVAL_S)
+            wake = _waker(descriptors["wake"])
+            listener = socket.socket(fileno=descriptors["listener"])
+            part = bootstrap.web_part(settings, os.environ, journal, listener, wake)
+    except ReceiverError as error:
+        log.error("serve.child_cannot_start", role=role, why=str(error))
+        return 1
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD, *gc.get_threshold()[1:])
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_run(part, role, descriptors, log))
+    return 0
+
+
+async def _run(part: Part, role: str, descriptors: Mapping[str, int], log: Any) -> None:
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, part.stop)
+    loop.add_signal_handler(signal.SIGINT, lambda: None)
+    loop.add_signal_handler(signal.SIGHUP, lambda: _reload(part, role, log))
+    if role == "relay":
+        loop.add_reader(descriptors["wake"], _drain_wakes, descriptors["wake"], part)
+    link = asyncio.create_task(_link(part, descriptors["link"]))
+    try:
+        await part.run()
+    finally:
+        link.cancel()
+        await asyncio.gather(link, return_exceptions=True)
+
+
+async def _link(part: Part, descriptor: int) -> None:
+    reader, writer = await asyncio.open_connection(sock=socket.socket(fileno=descriptor))
+    ended = asyncio.create_task(reader.read())
+    try:
+        while not ended.done():
+            report = {"status": part.status(), "metrics": part.metrics().decode()}
+            writer.write(orjson.dumps(report) + b"\n")
+            with contextlib.suppress(ConnectionError):
+                await writer.drain()
+            await asyncio.wait([ended], timeout=REPORT_S)
+        part.stop()
+    finally:
+        ended.cancel()
+        writer.close()
+
+
+def _reload(part: Part, role: str, log: Any) -> None:
+    try:
+        part.reload(os.environ)
+    except ConfigurationError as error:
+        log.error("serve.reload_refused", role=role, faults=error.faults)
+    else:
+        log.info("serve.reloaded", role=role)
+
+
+def _waker(descriptor: int) -> Callable[[], None]:
+    def wake() -> None:
+        # A full pipe means that the relay has wakes enough to read.
+        with contextlib.suppress(BlockingIOError):
+            os.write(descriptor, b"w")
+
+    return wake
+
+
+def _drain_wakes(descriptor: int, part: Any) -> None:
+    with contextlib.suppress(BlockingIOError):
+        os.read(descriptor, 65536)
+    part.wake()
+
+
+def _die_with_parent() -> None:
+    # Linux only; elsewhere, and for a parent that died before this line, the closed link does it.
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

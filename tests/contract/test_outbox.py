@@ -1,0 +1,88 @@
+"""One suite over the fake outbox and the real one."""
+
+from pathlib import Path
+
+import pytest
+
+from receiver.adapters.sqlite_journal import open_journal
+from receiver.adapters.sqlite_outbox import SqliteOutbox
+from receiver.ports import Operation, OperationState, Outbox, OutboxBatch, OutboxRecord, Outcome, Position, Progress, Seen
+from receiver.testing import FakeOutbox
+
+KEY = "0xpay:m:exchange:a"
+
+
+@pytest.fixture(params=["fake", "sqlite"])
+def outbox(request: pytest.FixtureRequest, tmp_path: Path) -> Outbox:
+    """An empty outbox of each make."""
+    if request.param == "fake":
+        return FakeOutbox()
+    open_journal(tmp_path / "journal")
+    store = SqliteOutbox.open(tmp_path / "journal")
+    request.addfinalizer(store.close)
+    return store
+
+
+def record(number: int, value: bytes = b"{}") -> OutboxRecord:
+    """An event record."""
+    return OutboxRecord(
+        number, "event", f"id-{number}", "0xpay", "main", "m", "exchange", "exchange", "a\x00b", "completed",
+        effective=True, received_at="2024-05-27T08:55:30.012345Z", callback=number, traceparent=None, value=value,
+    )  # fmt: skip
+
+
+def batch(*numbers: int, state: OperationState, progress: int) -> OutboxBatch:
+    """A batch with one event per number, all of one operation."""
+    return OutboxBatch(
+        records=[record(number) for number in numbers],
+        outcomes=[Outcome("inbox", number, "event", number, KEY) for number in numbers],
+        states={KEY: state},
+        seen=[(KEY, Seen(f"id-{number}", bytes([number]) * 32, number)) for number in numbers],
+        progress={"inbox": Progress(progress, b"d" * 32)},
+    )
+
+
+STATE = OperationState(2, "Done", 2, terminal=True, updated_at=None, arrival=2, revisions={"Exchanged": 1, "Done": 1})
+
+
+def test_a_new_outbox_is_empty(outbox: Outbox) -> None:
+    """Nothing is known, and numbers begin after 0."""
+    assert outbox.last_number() == 0
+    assert outbox.progress("inbox") == Progress()
+    assert outbox.operations([KEY]) == {}
+    assert list(outbox.read(0, 10)) == []
+    assert outbox.record_id(1) is None
+
+
+def test_a_batch_is_kept_whole(outbox: Outbox) -> None:
+    """Records, states, contents and progress of a committed batch are all there, as they were given."""
+    outbox.commit(batch(1, 2, state=STATE, progress=2))
+    assert list(outbox.read(0, 10)) == [record(1), record(2)]
+    assert list(outbox.read(1, 10)) == [record(2)]
+    assert list(outbox.read(0, 1)) == [record(1)]
+    assert outbox.last_number() == 2
+    assert outbox.record_id(2) == "id-2"
+    assert outbox.progress("inbox") == Progress(2, b"d" * 32)
+    seen = (Seen("id-1", b"\x01" * 32, 1), Seen("id-2", b"\x02" * 32, 2))
+    assert outbox.operations([KEY, "other"]) == {KEY: Operation(STATE, seen)}
+
+
+def test_a_later_batch_adds_to_an_operation(outbox: Outbox) -> None:
+    """The newest state replaces the older one; contents add up."""
+    outbox.commit(batch(1, state=OperationState(1, "Exchanged", 1, revisions={"Exchanged": 1}), progress=1))
+    outbox.commit(batch(2, state=STATE, progress=2))
+    known = outbox.operations([KEY])[KEY]
+    assert known.state == STATE
+    assert [seen.event_id for seen in known.seen] == ["id-1", "id-2"]
+
+
+def test_the_local_copy_of_kafkas_position(outbox: Outbox) -> None:
+    """Each cluster has its own copy, and the one written last is known as such."""
+    assert outbox.remembered("one") is None
+    assert outbox.latest_remembered() is None
+    outbox.remember("one", Position(1, "id-1"))
+    outbox.remember("two", Position(2, "id-2"))
+    outbox.remember("one", Position(3, "id-3"))
+    assert outbox.remembered("one") == Position(3, "id-3")
+    assert outbox.remembered("two") == Position(2, "id-2")
+    assert outbox.latest_remembered() == ("one", Position(3, "id-3"))
