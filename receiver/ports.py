@@ -89,6 +89,8 @@ class OperationState:
     """The provider's own time of the effective content, RFC 3339."""
     arrival: int = 0
     """The inbox number of the effective content."""
+    event_id: str = ""
+    """Of the effective event."""
     revisions: Mapping[str, int] = field(default_factory=dict)
     """Status word → contents published of it so far."""
 

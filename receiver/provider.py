@@ -94,6 +94,12 @@ class Facts:
         return self.kind.statuses[self.provider_status]
 
 
+def operation_key(provider: str, account: str | None, kind: str, operation_id: str) -> str:
+    """Join what identifies an operation, so that no two different ones collide: the key on Kafka and in the outbox."""
+    parts = (provider, account or "", kind, operation_id)
+    return ":".join(part.replace("%", "%25").replace(":", "%3A") for part in parts)
+
+
 @dataclass(frozen=True, slots=True)
 class Provider:
     """A provider, whole. The functions are pure; their contracts are the same for all (``tests/providers``)."""
@@ -105,13 +111,17 @@ class Provider:
     verify: Callable[[RawCallback, Claim, Source], VerifiedCallback]
     """(callback, claim, source) → VerifiedCallback; raises ``Unauthorized``. Looks at raw bytes only, parses nothing."""
     sign: Callable[[bytes, Source, int], Headers]
-    """(body, source, now in Unix s) → the headers the provider would send; for simulator, replay and tests."""
+    """(body, source, now in Unix s) → the headers that the provider would send."""
     parse: Callable[[Mapping[str, Any], Source], Any]
     """(JSON object, source) → the payload model from ``schemas``; raises ``NotUnderstood``."""
     normalise: Callable[[Any, Source], Facts]
     """(payload, source) → Facts."""
     kinds: Mapping[str, Kind]
     """The provider's word for a kind → Kind."""
+    known_fields: frozenset[str]
+    """Names of body fields that mean something to us; others are ignored, and counted by name."""
+    signature_headers: frozenset[bytes]
+    """Headers that hold a signature, lower case: never published, never logged."""
     needs: frozenset[str]
     """Keys of ``[[sources]]`` it cannot do without: of ``account``, ``public_url``, ``secrets``, ``keys``."""
     takes: frozenset[str]

@@ -1,26 +1,38 @@
 """One suite over the fake outbox and the real one."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from receiver.adapters.sqlite_journal import open_journal
 from receiver.adapters.sqlite_outbox import SqliteOutbox
-from receiver.ports import Operation, OperationState, Outbox, OutboxBatch, OutboxRecord, Outcome, Position, Progress, Seen
+from receiver.ports import (
+    Operation,
+    OperationState,
+    Outbox,
+    OutboxBatch,
+    OutboxRecord,
+    Outcome,
+    Position,
+    Progress,
+    Seen,
+)
 from receiver.testing import FakeOutbox
 
 KEY = "0xpay:m:exchange:a"
 
 
 @pytest.fixture(params=["fake", "sqlite"])
-def outbox(request: pytest.FixtureRequest, tmp_path: Path) -> Outbox:
+def outbox(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Outbox]:
     """An empty outbox of each make."""
     if request.param == "fake":
-        return FakeOutbox()
+        yield FakeOutbox()
+        return
     open_journal(tmp_path / "journal")
     store = SqliteOutbox.open(tmp_path / "journal")
-    request.addfinalizer(store.close)
-    return store
+    yield store
+    store.close()
 
 
 def record(number: int, value: bytes = b"{}") -> OutboxRecord:

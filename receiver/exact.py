@@ -1,0 +1,129 @@
+"""Reading and writing without losing a digit: exact JSON in, canonical JSON out, times and card numbers as text.
+
+Numbers keep their source text, so that an amount is never a float; what JSON allows but no one can keep (NaN, lone
+surrogates, endless nesting) is refused. All of it is independent of the interpreter's own limits, so that the same
+bytes are read, or refused, alike everywhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, NoReturn
+
+from receiver.errors import NotUnderstood
+from schemas.values import Number
+
+NESTING_MAX = 100
+"""Levels of arrays and objects in a body: far above any provider's, far below what exhausts a parser's stack."""
+
+MASKED = re.compile(r"[0-9]{0,6}\*+[0-9]{0,4}")
+CARD_SHOWN = 10
+"""Digits of a card number that stay: six and four. A number with no more than these is masked whole."""
+_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
+
+
+def read_json(body: bytes) -> Any:
+    """Parse ``body`` exactly; numbers become ``Number``.
+
+    Raises ``NotUnderstood``: ``not_utf8``, or ``not_json`` for all that RFC 8259 does not allow, and for a byte order
+    mark, NaN, Infinity, lone surrogates, and nesting deeper than ``NESTING_MAX``.
+    """
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError:
+        raise NotUnderstood("not_utf8", "$") from None
+    if text.startswith("\ufeff") or _too_deep(text):
+        raise NotUnderstood("not_json", "$")
+    try:
+        value = json.loads(text, parse_int=Number, parse_float=Number, parse_constant=_refuse_constant)
+        if "\\ud" in text or "\\uD" in text:
+            canonical_json(value)  # a lone surrogate cannot be encoded
+    except ValueError:
+        raise NotUnderstood("not_json", "$") from None
+    return value
+
+
+def canonical_json(value: Any) -> bytes:
+    """UTF-8 JSON without spaces, keys sorted by code point; a ``Number`` is its text, marked as no string.
+
+    Raises ``UnicodeEncodeError`` (a ``ValueError``) on lone surrogates.
+    """
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True, default=_number).encode()
+
+
+def payload_digest(value: Any) -> bytes:
+    """SHA-256 of the canonical form of a parsed body: equal for a re-indented or re-ordered one."""
+    return hashlib.sha256(canonical_json(value)).digest()
+
+
+def _number(value: object) -> dict[str, str]:
+    assert isinstance(value, Number), value  # noqa: S101  nothing else comes out of read_json
+    return {"\u0000number": value.text}
+
+
+def _refuse_constant(_: str) -> NoReturn:
+    raise ValueError("NaN and Infinity are no JSON")
+
+
+def _too_deep(text: str) -> bool:
+    if text.count("[") + text.count("{") <= NESTING_MAX:
+        return False
+    depth = 0
+    for match in _BRACKETS.finditer(text):
+        mark = match.group()
+        if mark in "[{":
+            depth += 1
+            if depth > NESTING_MAX:
+                return True
+        elif mark in "]}":
+            depth -= 1
+    return False
+
+
+def instant(time: str) -> tuple[str, str]:
+    """A key that orders times given by ``rfc3339``: equal instants are equal whatever their trailing zeros."""
+    whole, _, fraction = time.removesuffix("Z").partition(".")
+    return whole, fraction.rstrip("0")
+
+
+def from_ms(milliseconds: int) -> str:
+    """RFC 3339 UTC with milliseconds."""
+    seconds, rest = divmod(milliseconds, 1000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"
+
+
+def from_us(microseconds: int) -> str:
+    """RFC 3339 UTC with microseconds."""
+    seconds, rest = divmod(microseconds, 1_000_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:06d}Z"
+
+
+def mask_card(number: str) -> str:
+    """Mask a card number: without spaces and dashes, six digits, stars, four digits; a short one is all stars.
+
+    What is masked already stays as it was sent; a whole number with a stray star in it is not masked.
+    """
+    bare = number.replace(" ", "").replace("-", "")
+    if MASKED.fullmatch(bare):
+        return number
+    if len(bare) <= CARD_SHOWN:
+        return "*" * len(bare)
+    return f"{bare[:6]}{'*' * (len(bare) - CARD_SHOWN)}{bare[-4:]}"
+
+
+def prune(value: Any) -> Any:
+    """Leave out what is null or empty, at every depth; ``False`` is neither."""
+    if isinstance(value, Mapping):
+        kept = ((key, prune(item)) for key, item in value.items())
+        return {key: item for key, item in kept if not _empty(item)}
+    if isinstance(value, list | tuple):
+        return [item for item in map(prune, value) if not _empty(item)]
+    return value
+
+
+def _empty(value: object) -> bool:
+    return value is None or (isinstance(value, str | list | dict) and not value)
