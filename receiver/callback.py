@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 # Header names lower-cased, values as they came, in the order they came, repeats kept: as ASGI delivers them.
@@ -40,3 +41,22 @@ class InboxEntry:
 def header_values(headers: Headers, name: bytes) -> list[bytes]:
     """All values of the header ``name`` (lower case), in order."""
     return [value for key, value in headers if key == name]
+
+
+def headers_to_wire(headers: Headers) -> bytes:
+    """Headers as lines ``name: value``, each ended by CR LF: neither can stand in a header, so nothing is lost."""
+    return b"".join([part for name, value in headers for part in (name, b": ", value, b"\r\n")])
+
+
+def headers_from_wire(wire: bytes) -> Headers:
+    """Read what ``headers_to_wire`` wrote."""
+    lines = wire.split(b"\r\n")[:-1]
+    return tuple((name, value) for name, _, value in (line.partition(b": ") for line in lines))
+
+
+def entry_digest(entry: InboxEntry) -> bytes:
+    """SHA-256 of an inbox entry, whole: tells whether a number still means the callback that it meant."""
+    callback = entry.callback
+    wire = headers_to_wire(callback.headers)
+    sizes = f"{entry.number}:{callback.received_at_us}:{len(callback.source)}:{len(wire)}:{len(callback.body)}:"
+    return hashlib.sha256(b"".join([sizes.encode(), callback.source.encode(), wire, callback.body])).digest()

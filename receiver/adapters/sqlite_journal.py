@@ -18,7 +18,7 @@ from pathlib import Path
 import apsw
 
 from receiver.adapters import sqlite
-from receiver.callback import InboxEntry, VerifiedCallback, entry_digest
+from receiver.callback import InboxEntry, VerifiedCallback, entry_digest, headers_from_wire
 from receiver.errors import JournalBusy, JournalError
 
 STORES = ("inbox", "outbox", "requests")
@@ -104,26 +104,28 @@ def _refuse_missing(folder: Path, connections: dict[str, apsw.Connection]) -> No
 
 
 def _sequence_total(connection: apsw.Connection) -> int:
-    return int(next(iter(connection.execute("SELECT coalesce(sum(seq), 0) FROM sqlite_sequence")))[0])  # type: ignore[arg-type]
+    return int(next(iter(connection.execute("SELECT coalesce(sum(seq), 0) FROM sqlite_sequence")))[0])
 
 
 def _check_fit(folder: Path, connections: dict[str, apsw.Connection]) -> None:
     for store, number, digest in list(connections["outbox"].execute("SELECT store, number, digest FROM progress")):
         table = SEQUENCE[str(store)]
         found = list(connections[str(store)].execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)))
-        last = int(found[0][0]) if found else 0  # type: ignore[arg-type]
-        if last < int(number):  # type: ignore[arg-type]
+        last = int(found[0][0]) if found else 0
+        if last < int(number):
             raise JournalError(
                 f"the outbox in {folder} has read {store} up to {number}, which ends at {last}: "
                 f"{store}.db is older than outbox.db; restore one whole backup"
             )
         if store == "inbox":
-            _check_entry(folder, connections["inbox"], int(number), bytes(digest))  # type: ignore[arg-type]
+            _check_entry(folder, connections["inbox"], int(number), bytes(digest))
 
 
 def _check_entry(folder: Path, inbox: apsw.Connection, number: int, digest: bytes) -> None:
     for source, received_at_us, headers, body in list(inbox.execute(ENTRY, (number,))):
-        entry = InboxEntry(number, VerifiedCallback(str(source), int(received_at_us), headers, bytes(body)))  # type: ignore[arg-type]
+        entry = InboxEntry(
+            number, VerifiedCallback(str(source), int(received_at_us), headers_from_wire(bytes(headers)), bytes(body))
+        )
         if entry_digest(entry) != digest:
             raise JournalError(
                 f"callback {number} in {folder} is not the one that its outbox has read: restore one whole backup"

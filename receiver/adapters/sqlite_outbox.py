@@ -145,7 +145,9 @@ def _state(row: tuple[Any, ...]) -> OperationState:
 
 
 def _record(row: Any) -> OutboxRecord:
-    return OutboxRecord(*row[:10], bool(row[10]), *row[11:])
+    values = list(row)
+    values[10] = bool(values[10])  # effective
+    return OutboxRecord(*values)
 
 
 def _record_row(record: OutboxRecord) -> tuple[Any, ...]:

@@ -1,0 +1,72 @@
+"""Reading status events back from Kafka, as a consumer sees them: ``read_committed``."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from receiver.adapters.kafka_client import CALL_TIMEOUT_S, close_quietly, translated
+
+
+@dataclass(frozen=True, slots=True)
+class Tailed:
+    """One committed record."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: str
+    headers: tuple[tuple[str, bytes], ...]
+    value: bytes
+
+
+async def tail(options: Mapping[str, Any], topics: Sequence[str], *, follow: bool) -> AsyncIterator[Tailed]:
+    """Give the records of ``topics`` from the beginning to the end they have now, or for ever with ``follow``.
+
+    Order holds within a partition. Raises ``KafkaUnavailable``.
+    """
+    consumer = AIOKafkaConsumer(
+        **options, isolation_level="read_committed", enable_auto_commit=False, fetch_max_wait_ms=200
+    )
+    try:
+        async with translated(CALL_TIMEOUT_S):
+            await consumer.start()
+            partitions = await _assign(consumer, topics)
+            ends = await consumer.end_offsets(partitions) if partitions else {}
+        while follow or not await _passed(consumer, ends):
+            async with translated(CALL_TIMEOUT_S):
+                fetched = await consumer.getmany(timeout_ms=200)
+            for partition, records in fetched.items():
+                for record in records:
+                    if follow or record.offset < ends[partition]:
+                        yield Tailed(
+                            record.topic,
+                            record.partition,
+                            record.offset,
+                            (record.key or b"").decode(errors="replace"),
+                            tuple(record.headers),
+                            record.value or b"",
+                        )
+    finally:
+        await close_quietly(consumer)
+
+
+async def _assign(consumer: AIOKafkaConsumer, topics: Sequence[str]) -> list[TopicPartition]:
+    there = await consumer.topics()
+    partitions = [
+        TopicPartition(topic, partition)
+        for topic in topics
+        if topic in there
+        for partition in sorted(consumer.partitions_for_topic(topic) or ())
+    ]
+    consumer.assign(partitions)
+    if partitions:
+        await consumer.seek_to_beginning(*partitions)
+    return partitions
+
+
+async def _passed(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> bool:
+    return all([end == 0 or await consumer.position(partition) >= end for partition, end in ends.items()])

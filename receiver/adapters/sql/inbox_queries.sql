@@ -1,0 +1,10 @@
+-- name: entries
+-- The next callbacks in order of receipt.
+SELECT number, source, received_at_us, headers, body FROM callbacks WHERE number > ? ORDER BY number LIMIT ?
+
+-- name: entry
+SELECT number, source, received_at_us, headers, body FROM callbacks WHERE number = ?
+
+-- name: last_number
+-- The highest number ever given, also when its callback was purged.
+SELECT seq FROM sqlite_sequence WHERE name = 'callbacks'

@@ -1,0 +1,256 @@
+"""The inbox on SQLite: group commit by one writer thread.
+
+Theory of operation. ``append`` puts a callback into a bounded queue and waits. The writer thread takes all that wait at
+that moment, writes them with one multi-row statement, commits with one fsync, and lets the event loop resolve the whole
+batch with one call: no timer, so a lone callback waits for nobody, and under load a commit is shared by many. A refused
+commit refuses its whole batch, and nothing of it is kept.
+
+Checkpoints run on a thread and a connection of their own, passively. A WAL that is always written to never shrinks
+that way, so above a limit the writer itself restarts it between two batches, without waiting for readers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import threading
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from receiver.adapters import sqlite
+from receiver.callback import InboxEntry, VerifiedCallback, headers_from_wire, headers_to_wire
+from receiver.errors import JournalError, StoreFailed, Unavailable
+
+STORE = "inbox"
+FILE = "inbox.db"
+STATEMENT_ROWS_MAX = 64
+"""Rows in one INSERT: one statement per size is cached, and a larger one gains little."""
+BATCH_MAX = 1024
+"""Callbacks in one commit: bounds the time a callback waits for the one before it."""
+HOUSEKEEPING_S = 1.0
+"""Between two looks at the disk and the WAL."""
+CHECKPOINT_BYTES = 4 * 1024 * 1024
+READ_BYTES_MAX = 8 * 1024 * 1024
+"""Of bodies in one ``read``: readers read in short steps, so that the WAL can be restarted."""
+
+SQL = sqlite.named_queries(STORE)
+INSERT = "INSERT INTO callbacks (source, received_at_us, headers, body) VALUES "
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the inbox takes before it says no; each is a setting."""
+
+    queue_max: int = 10_000
+    """Callbacks waiting for a commit."""
+    wal_bytes_max: int = 64 * 1024 * 1024
+    disk_free_bytes_min: int = 64 * 1024 * 1024
+
+
+Waiting = tuple[VerifiedCallback, "asyncio.Future[int]"]
+
+
+class SqliteInbox:
+    """``ports.Inbox`` in ``inbox.db`` of the journal's folder; the only writer there is."""
+
+    def __init__(self, folder: Path, limits: Limits, vfs: str | None = None) -> None:
+        self._path = folder / FILE
+        self._limits = limits
+        self._vfs = vfs
+        self._loop = asyncio.get_running_loop()
+        self._queue: deque[Waiting] = deque()
+        self._work = threading.Condition()
+        self._closing = False
+        self._refusing: str | None = None
+        self._db: apsw.Connection | None = self._open()
+        self.disk_free_bytes = 0
+        self.wal_bytes = 0
+        self.commits = 0
+        self._look()
+        self._writer = threading.Thread(target=self._write, name="inbox-writer", daemon=True)
+        self._keeper = threading.Thread(target=self._keep, name="inbox-keeper", daemon=True)
+        self._stop_keeper = threading.Event()
+        self._writer.start()
+        self._keeper.start()
+
+    async def append(self, callback: VerifiedCallback) -> int:
+        """Commit the callback with an fsync and give its number; raises ``Unavailable``."""
+        why = self.accepting()
+        if why is not None:
+            raise Unavailable(why)
+        future: asyncio.Future[int] = self._loop.create_future()
+        with self._work:
+            self._queue.append((callback, future))
+            self._work.notify()
+        return await future
+
+    def accepting(self) -> str | None:
+        """None while callbacks are taken, else why not."""
+        if self._closing:
+            return "stopping"
+        if len(self._queue) >= self._limits.queue_max:
+            return "queue_full"
+        return self._refusing
+
+    @property
+    def queued(self) -> int:
+        """Callbacks waiting for a commit."""
+        return len(self._queue)
+
+    def close(self) -> None:
+        """Take nothing more, commit what waits, checkpoint, and let go."""
+        with self._work:
+            self._closing = True
+            self._work.notify()
+        self._writer.join()
+        self._stop_keeper.set()
+        self._keeper.join()
+        if self._db is not None:
+            with contextlib.suppress(apsw.Error):
+                self._db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+            self._db.close()
+
+    def _open(self) -> apsw.Connection:
+        connection = sqlite.connect(self._path, vfs=self._vfs)
+        sqlite.read_meta(connection, self._path, STORE)
+        return connection
+
+    def _write(self) -> None:
+        while True:
+            with self._work:
+                while not self._queue and not self._closing:
+                    self._work.wait()
+                if not self._queue:
+                    return
+                batch = [self._queue.popleft() for _ in range(min(len(self._queue), BATCH_MAX))]
+            try:
+                first = self._commit([callback for callback, _ in batch])
+            except (apsw.Error, StoreFailed, JournalError) as error:
+                self._reopen()
+                self._resolve(batch, None, error)
+            else:
+                self._resolve(batch, first, None)
+
+    def _commit(self, callbacks: list[VerifiedCallback]) -> int:
+        if self._db is None:
+            self._db = self._open()
+        db = self._db
+        if len(callbacks) <= STATEMENT_ROWS_MAX:
+            _insert(db, callbacks)  # a single statement is a transaction of its own
+        else:
+            with sqlite.transaction(db):
+                for start in range(0, len(callbacks), STATEMENT_ROWS_MAX):
+                    _insert(db, callbacks[start : start + STATEMENT_ROWS_MAX])
+        last = db.last_insert_rowid()
+        self.commits += 1
+        if self.wal_bytes > self._limits.wal_bytes_max:
+            self._restart_wal(db)
+        return last - len(callbacks) + 1
+
+    def _resolve(self, batch: list[Waiting], first: int | None, error: Exception | None) -> None:
+        def resolve() -> None:
+            for place, (_, future) in enumerate(batch):
+                if future.done():
+                    continue  # its request was cancelled; the callback is kept all the same
+                if first is None:
+                    future.set_exception(Unavailable("commit_failed"))
+                else:
+                    future.set_result(first + place)
+
+        del error
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(resolve)
+
+    def _reopen(self) -> None:
+        # After an I/O error the connection's idea of the file may be wrong; a new one reads what is really there.
+        if self._db is not None:
+            with contextlib.suppress(apsw.Error):
+                self._db.close()
+        self._db = None
+
+    def _restart_wal(self, db: apsw.Connection) -> None:
+        # The batch is committed: whatever happens here must not refuse it.
+        with contextlib.suppress(apsw.Error):
+            db.set_busy_timeout(0)
+            try:
+                db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+                self.wal_bytes = 0
+            finally:
+                db.set_busy_timeout(sqlite.BUSY_TIMEOUT_MS)
+
+    def _keep(self) -> None:
+        while not self._stop_keeper.wait(HOUSEKEEPING_S):
+            self._look()
+            if self.wal_bytes > CHECKPOINT_BYTES:
+                with contextlib.suppress(apsw.Error, StoreFailed, JournalError):
+                    connection = sqlite.connect(self._path, vfs=self._vfs)
+                    try:
+                        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+                    finally:
+                        connection.close()
+
+    def _look(self) -> None:
+        try:
+            disk = os.statvfs(self._path.parent)
+            self.disk_free_bytes = disk.f_bavail * disk.f_frsize
+            wal = self._path.with_name(self._path.name + "-wal")
+            self.wal_bytes = wal.stat().st_size if wal.exists() else 0
+        except OSError:
+            self._refusing = "disk_unreadable"
+            return
+        self._refusing = "disk_full" if self.disk_free_bytes < self._limits.disk_free_bytes_min else None
+
+
+class SqliteInboxReader:
+    """``ports.InboxReader``; to be used by one thread at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        self._db = sqlite.connect(folder / FILE, read_only=True)
+        sqlite.read_meta(self._db, folder / FILE, STORE)
+
+    def read(self, after: int, limit: int) -> Sequence[InboxEntry]:
+        """Up to ``limit`` entries above ``after``, fewer where their bodies pass ``READ_BYTES_MAX``."""
+        entries: list[InboxEntry] = []
+        size = 0
+        for row in self._rows(SQL["entries"], (after, limit)):
+            size += len(row[4])
+            if entries and size > READ_BYTES_MAX:
+                break
+            entries.append(_entry(row))
+        return entries
+
+    def entry(self, number: int) -> InboxEntry | None:
+        """One entry, None where it was purged or never was."""
+        return next((_entry(row) for row in self._rows(SQL["entry"], (number,))), None)
+
+    def last_number(self) -> int:
+        """The highest number given so far."""
+        return next((int(row[0]) for row in self._rows(SQL["last_number"], ())), 0)
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._db.close()
+
+    def _rows(self, sql: str, bindings: tuple[int, ...]) -> list[Any]:
+        try:
+            return list(self._db.execute(sql, bindings))
+        except apsw.Error as error:
+            raise StoreFailed(f"inbox: {error}") from error
+
+
+def _insert(db: apsw.Connection, callbacks: Sequence[VerifiedCallback]) -> None:
+    bindings: list[str | int | bytes] = []
+    for callback in callbacks:
+        bindings += (callback.source, callback.received_at_us, headers_to_wire(callback.headers), callback.body)
+    db.execute(INSERT + ",".join(["(?,?,?,?)"] * len(callbacks)), bindings)
+
+
+def _entry(row: Any) -> InboxEntry:
+    number, source, received_at_us, headers, body = row
+    return InboxEntry(number, VerifiedCallback(source, received_at_us, headers_from_wire(headers), body))

@@ -1,0 +1,112 @@
+"""Numbers one can see: Prometheus metrics of each process, in registries of their own, without default collectors.
+
+The supervisor joins the processes' texts into one ``/metrics``, so no two processes may have a metric of one name.
+Label values are bounded: sources are the configured ones, answers, reasons and roles closed lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from receiver.ports import OutboxRecord
+
+COMMIT_BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+PUBLISH_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+NO_SOURCE = "-"
+"""The label of requests for a source that is not configured: their names are the caller's."""
+
+
+class WebMetrics:
+    """Of the web process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._answers = Counter(
+            "receiver_callbacks", "Callbacks by source and answer", ["source", "answer"], registry=self.registry
+        )
+        self._commit = Histogram(
+            "receiver_inbox_commit_seconds",
+            "From the verified callback to its fsynced commit",
+            buckets=COMMIT_BUCKETS_S,
+            registry=self.registry,
+        )
+        self.queued = Gauge("receiver_inbox_queued", "Callbacks waiting for a commit", registry=self.registry)
+        self.disk_free = Gauge("receiver_disk_free_bytes", "Free space of the journal's disk", registry=self.registry)
+        self.wal = Gauge("receiver_inbox_wal_bytes", "Size of the inbox's write-ahead log", registry=self.registry)
+        self._last = Gauge(
+            "receiver_source_last_callback_timestamp_seconds",
+            "Unix time of the last accepted callback",
+            ["source"],
+            registry=self.registry,
+        )
+
+    def answered(self, source: str, status: int) -> None:
+        """Count one answer."""
+        self._answers.labels(source, str(status)).inc()
+
+    def committed(self, source: str, seconds: float, at_us: int) -> None:
+        """Note one commit."""
+        self._commit.observe(seconds)
+        self._last.labels(source).set(at_us / 1e6)
+
+
+class RelayMetrics:
+    """Of the relay process: interpreting and publishing."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._outcomes = Counter(
+            "receiver_interpreted", "Callbacks by what became of them", ["source", "outcome"], registry=self.registry
+        )
+        self._quarantined = Counter(
+            "receiver_quarantined", "Callbacks in quarantine by reason", ["source", "reason"], registry=self.registry
+        )
+        self._anomalies = Counter(
+            "receiver_anomalies", "Status events by anomaly", ["source", "anomaly"], registry=self.registry
+        )
+        self._published = Counter(
+            "receiver_published", "Outbox records published", ["record_type"], registry=self.registry
+        )
+        self._publish = Histogram(
+            "receiver_publish_seconds", "One Kafka transaction", buckets=PUBLISH_BUCKETS_S, registry=self.registry
+        )
+        self.uninterpreted = Gauge("receiver_uninterpreted", "Callbacks not yet interpreted", registry=self.registry)
+        self.backlog = Gauge("receiver_backlog", "Outbox records not yet on Kafka", registry=self.registry)
+        self.kafka_up = Gauge("receiver_kafka_up", "1 while records go through to Kafka", registry=self.registry)
+
+    def interpreted(self, source: str, outcome: str) -> None:
+        """Count one callback: ``event``, ``duplicate`` or ``quarantine``."""
+        self._outcomes.labels(source, outcome).inc()
+
+    def quarantined(self, source: str, reason: str) -> None:
+        """Count one quarantined callback."""
+        self._quarantined.labels(source, reason).inc()
+
+    def anomaly(self, source: str, anomaly: str) -> None:
+        """Count one anomaly of an event."""
+        self._anomalies.labels(source, anomaly).inc()
+
+    def published(self, records: Sequence[OutboxRecord], seconds: float) -> None:
+        """Note one transaction."""
+        events = sum(record.record_type == "event" for record in records)
+        self._published.labels("event").inc(events)
+        self._published.labels("quarantine").inc(len(records) - events)
+        self._publish.observe(seconds)
+
+
+def supervisor_text(up: Mapping[str, bool], restarts: Mapping[str, int]) -> bytes:
+    """The supervisor's own metrics: which child is up, and how often each was started again."""
+    registry = CollectorRegistry()
+    alive = Gauge("receiver_process_up", "1 while the process lives and reports", ["role"], registry=registry)
+    again = Counter("receiver_process_restarts", "Deaths of a process", ["role"], registry=registry)
+    for role, is_up in up.items():
+        alive.labels(role).set(is_up)
+        again.labels(role).inc(restarts[role])
+    return generate_latest(registry)
+
+
+def render(registry: CollectorRegistry) -> bytes:
+    """The exposition text of one registry."""
+    return generate_latest(registry)

@@ -1,0 +1,92 @@
+"""Routing: an outbox record → the Kafka messages that carry it. Pure; the contract's "Kafka" section, as code.
+
+Rules are data: the first that matches replaces the default topic, unless it says ``also``: then it is a copy in the
+same transaction. A rule by status that replaced would split an operation over topics and break its order, so the
+configuration refuses it. A topic named by a rule is taken as written; ``topic_prefix`` is for our own names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import get_args
+
+from receiver.ports import Message, OutboxRecord
+from receiver.provider import operation_key
+from schemas.status_event import SCHEMA_ID, Family
+
+MATCHABLE = frozenset({"provider", "source", "account", "family", "kind", "status"})
+FAMILIES: tuple[str, ...] = get_args(Family)
+QUARANTINE_TOPIC = "webhook.quarantine.v1"
+POSITIONS_TOPIC = "receiver.positions"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One of ``[[routes]]``."""
+
+    match: Mapping[str, str]
+    topic: str
+    also: bool = False
+
+    def matches(self, record: OutboxRecord) -> bool:
+        """Whether all that it names is so."""
+        return all(getattr(record, name) == wanted for name, wanted in self.match.items())
+
+
+def status_topic(family: str, prefix: str) -> str:
+    """The default topic of a family's status events."""
+    return f"{prefix}{family}.status.v1"
+
+
+def route(record: OutboxRecord, rules: Sequence[Rule], prefix: str, journal_id: str) -> tuple[Message, ...]:
+    """Give the messages of one record, one for each topic it goes to."""
+    headers = _headers(record, journal_id)
+    if record.record_type == "quarantine":
+        topics: tuple[str, ...] = (f"{prefix}{QUARANTINE_TOPIC}",)
+        key = record.source
+    else:
+        topics = _topics(record, rules, prefix)
+        key = operation_key(record.provider, record.account, record.kind, record.operation_id)
+    return tuple(Message(topic, key.encode(), record.value, headers, record.number) for topic in topics)
+
+
+def _topics(record: OutboxRecord, rules: Sequence[Rule], prefix: str) -> tuple[str, ...]:
+    default = status_topic(record.family, prefix)
+    rule = next((rule for rule in rules if rule.matches(record)), None)
+    if rule is None:
+        return (default,)
+    if rule.also and rule.topic != default:
+        return (default, rule.topic)
+    return (rule.topic,)
+
+
+def _headers(record: OutboxRecord, journal_id: str) -> tuple[tuple[str, bytes], ...]:
+    # CloudEvents 1.0, Kafka binding, binary mode.
+    event = record.record_type == "event"
+    headers = [
+        ("ce_specversion", "1.0"),
+        ("ce_id", record.record_id),
+        ("ce_type", f"{record.family}.{record.status}" if event else "webhook.quarantine"),
+        ("ce_source", f"/{record.provider}/{record.source}"),
+        ("ce_subject", record.operation_id if event else None),
+        ("ce_time", record.received_at),
+        ("ce_dataschema", SCHEMA_ID if event else None),
+        ("content-type", "application/json"),
+        ("receiver-callback", None if record.callback is None else str(record.callback)),
+        ("receiver-position", f"{journal_id}:{record.number}"),
+        ("traceparent", record.traceparent),
+    ]
+    return tuple((name, value.encode()) for name, value in headers if value is not None)
+
+
+def reachable_topics(rules: Iterable[Rule], prefix: str) -> list[str]:
+    """Every topic that a record can go to, the defaults first; the positions topic is apart."""
+    topics = [status_topic(family, prefix) for family in FAMILIES]
+    topics.append(f"{prefix}{QUARANTINE_TOPIC}")
+    return list(dict.fromkeys([*topics, *(rule.topic for rule in rules)]))
+
+
+def splits_operations(rule: Rule) -> bool:
+    """Whether a rule sends one operation's events to different topics, so that their order is gone."""
+    return "status" in rule.match and not rule.also

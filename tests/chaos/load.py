@@ -1,0 +1,101 @@
+"""An open load with a provider's manners: a fixed arrival rate of operations, retries until a 200, some of them twice."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+import httpx
+
+from tests.chaos.traffic import Callback, Operation, operations
+
+ATTEMPT_TIMEOUT_S = 5.0
+RETRY_S = (0.05, 0.5)
+"""Between attempts; the providers' own minutes, scaled down."""
+REPEAT_SHARE = 0.05
+"""Of the callbacks that got their 200 are sent again all the same, as after a lost answer."""
+DETACHED_SHARE = 0.1
+"""Of an auto-swap's callbacks do not wait for the one before: nobody promises their order."""
+
+
+@dataclass
+class Ledger:
+    """What was sent, and what was answered 200: only that is owed."""
+
+    owed: dict[tuple[str, str, str], Callback] = field(default_factory=dict)
+    sent: dict[tuple[str, str, str], Callback] = field(default_factory=dict)
+    answers: Counter[str] = field(default_factory=Counter)
+    order: dict[str, list[str]] = field(default_factory=dict)
+    """Operation key → status words in the order of their first 200."""
+    last_ok_s: float = 0.0
+    gaps_s: list[float] = field(default_factory=list)
+    """Times without any 200 that were longer than a second."""
+
+
+class Load:
+    """Sends until ``stop``; then lets every operation under way end."""
+
+    def __init__(self, url: str, rate: float, seed: int) -> None:
+        self._url = url
+        self._rate = rate
+        self._chance = random.Random(seed)  # noqa: S311  repeatable on purpose
+        self._stopping = False
+        self.ledger = Ledger()
+
+    def stop(self) -> None:
+        """Begin no further operation."""
+        self._stopping = True
+
+    async def run(self) -> Ledger:
+        """Begin operations at the rate, whatever the answers; returns when all of them have been answered 200."""
+        limits = httpx.Limits(max_connections=64, max_keepalive_connections=16)
+        async with httpx.AsyncClient(limits=limits, timeout=ATTEMPT_TIMEOUT_S) as client, asyncio.TaskGroup() as group:
+            begun, started = 0, time.monotonic()
+            for operation in operations(self._chance):
+                if self._stopping:
+                    break
+                group.create_task(self._operation(client, operation))
+                begun += 1
+                await asyncio.sleep(max(0.0, started + begun / self._rate - time.monotonic()))
+        return self.ledger
+
+    async def _operation(self, client: httpx.AsyncClient, operation: Operation) -> None:
+        async with asyncio.TaskGroup() as group:
+            for callback in operation.callbacks:
+                if callback.source == "swaps" and self._chance.random() < DETACHED_SHARE:
+                    group.create_task(self._deliver(client, callback))
+                else:
+                    await self._deliver(client, callback)
+
+    async def _deliver(self, client: httpx.AsyncClient, callback: Callback) -> None:
+        self.ledger.sent[callback.obligation] = callback
+        while not await self._attempt(client, callback):
+            await asyncio.sleep(self._chance.uniform(*RETRY_S))
+        if self._chance.random() < REPEAT_SHARE:
+            await self._attempt(client, callback)
+
+    async def _attempt(self, client: httpx.AsyncClient, callback: Callback) -> bool:
+        headers = callback.headers(int(time.time()))
+        try:
+            answer = await client.post(f"{self._url}/{callback.source}", content=callback.body, headers=headers)
+        except httpx.HTTPError as error:
+            self.ledger.answers[type(error).__name__] += 1
+            return False
+        self.ledger.answers[str(answer.status_code)] += 1
+        if answer.status_code != 200:
+            return False
+        self._note_ok(callback)
+        return True
+
+    def _note_ok(self, callback: Callback) -> None:
+        now_s = time.monotonic()
+        ledger = self.ledger
+        if ledger.last_ok_s and now_s - ledger.last_ok_s > 1:
+            ledger.gaps_s.append(now_s - ledger.last_ok_s)
+        ledger.last_ok_s = now_s
+        if callback.obligation not in ledger.owed:
+            ledger.owed[callback.obligation] = callback
+            ledger.order.setdefault(callback.key, []).append(callback.provider_status)

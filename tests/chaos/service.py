@@ -1,0 +1,173 @@
+"""``receiver serve`` as a process of its own, in a folder of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from tests.chaos import traffic
+
+CONFIGURATION = """\
+[server]
+port = {port}
+shutdown_timeout_s = 15
+
+[admin]
+port = {admin}
+
+[journal]
+url = "sqlite:{folder}/journal"
+{kafka}
+[[sources]]
+name = "0xpay-main"
+provider = "0xpay"
+account = "{account}"
+public_url = "{public_url}"
+secrets = ["env:CHAOS_OXPAY"]
+
+[[sources]]
+name = "swaps"
+provider = "onchainpay"
+keys = [{{ public = "env:CHAOS_ONCHAIN_PUBLIC", secret = "env:CHAOS_ONCHAIN_SECRET" }}]
+"""
+KAFKA = """
+[kafka]
+bootstrap_servers = ["{bootstrap}"]
+topic_prefix = "{prefix}"
+topics = {{ partitions = 3, replication = {replication} }}
+transaction_timeout_s = 5
+"""
+SECRETS = {
+    "CHAOS_OXPAY": traffic.OXPAY_SECRET,
+    "CHAOS_ONCHAIN_PUBLIC": traffic.ONCHAIN_PUBLIC,
+    "CHAOS_ONCHAIN_SECRET": traffic.ONCHAIN_SECRET,
+}
+
+
+def free_port() -> int:
+    """A loopback port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Service:
+    """One installation: a folder with its configuration and journal, and at most one running service."""
+
+    def __init__(self, folder: Path, bootstrap: str | None = None, prefix: str = "", replication: int = 1) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.port, self.admin = free_port(), free_port()
+        kafka = KAFKA.format(bootstrap=bootstrap, prefix=prefix, replication=replication) if bootstrap else ""
+        self.config = folder / "receiver.toml"
+        self.config.write_text(
+            CONFIGURATION.format(
+                port=self.port,
+                admin=self.admin,
+                folder=folder,
+                kafka=kafka,
+                account=traffic.ACCOUNT,
+                public_url=traffic.PUBLIC_URL,
+            )
+        )
+        self.environ = {**os.environ, **SECRETS}
+        self.log = folder / "receiver.log"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where callbacks go."""
+        return f"http://127.0.0.1:{self.port}/webhooks"
+
+    def receiver(self, *arguments: str, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
+        """Run one command of the command line against this installation."""
+        command = [sys.executable, "-m", "receiver", *arguments, "--config", str(self.config)]
+        return subprocess.run(
+            command, env=self.environ, cwd=self.folder, capture_output=True, text=True, timeout=timeout_s, check=False
+        )
+
+    def start(self) -> None:
+        """Start ``receiver serve``; its log is appended to ``receiver.log``."""
+        with self.log.open("ab") as log:
+            command = [sys.executable, "-m", "receiver", "serve", "--config", str(self.config)]
+            self.process = subprocess.Popen(
+                command, env=self.environ, cwd=self.folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+            )
+
+    def readyz(self) -> dict[str, Any] | None:
+        """The body of ``/readyz``, None where nothing answers."""
+        with contextlib.suppress(OSError, ValueError):
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{self.admin}/readyz", timeout=2) as answer:
+                    return dict(json.load(answer))
+            except urllib.error.HTTPError as error:
+                return dict(json.load(error))
+        return None
+
+    def wait_ready(self, timeout_s: float = 20) -> None:
+        """Wait until callbacks are taken."""
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            said = self.readyz()
+            if said is not None and said["ready"]:
+                return
+            if self.process is not None and self.process.poll() is not None:
+                break
+            time.sleep(0.05)
+        raise AssertionError(f"not ready after {timeout_s} s: {self.readyz()}\n{self.tail_of_log()}")
+
+    def tail_of_log(self, lines: int = 30) -> str:
+        """The end of the service's log."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:]) if self.log.exists() else ""
+
+    def child(self, role: str) -> int | None:
+        """The process id of the ``web`` or ``relay`` child, None while there is none."""
+        if self.process is None:
+            return None
+        with contextlib.suppress(OSError):
+            for pid in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split():
+                arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+                if b"receiver.worker" in arguments and role.encode() in arguments:
+                    return int(pid)
+        return None
+
+    def kill(self, role: str, number: signal.Signals = signal.SIGKILL) -> bool:
+        """Send a signal to ``web``, ``relay`` or ``supervisor``; False where it is not there."""
+        pid = self.process.pid if role == "supervisor" and self.process else self.child(role)
+        if pid is None:
+            return False
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            return False
+        if role == "supervisor" and number == signal.SIGKILL and self.process is not None:
+            self.process.wait()
+        return True
+
+    def stop(self, timeout_s: float = 20) -> int:
+        """SIGTERM, and the exit code; kills it and fails when it takes longer."""
+        assert self.process is not None
+        self.process.terminate()
+        try:
+            return self.process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise AssertionError(f"no exit within {timeout_s} s of SIGTERM\n{self.tail_of_log()}") from None
+
+    def destroy(self) -> None:
+        """Leave nothing running, whatever state it is in."""
+        if self.process is not None and self.process.poll() is None:
+            for role in ("web", "relay"):
+                self.kill(role, signal.SIGCONT)
+            self.process.kill()
+            self.process.wait()
