@@ -116,7 +116,7 @@ class RecordRefused(ReceiverError):
 
 
 class ConfigurationError(ReceiverError):
-    """The configuration is unusable. ``faults`` are lines that each name file or variable, key and reason; never a value."""
+    """The configuration is unusable. ``faults`` name file or variable, key and reason, never a value."""
 
     def __init__(self, faults: list[str]) -> None:
         super().__init__("\n".join(faults))

@@ -17,7 +17,7 @@ import structlog
 LIBRARIES = ("uvicorn", "aiokafka", "asyncio")
 
 
-def configure(*, people: bool) -> None:
+def configure(*, people: bool, level: int = logging.INFO) -> None:
     """Set logging up for this process, once; nothing is logged before."""
     shared: list[Any] = [
         structlog.processors.add_log_level,
@@ -32,7 +32,7 @@ def configure(*, people: bool) -> None:
         factory = structlog.BytesLoggerFactory(sys.stdout.buffer)
     structlog.configure(
         processors=[*shared, renderer],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=factory,
         cache_logger_on_first_use=True,
     )

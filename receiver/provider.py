@@ -109,7 +109,7 @@ class Provider:
     claim: Callable[[Headers, Source, int], Claim]
     """(headers, source, now in Unix s) → Claim; raises ``Unauthorized``. Looks at headers only."""
     verify: Callable[[RawCallback, Claim, Source], VerifiedCallback]
-    """(callback, claim, source) → VerifiedCallback; raises ``Unauthorized``. Looks at raw bytes only, parses nothing."""
+    """(callback, claim, source) → VerifiedCallback; raises ``Unauthorized``. Parses nothing."""
     sign: Callable[[bytes, Source, int], Headers]
     """(body, source, now in Unix s) → the headers that the provider would send."""
     parse: Callable[[Mapping[str, Any], Source], Any]
@@ -118,6 +118,8 @@ class Provider:
     """(payload, source) → Facts."""
     kinds: Mapping[str, Kind]
     """The provider's word for a kind → Kind."""
+    signed_urls: Callable[[str, str], tuple[bytes, ...]] | None
+    """(public_url, setting ``signed_url``) → the URL parts of the signed message; None where no URL is signed."""
     known_fields: frozenset[str]
     """Names of body fields that mean something to us; others are ignored, and counted by name."""
     signature_headers: frozenset[bytes]

@@ -181,7 +181,7 @@ class Relay:
 
     def _backoff_s(self) -> float:
         self._failures += 1
-        ceiling_s = min(RETRY_MAX_S, RETRY_MIN_S * 2 ** min(self._failures, 10))
+        ceiling_s: float = min(RETRY_MAX_S, RETRY_MIN_S * 2 ** min(self._failures, 10))
         return ceiling_s * random.uniform(0.5, 1.0)  # noqa: S311  jitter, no secret
 
     async def _pause(self, seconds: float) -> None:

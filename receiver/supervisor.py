@@ -83,7 +83,7 @@ class Child:
         """Keep it running until ``stop``; raises ``GaveUp``."""
         while not self._stopping:
             code = await self._live()
-            if self._stopping:
+            if self.stopping():
                 return
             self.restarts += 1
             self._deaths.append(time.monotonic())
@@ -92,6 +92,10 @@ class Child:
             if len(recent) >= DEATHS_MAX:
                 raise GaveUp(f"the {self.role} process died {len(recent)} times within {DEATHS_WINDOW_S:.0f} s")
             await asyncio.sleep(min(BACKOFF_MAX_S, BACKOFF_MIN_S * 2 ** min(len(recent), 10)))
+
+    def stopping(self) -> bool:
+        """Whether a death is now what was asked for."""
+        return self._stopping
 
     async def stop(self, timeout_s: float) -> None:
         """End it with SIGTERM, and with SIGKILL when it takes longer than ``timeout_s``."""
@@ -150,7 +154,8 @@ def _cause(code: int) -> dict[str, object]:
 class Supervisor:
     """The two children, the admin listener, and the signals."""
 
-    def __init__(self, settings: Settings, web: Child, relay: Child, log: Any) -> None:
+    def __init__(self, settings: Settings, admin: socket.socket, web: Child, relay: Child, log: Any) -> None:
+        self._admin = admin
         self._settings = settings
         self._web = web
         self._relay = relay
@@ -163,9 +168,9 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
-        admin = bootstrap.admin_server(self._settings, self._readiness, self._metrics)
+        admin = bootstrap.admin_server(self._admin, self._readiness, self._metrics)
         children = [asyncio.create_task(child.run()) for child in (self._web, self._relay)]
-        serving = asyncio.create_task(admin.run())
+        serving = asyncio.create_task(admin.run_until_stopped())
         stopping = asyncio.create_task(self._stop.wait())
         try:
             await asyncio.wait([stopping, *children], return_when=asyncio.FIRST_COMPLETED)
@@ -216,7 +221,8 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
         journal, lock = stack.enter_context(bootstrap.hold_journal(settings))
         listener = bootstrap.listen(settings.server.host, settings.server.port, "server")
         stack.callback(listener.close)
-        bootstrap.probe_address(settings.admin.host, settings.admin.port, "admin")
+        admin = bootstrap.listen(settings.admin.host, settings.admin.port, "admin")
+        stack.callback(admin.close)
         wake_read, wake_write = os.pipe()
         for descriptor in (wake_read, wake_write):
             os.set_blocking(descriptor, False)
@@ -226,7 +232,7 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
         web = Child("web", {**shared, "listener": listener.fileno(), "wake": wake_write}, log)
         relay = Child("relay", {**shared, "wake": wake_read}, log)
         log.info("serve.started", journal=journal.journal_id, host=settings.server.host, port=settings.server.port)
-        return asyncio.run(Supervisor(settings, web, relay, log).run(listener.close))
+        return asyncio.run(Supervisor(settings, admin, web, relay, log).run(listener.close))
 
 
 __all__: Sequence[str] = ("Supervisor", "serve")

@@ -123,7 +123,7 @@ async def admin_client(options: Mapping[str, Any]) -> AsyncIterator[AIOKafkaAdmi
 
 
 async def require_topics(admin: AIOKafkaAdminClient, topics: Collection[str]) -> None:
-    """Raise ``KafkaUnavailable`` that names the first of ``topics`` that is missing or has a partition without leader."""
+    """Raise ``KafkaUnavailable`` naming the first of ``topics`` that is missing or has no leader."""
     async with translated(CALL_TIMEOUT_S):
         described = {topic["topic"]: topic for topic in await admin.describe_topics(list(topics))}
     for name in topics:

@@ -47,7 +47,7 @@ REFUSED = (
 class KafkaPublisher:
     """``ports.Publisher``. Made anew after every error."""
 
-    def __init__(  # noqa: PLR0913  one per setting
+    def __init__(
         self,
         options: Mapping[str, Any],
         *,

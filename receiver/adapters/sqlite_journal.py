@@ -10,14 +10,14 @@ from __future__ import annotations
 import fcntl
 import os
 import uuid
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import apsw
 
 from receiver.adapters import sqlite
+from receiver.adapters.sqlite import make_folder
 from receiver.callback import InboxEntry, VerifiedCallback, entry_digest, headers_from_wire
 from receiver.errors import JournalBusy, JournalError
 
@@ -34,21 +34,18 @@ class Journal:
     journal_id: str
 
 
-@contextmanager
-def lock(folder: Path, name: str) -> Iterator[int]:
-    """Hold ``<name>.lock`` in ``folder`` until the body ends or the process dies; ``JournalBusy`` if it is held.
+def acquire(folder: Path, name: str) -> int:
+    """Lock ``<name>.lock`` in ``folder``; raises ``JournalBusy`` if it is held. Free when the descriptor is closed.
 
-    The descriptor is given, so that children can inherit the lock: it is free only when the last of them has ended.
+    Children that inherit the descriptor share the lock: it is free only when the last of them has ended.
     """
     descriptor = os.open(folder / f"{name}.lock", os.O_CREAT | os.O_RDWR, 0o600)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise JournalBusy(f"another receiver holds the journal in {folder} ({name}.lock)") from None
-        yield descriptor
-    finally:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
         os.close(descriptor)
+        raise JournalBusy(f"another receiver holds the journal in {folder} ({name}.lock)") from None
+    return descriptor
 
 
 def open_journal(folder: Path) -> Journal:
@@ -57,7 +54,7 @@ def open_journal(folder: Path) -> Journal:
     Raises ``JournalError`` (stores of different journals, a missing store beside a used one, a newer format, an outbox
     that has read another inbox) and ``StoreFailed``. The caller holds the folder's lock.
     """
-    sqlite.make_folder(folder)
+    make_folder(folder)
     present = {store: (folder / f"{store}.db") for store in STORES if (folder / f"{store}.db").exists()}
     with ExitStack() as stack:
         connections = {}

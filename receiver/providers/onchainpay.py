@@ -154,6 +154,7 @@ PROVIDER = Provider(
     parse=parse,
     normalise=normalise,
     kinds=LIFECYCLES,
+    signed_urls=None,
     known_fields=known_fields(AutoSwap),
     signature_headers=frozenset({b"x-api-signature"}),
     needs=frozenset({"keys"}),

@@ -242,6 +242,7 @@ PROVIDER = Provider(
     parse=parse,
     normalise=normalise,
     kinds=LIFECYCLES,
+    signed_urls=signed_urls,
     known_fields=frozenset().union(*(known_fields(shape.model) for shape in _SHAPES.values())),
     signature_headers=frozenset({b"signature"}),
     needs=frozenset({"account", "public_url", "secrets"}),

@@ -116,9 +116,7 @@ def _judge_order(records: list[Seen], verdict: Verdict) -> None:
             verdict.misordered.append(f"{key} sequence {given} partitions {sorted(places[key])}")
 
 
-def _judge_facts(
-    records: list[Seen], by_status: dict[tuple[str, str], list[Callback]], verdict: Verdict
-) -> None:
+def _judge_facts(records: list[Seen], by_status: dict[tuple[str, str], list[Callback]], verdict: Verdict) -> None:
     for record in records:
         for callback in by_status.get((record.key, record.value["provider_status"]), []):
             for path, wanted in callback.facts:

@@ -1,0 +1,5 @@
+"""``python -m receiver``: the command line."""
+
+from receiver.cli import main
+
+main()

@@ -1,0 +1,229 @@
+"""The two halves of the way, wired: what a web process and a relay process run, and ``receiver dev`` runs together."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from receiver import metrics
+from receiver.adapters.http_server import HttpServer
+from receiver.adapters.kafka_publisher import KafkaPublisher
+from receiver.adapters.sqlite_inbox import Limits, SqliteInbox, SqliteInboxReader
+from receiver.adapters.sqlite_journal import Journal
+from receiver.adapters.sqlite_outbox import SqliteOutbox
+from receiver.adapters.system_clock import SystemClock
+from receiver.interpreter import Interpreter, InterpreterLoop
+from receiver.metrics import RelayMetrics, WebMetrics
+from receiver.provider import Provider, Source
+from receiver.relay import KafkaState, Relay
+from receiver.routing import POSITIONS_TOPIC, reachable_topics, route
+from receiver.settings import KafkaSettings, Settings
+from receiver.sources import resolve_sources
+from receiver.web import Web, make_app
+
+Sources = Mapping[str, tuple[Provider, Source]]
+
+WITHOUT_KAFKA_BYTES_MAX = 1_000_000
+"""An event's limit where no Kafka is configured yet: the default of ``kafka.record_bytes_max``."""
+
+
+class WebPart:
+    """The public listener and the inbox."""
+
+    def __init__(  # noqa: PLR0913, PLR0917  wired once
+        self,
+        settings: Settings,
+        sources: Sources,
+        journal: Journal,
+        listener: socket.socket,
+        wake: Callable[[], None],
+        log: Any,
+    ) -> None:
+        self._settings = settings
+        self._sources = sources
+        self._journal = journal
+        self._listener = listener
+        self._wake = wake
+        self._log = log
+        self._metrics = WebMetrics()
+        self._inbox: SqliteInbox | None = None
+        self._web: Web | None = None
+        self._server: HttpServer | None = None
+        self._stopping = False
+
+    async def run(self) -> None:
+        """Serve until ``stop``; then everything answered is committed, and the inbox is closed."""
+        journal, server = self._settings.journal, self._settings.server
+        limits = Limits(journal.queue_max, journal.wal_bytes_max, journal.disk_free_bytes_min)
+        self._inbox = inbox = SqliteInbox(self._journal.folder, limits)
+        self._web = web = Web(
+            sources=self._sources,
+            inbox=inbox,
+            clock=SystemClock(),
+            body_bytes_max=server.body_bytes_max,
+            log=self._log,
+            metrics=self._metrics,
+            on_committed=self._wake,
+            stopping=self._stopping,
+        )
+        self._server = HttpServer(
+            make_app(web),
+            self._listener,
+            keep_alive_s=server.keep_alive_s,
+            shutdown_timeout_s=server.shutdown_timeout_s / 2,
+        )
+        if self._stopping:
+            self._server.stop()
+        try:
+            await self._server.run_until_stopped()
+        finally:
+            await asyncio.to_thread(inbox.close)
+
+    def stop(self) -> None:
+        """Answer 503 to what comes from now on, and end when what was taken is answered."""
+        self._stopping = True
+        if self._web is not None:
+            self._web.stopping = True
+        if self._server is not None:
+            self._server.stop()
+
+    def reload(self, environ: Mapping[str, str]) -> None:
+        """Read the secrets again; raises ``ConfigurationError`` and keeps the old ones."""
+        self._sources = resolve_sources(self._settings, environ)
+        if self._web is not None:
+            self._web.sources = self._sources
+
+    def status(self) -> dict[str, Any]:
+        """The inbox's part of ``/readyz``."""
+        if self._inbox is None:
+            return {"state": "down", "detail": "starting"}
+        why = "stopping" if self._stopping else self._inbox.accepting()
+        return {
+            "state": "up" if why is None else "down",
+            "detail": why,
+            "queued": self._inbox.queued,
+            "disk_free_bytes": self._inbox.disk_free_bytes,
+            "wal_bytes": self._inbox.wal_bytes,
+        }
+
+    def metrics(self) -> bytes:
+        """The web process's metrics."""
+        if self._inbox is not None:
+            self._metrics.queued.set(self._inbox.queued)
+            self._metrics.disk_free.set(self._inbox.disk_free_bytes)
+            self._metrics.wal.set(self._inbox.wal_bytes)
+        return metrics.render(self._metrics.registry)
+
+
+class RelayPart:
+    """The interpreter, and the relay where Kafka is configured."""
+
+    def __init__(
+        self, settings: Settings, sources: Sources, journal: Journal, options: Mapping[str, Any] | None, log: Any
+    ) -> None:
+        self._settings = settings
+        self._metrics = RelayMetrics()
+        self._inbox = SqliteInboxReader(journal.folder)
+        self._status_inbox = SqliteInboxReader(journal.folder)
+        self._outboxes = [SqliteOutbox.open(journal.folder) for _ in range(3)]
+        writing, publishing, self._status_outbox = self._outboxes
+        kafka = settings.kafka
+        self._interpreter = Interpreter(
+            inbox=self._inbox,
+            outbox=writing,
+            sources=sources,
+            record_bytes_max=kafka.record_bytes_max if kafka else WITHOUT_KAFKA_BYTES_MAX,
+            publish_body=settings.quarantine.publish_body,
+            log=log,
+            metrics=self._metrics,
+        )
+        wait_s = (kafka.wait_ms if kafka else 0) / 1000
+        self._loop = InterpreterLoop(self._interpreter, wait_s=wait_s, on_records=self._on_records, log=log)
+        self._relay = self._make_relay(kafka, journal, options or {}, publishing, log) if kafka else None
+        self.on_records: Callable[[], None] = lambda: None
+        """Called after each commit to the outbox."""
+
+    def _make_relay(
+        self, kafka: KafkaSettings, journal: Journal, options: Mapping[str, Any], outbox: SqliteOutbox, log: Any
+    ) -> Relay:
+        rules = [configured.rule for configured in self._settings.routes]
+        prefix = kafka.topic_prefix
+
+        def make_publisher() -> KafkaPublisher:
+            return KafkaPublisher(
+                options,
+                journal_id=journal.journal_id,
+                positions_topic=f"{prefix}{POSITIONS_TOPIC}",
+                transactional=kafka.delivery == "exactly_once",
+                transaction_timeout_s=kafka.transaction_timeout_s,
+            )
+
+        return Relay(
+            outbox=outbox,
+            make_publisher=make_publisher,
+            route=lambda record: route(record, rules, prefix, journal.journal_id),
+            topics=reachable_topics(rules, prefix),
+            transaction_timeout_s=kafka.transaction_timeout_s,
+            clock=SystemClock(),
+            log=log,
+            metrics=self._metrics,
+        )
+
+    async def run(self) -> None:
+        """Interpret and publish until ``stop``; then what the inbox holds is interpreted still."""
+        async with asyncio.TaskGroup() as group:
+            if self._relay is not None:
+                group.create_task(self._relay.run())
+            await self._loop.run()
+            if self._relay is not None:
+                self._relay.stop()
+        for outbox in self._outboxes:
+            outbox.close()
+        self._inbox.close()
+        self._status_inbox.close()
+
+    def wake(self) -> None:
+        """The inbox has something new."""
+        self._loop.wake()
+
+    def stop(self) -> None:
+        """End after the batch and the transaction under way."""
+        self._loop.stop()
+        if self._relay is not None:
+            self._relay.stop()
+
+    def reload(self, environ: Mapping[str, str]) -> None:
+        """Read the secrets again; raises ``ConfigurationError`` and keeps the old ones."""
+        self._interpreter.sources = resolve_sources(self._settings, environ)
+
+    def status(self) -> dict[str, Any]:
+        """The relay's and Kafka's part of ``/readyz``."""
+        uninterpreted = max(0, self._status_inbox.last_number() - self._interpreter.interpreted)
+        kafka = self._relay.kafka if self._relay is not None else KafkaState("off", "")
+        last = self._status_outbox.last_number()
+        return {
+            "uninterpreted": uninterpreted,
+            "interpreted": self._interpreter.interpreted,
+            "detail": self._loop.detail,
+            "kafka": {
+                "state": kafka.state,
+                "backlog": 0 if kafka.state == "off" else max(0, last - kafka.position.number),
+                "detail": kafka.detail or None,
+                "position": kafka.position.number,
+            },
+        }
+
+    def metrics(self) -> bytes:
+        """The relay process's metrics."""
+        said = self.status()
+        self._metrics.uninterpreted.set(said["uninterpreted"])
+        self._metrics.backlog.set(said["kafka"]["backlog"])
+        self._metrics.kafka_up.set(said["kafka"]["state"] == "up")
+        return metrics.render(self._metrics.registry)
+
+    def _on_records(self) -> None:
+        if self._relay is not None:
+            self._relay.wake()
+        self.on_records()

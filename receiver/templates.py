@@ -1,0 +1,51 @@
+"""The configuration file that ``receiver init`` writes: commented, and sound once its secrets exist."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+GENERAL = """\
+# The receiver's configuration. Every key, its default and its reason: README.md, "Configuration".
+# Secrets are references, never values: "env:NAME" or "file:/run/secrets/name".
+# `receiver check` reads this file, resolves them all, and names each fault.
+
+[server]
+host = "127.0.0.1"                        # a proxy with TLS stands before it
+port = 8080
+
+[admin]
+host = "127.0.0.1"                        # /livez, /readyz, /metrics
+port = 8081
+
+[journal]
+url = "sqlite:var/journal"                # a folder; it holds whole callbacks, card numbers too
+
+# Without this table events stay in the outbox, and `receiver tail` shows them.
+# [kafka]
+# bootstrap_servers = ["127.0.0.1:9092"]
+# topics = { partitions = 6, replication = 1 }   # for `receiver topics create`
+# client = { security_protocol = "PLAINTEXT" }   # SASL and TLS; references work here too
+"""
+
+OXPAY = """
+[[sources]]
+name = "0xpay-main"                       # its URL is /webhooks/0xpay-main
+provider = "0xpay"
+account = "00000000-0000-0000-0000-000000000000"               # your merchant id
+public_url = "https://merchant.example.com/webhooks/0xpay-main"   # exactly as in the merchant settings: it is signed
+secrets = ["env:OXPAY_PRIVATE_KEY"]       # a list, so that it can rotate
+"""
+
+ONCHAINPAY = """
+[[sources]]
+name = "swaps"                            # give https://<your host>/webhooks/swaps as webhookUrl of auto-swaps/create
+provider = "onchainpay"
+keys = [{ public = "env:ONCHAINPAY_PUBLIC", secret = "env:ONCHAINPAY_SECRET" }]
+"""
+
+SOURCES: Mapping[str, str] = {"0xpay": OXPAY, "onchainpay": ONCHAINPAY}
+
+
+def configuration(providers: Sequence[str]) -> str:
+    """The file's text, with a source for each of ``providers``."""
+    return GENERAL + "".join(SOURCES[provider] for provider in dict.fromkeys(providers))

@@ -1,0 +1,27 @@
+"""A real Kafka broker for the whole session. Where Java or Maven is missing the tests fail and say so; none is skipped."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+from kafka_local import LocalKafka, missing, running
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
+    """One broker, started once."""
+    faults = missing()
+    if faults:
+        pytest.fail(" ".join(faults))
+    with running(tmp_path_factory.mktemp("kafka")) as broker:
+        yield broker
+
+
+@pytest.fixture
+def prefix() -> str:
+    """A topic prefix of the test's own, so that tests share a broker and nothing else."""
+    return f"t{next(_numbers)}."
