@@ -47,6 +47,9 @@ class Log(Protocol):
     def error(self, event: str, /, **fields: object) -> None:
         """Log what a person must act on."""
 
+    def exception(self, event: str, /, **fields: object) -> None:
+        """Log a bug of ours, with the frames that led to it."""
+
 
 NOTHING = Position(0, "")
 
@@ -108,6 +111,10 @@ class Relay:
                 await self._pause(STOPPED_RETRY_S)
             except (KafkaUnavailable, KafkaFenced, StoreFailed, TimeoutError) as error:
                 self._say("down", str(error) or type(error).__name__)
+                await self._pause(self._backoff_s())
+            except Exception as error:  # noqa: BLE001  a bug of ours: the next session asks Kafka and tries again
+                self._log.exception("relay.bug")
+                self._say("down", f"internal error: {type(error).__name__}")
                 await self._pause(self._backoff_s())
 
     async def _session(self) -> None:

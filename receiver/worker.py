@@ -76,8 +76,13 @@ def main(arguments: list[str]) -> int:
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD, *gc.get_threshold()[1:])
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_run(part, role, descriptors, log))
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_run(part, role, descriptors, log))
+    except Exception as error:
+        for cause in error.exceptions if isinstance(error, ExceptionGroup) else [error]:
+            log.error("serve.child_failed", role=role, exc_info=cause)
+        return 1
     return 0
 
 

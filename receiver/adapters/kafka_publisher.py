@@ -143,7 +143,8 @@ class KafkaPublisher:
         refused: RecordRefused | None = None
         for message in messages:
             try:
-                sending.append(await producer.send(message.topic, message.value, message.key, headers=message.headers))
+                headers = list(message.headers)
+                sending.append(await producer.send(message.topic, message.value, message.key, headers=headers))
             except REFUSED as error:
                 refused = RecordRefused(message.record, type(error).__name__)
                 break
