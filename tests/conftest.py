@@ -1,4 +1,4 @@
-"""A real Kafka broker for the whole session. Where Java or Maven is missing the tests fail and say so; none is skipped."""
+"""A real Kafka broker for the session. Where Java or Maven is missing the tests fail and say so; none is skipped."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ class SqliteOutbox:
     def _put_operation(self, key: str, state: OperationState) -> int:
         revisions = orjson.dumps(state.revisions).decode()
         row = (key, state.sequence, state.provider_status, state.rank, int(state.terminal), state.updated_at)
-        return int(next(self._db.execute(SQL["put_operation"], (*row, state.arrival, revisions)))[0])
+        return int(next(self._db.execute(SQL["put_operation"], (*row, state.arrival, state.event_id, revisions)))[0])
 
     def _outcome_rows(self, outcomes: Iterable[Outcome], ids: dict[str, int]) -> Iterable[tuple[Any, ...]]:
         for outcome in outcomes:
@@ -141,7 +141,7 @@ class SqliteOutbox:
 
 
 def _state(row: tuple[Any, ...]) -> OperationState:
-    return OperationState(row[1], row[2], row[3], bool(row[4]), row[5], row[6], orjson.loads(row[7]))
+    return OperationState(row[1], row[2], row[3], bool(row[4]), row[5], row[6], row[7], orjson.loads(row[8]))
 
 
 def _record(row: Any) -> OutboxRecord:

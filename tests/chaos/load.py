@@ -1,4 +1,4 @@
-"""An open load with a provider's manners: a fixed arrival rate of operations, retries until a 200, some of them twice."""
+"""An open load with a provider's manners: a fixed arrival rate, retries until a 200, some callbacks sent twice."""
 
 from __future__ import annotations
 
@@ -53,12 +53,11 @@ class Load:
         """Begin operations at the rate, whatever the answers; returns when all of them have been answered 200."""
         limits = httpx.Limits(max_connections=64, max_keepalive_connections=16)
         async with httpx.AsyncClient(limits=limits, timeout=ATTEMPT_TIMEOUT_S) as client, asyncio.TaskGroup() as group:
-            begun, started = 0, time.monotonic()
-            for operation in operations(self._chance):
+            started = time.monotonic()
+            for begun, operation in enumerate(operations(self._chance), start=1):
                 if self._stopping:
                     break
                 group.create_task(self._operation(client, operation))
-                begun += 1
                 await asyncio.sleep(max(0.0, started + begun / self._rate - time.monotonic()))
         return self.ledger
 
@@ -72,8 +71,10 @@ class Load:
 
     async def _deliver(self, client: httpx.AsyncClient, callback: Callback) -> None:
         self.ledger.sent[callback.obligation] = callback
-        while not await self._attempt(client, callback):
+        answered = await self._attempt(client, callback)
+        while not answered:
             await asyncio.sleep(self._chance.uniform(*RETRY_S))
+            answered = await self._attempt(client, callback)
         if self._chance.random() < REPEAT_SHARE:
             await self._attempt(client, callback)
 

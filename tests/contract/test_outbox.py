@@ -54,7 +54,10 @@ def batch(*numbers: int, state: OperationState, progress: int) -> OutboxBatch:
     )
 
 
-STATE = OperationState(2, "Done", 2, terminal=True, updated_at=None, arrival=2, revisions={"Exchanged": 1, "Done": 1})
+STATE = OperationState(
+    2, "Done", 2, terminal=True, updated_at="2024-05-27T08:55:30Z", arrival=2, event_id="id-2",
+    revisions={"Exchanged": 1, "Done": 1},
+)  # fmt: skip
 
 
 def test_a_new_outbox_is_empty(outbox: Outbox) -> None:

@@ -24,7 +24,8 @@ CREATE TABLE IF NOT EXISTS operations (
   id              INTEGER PRIMARY KEY,
   key             TEXT NOT NULL UNIQUE,  -- provider:account:kind:operation_id
   sequence        INTEGER NOT NULL,      -- of its last event
-  provider_status TEXT NOT NULL,         -- of the effective event, as the next four
+  event_id        TEXT NOT NULL,         -- of the effective event, as the next five
+  provider_status TEXT NOT NULL,
   rank            INTEGER NOT NULL,
   terminal        INTEGER NOT NULL,
   updated_at      TEXT,

@@ -11,7 +11,8 @@ SELECT seq FROM sqlite_sequence WHERE name = 'records'
 
 -- name: operation
 -- One operation's state by its key.
-SELECT id, sequence, provider_status, rank, terminal, updated_at, arrival, revisions FROM operations WHERE key = ?
+SELECT id, sequence, provider_status, rank, terminal, updated_at, arrival, event_id, revisions FROM operations
+WHERE key = ?
 
 -- name: contents
 -- The contents of one operation that became events, oldest first.
@@ -19,10 +20,10 @@ SELECT event_id, payload_digest, record FROM contents WHERE operation = ? ORDER 
 
 -- name: put_operation
 -- A new operation, or the new state of a known one; its id stays.
-INSERT INTO operations (key, sequence, provider_status, rank, terminal, updated_at, arrival, revisions)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+INSERT INTO operations (key, sequence, provider_status, rank, terminal, updated_at, arrival, event_id, revisions)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
 ON CONFLICT (key) DO UPDATE SET sequence = ?2, provider_status = ?3, rank = ?4, terminal = ?5, updated_at = ?6,
-  arrival = ?7, revisions = ?8
+  arrival = ?7, event_id = ?8, revisions = ?9
 RETURNING id
 
 -- name: operation_id
