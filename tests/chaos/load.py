@@ -41,7 +41,7 @@ class Load:
     def __init__(self, url: str, rate: float, seed: int) -> None:
         self._url = url
         self._rate = rate
-        self._chance = random.Random(seed)  # noqa: S311  repeatable on purpose
+        self._chance = random.Random(seed)
         self._stopping = False
         self.ledger = Ledger()
 

@@ -1,0 +1,128 @@
+"""The way of a callback in memory: HTTP in, outbox records out, with the shipped fakes for everything outside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+
+from receiver.interpreter import Interpreter
+from receiver.metrics import RelayMetrics, WebMetrics
+from receiver.provider import Provider, Source
+from receiver.providers import onchainpay, zeroxpay
+from receiver.testing import FakeClock, FakeInbox, FakeOutbox
+from receiver.web import Web, make_app
+
+VECTORS = Path(__file__).parent / "providers" / "vectors"
+OXPAY_VECTORS: dict[str, Any] = orjson.loads((VECTORS / "0xpay.vectors.json").read_bytes())
+ONCHAINPAY_VECTORS: dict[str, Any] = orjson.loads((VECTORS / "onchainpay.vectors.json").read_bytes())
+
+ACCOUNT: str = OXPAY_VECTORS["constants"]["merchantId"]
+OXPAY_KEY: str = OXPAY_VECTORS["constants"]["key"]
+NOW_S = int(OXPAY_VECTORS["constants"]["timestamp"])
+PUBLIC_URL: str = OXPAY_VECTORS["constants"]["notificationsUrl"]
+
+
+@dataclass
+class Lines:
+    """A logger that keeps what it is told."""
+
+    lines: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+
+    def info(self, event: str, /, **fields: object) -> None:
+        self.lines.append(("info", event, fields))
+
+    def warning(self, event: str, /, **fields: object) -> None:
+        self.lines.append(("warning", event, fields))
+
+    def error(self, event: str, /, **fields: object) -> None:
+        self.lines.append(("error", event, fields))
+
+    def exception(self, event: str, /, **fields: object) -> None:
+        self.lines.append(("exception", event, fields))
+
+    def named(self, event: str) -> list[dict[str, Any]]:
+        """The fields of all lines of one name."""
+        return [fields for _, name, fields in self.lines if name == event]
+
+
+def oxpay_source(public_url: str = PUBLIC_URL, *, signed_url: str = "host_and_path", **changes: Any) -> Source:
+    """A 0xpay source with the vectors' key."""
+    fields: dict[str, Any] = {"name": "0xpay-main", "provider": "0xpay", "account": ACCOUNT}
+    fields |= {"signed_urls": zeroxpay.signed_urls(public_url, signed_url), "secrets": (OXPAY_KEY.encode(),)}
+    return Source(**(fields | changes))
+
+
+def onchainpay_source(**changes: Any) -> Source:
+    """An OnchainPay source with both key pairs of the vectors."""
+    pairs: Mapping[str, Any] = ONCHAINPAY_VECTORS["keys"]
+    keys = {pair["public"].encode(): (pair["secret"].encode(),) for pair in pairs.values()}
+    return Source(**({"name": "swaps", "provider": "onchainpay", "account": None, "keys": keys} | changes))
+
+
+class Way:
+    """Web, inbox, interpreter and outbox, wired as in production but in memory."""
+
+    def __init__(
+        self, *sources: tuple[Provider, Source], body_bytes_max: int = 262_144, record_bytes_max: int = 1_000_000
+    ) -> None:
+        chosen = sources or ((zeroxpay.PROVIDER, oxpay_source()), (onchainpay.PROVIDER, onchainpay_source()))
+        by_name = {source.name: (provider, source) for provider, source in chosen}
+        self.clock = FakeClock(us=NOW_S * 1_000_000)
+        self.inbox, self.outbox, self.log = FakeInbox(), FakeOutbox(), Lines()
+        self.woken = 0
+        self.web = Web(
+            sources=by_name,
+            inbox=self.inbox,
+            clock=self.clock,
+            body_bytes_max=body_bytes_max,
+            log=self.log,
+            metrics=WebMetrics(),
+            on_committed=self._wake,
+        )
+        self.metrics = RelayMetrics()
+        self.interpreter = Interpreter(
+            inbox=self.inbox,
+            outbox=self.outbox,
+            sources=by_name,
+            record_bytes_max=record_bytes_max,
+            publish_body=False,
+            log=self.log,
+            metrics=self.metrics,
+        )
+
+    def _wake(self) -> None:
+        self.woken += 1
+
+    async def request(self, method: str, path: str, headers: Any = (), content: Any = b"") -> httpx.Response:
+        """One request to the application, without a server."""
+        transport = httpx.ASGITransport(make_app(self.web))
+        async with httpx.AsyncClient(transport=transport, base_url="http://receiver") as client:
+            return await client.request(method, path, headers=headers, content=content)
+
+    async def post(self, source: str, body: bytes, headers: Any) -> httpx.Response:
+        """One callback."""
+        return await self.request("POST", f"/webhooks/{source}", headers, body)
+
+    async def deliver(self, source: str, body: bytes) -> httpx.Response:
+        """One callback, signed as its provider does at this moment."""
+        provider, found = self.web.sources[source]
+        return await self.post(source, body, list(provider.sign(body, found, self.clock.us // 1_000_000)))
+
+    def interpret(self) -> list[dict[str, Any]]:
+        """Interpret all that is in the inbox; the outbox's records since the last time, as JSON."""
+        before = self.outbox.last_number()
+        while self.interpreter.step():
+            pass
+        return [orjson.loads(record.value) for record in self.outbox.records if record.number > before]
+
+    async def events(self, source: str, bodies: Iterable[bytes]) -> list[dict[str, Any]]:
+        """Deliver all bodies, each answered 200, and give what became of them."""
+        for body in bodies:
+            answer = await self.deliver(source, body)
+            assert (answer.status_code, answer.text) == (200, "OK")
+        return self.interpret()
