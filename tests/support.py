@@ -84,6 +84,7 @@ class Way:
             metrics=WebMetrics(),
             on_committed=self._wake,
         )
+        self.app = make_app(self.web)
         self.metrics = RelayMetrics()
         self.interpreter = Interpreter(
             inbox=self.inbox,
@@ -100,7 +101,7 @@ class Way:
 
     async def request(self, method: str, path: str, headers: Any = (), content: Any = b"") -> httpx.Response:
         """One request to the application, without a server."""
-        transport = httpx.ASGITransport(make_app(self.web))
+        transport = httpx.ASGITransport(self.app)
         async with httpx.AsyncClient(transport=transport, base_url="http://receiver") as client:
             return await client.request(method, path, headers=headers, content=content)
 

@@ -1,0 +1,165 @@
+"""The house rules that are tests: who may import whom, what is pure, and how large a piece may be."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PURE = 4
+LAYERS: dict[str, int] = {
+    "schemas": 0,
+    "errors": 0,
+    "callback": 1,
+    "signing": 2,
+    "provider": 2,
+    "ports": 2,
+    "exact": 2,
+    "parsing": 2,
+    "providers": 3,
+    "admit": 4,
+    "lifecycle": 4,
+    "event": 4,
+    "quarantine": 4,
+    "interpret": 4,
+    "routing": 4,
+    "position": 4,
+    "logs": 5,
+    "metrics": 5,
+    "settings": 5,
+    "web": 5,
+    "interpreter": 5,
+    "relay": 5,
+    "admin": 5,
+    "scenarios": 5,
+    "simulate": 5,
+    "testing": 5,
+    "templates": 5,
+    "adapters": 5,
+    "sources": 6,
+    "parts": 6,
+    "bootstrap": 6,
+    "reference": 7,
+    "dev": 7,
+    "supervisor": 7,
+    "worker": 7,
+    "commands": 7,
+    "cli": 8,
+    "__main__": 8,
+}
+"""Module or package → layer. A module uses lower layers; within its own only what ``BESIDE`` lists."""
+
+BESIDE: dict[str, set[str]] = {
+    "parsing": {"provider"},
+    "exact": set(),
+    "signing": set(),
+    "ports": set(),
+    "interpret": {"lifecycle", "event"},
+    "event": {"lifecycle"},
+    "simulate": {"scenarios"},
+    "interpreter": {"metrics"},
+    "relay": {"metrics"},
+    "web": {"metrics"},
+    "parts": {"sources"},
+    "bootstrap": {"parts", "sources"},
+    "commands": {"dev", "supervisor"},
+    "__main__": {"cli"},
+}
+ADAPTERS_BESIDE: dict[str, set[str]] = {
+    "sqlite_inbox": {"sqlite"},
+    "sqlite_outbox": {"sqlite"},
+    "sqlite_requests": {"sqlite"},
+    "sqlite_journal": {"sqlite"},
+    "kafka_publisher": {"kafka_client"},
+    "kafka_topics": {"kafka_client"},
+    "kafka_tail": {"kafka_client"},
+}
+IMPURE = {"asyncio", "os", "socket", "time", "logging", "threading", "subprocess", "pathlib", "random", "structlog"}
+FILE_LINES_MAX = 400
+FUNCTION_LINES_MAX = 50
+
+MODULES = sorted((ROOT / "receiver").rglob("*.py"))
+FILES = [*MODULES, *sorted((ROOT / "schemas").rglob("*.py")), *sorted((ROOT / "tests").rglob("*.py"))]
+
+
+def imports(path: Path) -> set[str]:
+    """Every module that a file imports, dotted; ``from receiver import x`` counts as ``receiver.x``."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def part(path: Path) -> str:
+    """The module or package of ``receiver`` that a file belongs to."""
+    return path.relative_to(ROOT / "receiver").parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_arrows_point_inward(path: Path) -> None:
+    """A module imports lower layers, and of its own only what is listed; ``testing`` ships fakes and is for tests."""
+    mine = part(path)
+    if mine == "__init__":
+        return
+    for name in imports(path):
+        head, _, rest = name.partition(".")
+        theirs = rest.partition(".")[0] if head == "receiver" else None
+        if theirs is None or theirs not in LAYERS or theirs == mine:
+            continue
+        assert theirs != "testing"
+        allowed = LAYERS[theirs] < LAYERS[mine] or theirs in BESIDE.get(mine, set())
+        assert allowed, f"{mine} (layer {LAYERS[mine]}) imports {theirs} (layer {LAYERS[theirs]})"
+
+
+def test_every_module_has_its_layer() -> None:
+    """A new module is put into the table, or this fails."""
+    assert {part(path) for path in MODULES} - {"__init__"} == set(LAYERS) - {"schemas"}
+
+
+@pytest.mark.parametrize("folder", ["providers", "adapters"])
+def test_siblings_do_not_know_each_other(folder: str) -> None:
+    """A provider never imports another; an adapter only the module its driver is wrapped in."""
+    names = {path.stem for path in (ROOT / "receiver" / folder).glob("*.py")} - {"__init__"}
+    for path in (ROOT / "receiver" / folder).glob("*.py"):
+        if path.stem == "__init__":
+            continue
+        known = {name.rpartition(".")[2] for name in imports(path) if name.startswith(f"receiver.{folder}.")} & names
+        assert known - {path.stem} <= ADAPTERS_BESIDE.get(path.stem, set()), path.stem
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in MODULES if LAYERS.get(part(path), 9) <= PURE], ids=lambda path: path.stem
+)
+def test_the_core_is_pure(path: Path) -> None:
+    """No clock, file, socket, thread, environment or event loop below the loops."""
+    assert {name.partition(".")[0] for name in imports(path)} & IMPURE == set()
+
+
+def test_schemas_are_importable_alone() -> None:
+    """A consumer takes ``schemas`` without the service."""
+    for path in (ROOT / "schemas").glob("*.py"):
+        assert not {name for name in imports(path) if name.partition(".")[0] == "receiver"}, path.name
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_and_functions_are_small_enough_to_see_whole(path: Path) -> None:
+    """Files up to 400 lines, functions up to 50."""
+    text = path.read_text("utf-8")
+    assert len(text.splitlines()) <= FILE_LINES_MAX
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert (node.end_lineno or 0) - node.lineno < FUNCTION_LINES_MAX, f"{path.name}: {node.name}"
+
+
+def test_nothing_happens_on_import() -> None:
+    """No module connects, reads the environment or starts a thread when it is imported: no bare call at its top."""
+    for path in (path for path in MODULES if path.stem != "__main__"):
+        for node in ast.parse(path.read_text("utf-8")).body:
+            called = isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+            assert not called, f"{path.name}:{node.lineno} calls something on import"

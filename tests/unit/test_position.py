@@ -1,0 +1,53 @@
+"""Where publishing goes on, and when it must not."""
+
+from __future__ import annotations
+
+import pytest
+
+from receiver.errors import KafkaStopped
+from receiver.ports import Memory, Position
+from receiver.position import NOTHING, decide_start
+
+IDS = {1: "a", 2: "b", 3: "c"}
+
+
+def start(
+    position: Position | None, remembered: Position | None = None, latest: tuple[str, Position] | None = None
+) -> Position:
+    """Decide for a journal with three records."""
+    return decide_start(Memory("here", position), 3, IDS.get, remembered, latest).position
+
+
+def test_a_new_journal_begins_at_the_beginning() -> None:
+    """Neither Kafka nor we remember anything."""
+    assert start(None) == NOTHING
+
+
+def test_kafka_is_believed() -> None:
+    """It may be ahead of our copy, which is written after it."""
+    assert start(Position(2, "b"), Position(1, "a")) == Position(2, "b")
+    assert start(Position(3, "c")) == Position(3, "c")
+
+
+def test_a_cluster_never_seen_goes_on_where_the_one_before_stood_and_says_so() -> None:
+    """Moving to a new cluster repeats nothing; replay fills the past."""
+    decided = decide_start(Memory("new", None), 3, IDS.get, None, ("old", Position(2, "b")))
+    assert decided.position == Position(2, "b")
+    assert "new cluster new" in decided.note
+    assert "replay" in decided.note
+
+
+@pytest.mark.parametrize(
+    ("position", "remembered", "says"),
+    [
+        (Position(4, "d"), None, "older copy"),
+        (Position(2, "x"), None, "different histories"),
+        (Position(1, "a"), Position(2, "b"), "lost what it had acknowledged"),
+        (None, Position(2, "b"), "remembers nothing"),
+    ],
+)
+def test_what_does_not_fit_stops_aloud(position: Position | None, remembered: Position | None, says: str) -> None:
+    """Guessing would lose or repeat; the message says what is wrong and what mends it."""
+    with pytest.raises(KafkaStopped, match=says) as stopped:
+        start(position, remembered)
+    assert "receiver journal rejoin" in str(stopped.value)

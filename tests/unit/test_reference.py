@@ -1,0 +1,83 @@
+"""What is published beside the code is made from the code: README tables, schemas, examples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+import orjson
+import pytest
+from jsonschema import Draft202012Validator
+
+from receiver.providers import PROVIDERS
+from receiver.reference import key_table, provider_table, written
+from receiver.settings import Settings, known_variables
+from schemas import publish
+from schemas.quarantine import QuarantineRecord, Reason
+from schemas.status_event import Status, StatusEvent
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def test_the_readmes_tables_are_the_codes() -> None:
+    """Keys and providers; ``python -m receiver.reference README.md`` writes them."""
+    text = README.read_text("utf-8")
+    assert key_table() in text
+    assert provider_table() in text
+    assert written(text) == text
+
+
+def test_every_key_is_in_the_table_and_described() -> None:
+    """A setting without a reason is not a setting."""
+    rows = [line.split("|") for line in key_table().splitlines()[2:]]
+    assert len(rows) >= len([name for name in known_variables() if "__" in name]) - 1
+    assert all(len(row[3].strip()) > 3 for row in rows)
+    assert set(Settings.model_fields) <= {row[1].strip(" `").partition(".")[0].strip("[]") for row in rows}
+
+
+def test_every_kind_of_every_provider_is_in_the_table() -> None:
+    """With all its words."""
+    table = provider_table()
+    for provider in PROVIDERS.values():
+        for kind in provider.kinds.values():
+            assert f"`{kind.name}`" in table
+            assert all(f"{word} → {step.status}" in table for word, step in kind.statuses.items())
+
+
+def test_the_published_files_are_the_models() -> None:
+    """``python -m schemas.publish`` writes them; nobody edits them."""
+    there = {str(p.relative_to(publish.FOLDER)): p.read_text("utf-8") for p in publish.FOLDER.rglob("*") if p.is_file()}
+    assert there == publish.documents()
+
+
+@pytest.mark.parametrize("status", get_args(Status))
+def test_each_status_has_an_example_that_fits_schema_and_model(status: str) -> None:
+    """A consumer can test against every word of the vocabulary."""
+    example = orjson.loads((publish.FOLDER / "examples" / f"{status}.json").read_bytes())
+    assert example["status"] == status
+    schema = orjson.loads((publish.FOLDER / "status_event.v1.schema.json").read_bytes())
+    Draft202012Validator(schema).validate(example)
+    assert StatusEvent.model_validate(example).model_dump(mode="json") == example
+    assert list(example) == list(StatusEvent.model_fields)
+
+
+def test_the_quarantine_example_fits_too() -> None:
+    """Every reason of the closed list is in the schema."""
+    example = orjson.loads((publish.FOLDER / "examples" / "quarantine.json").read_bytes())
+    schema = orjson.loads((publish.FOLDER / "quarantine.v1.schema.json").read_bytes())
+    Draft202012Validator(schema).validate(example)
+    QuarantineRecord.model_validate(example)
+    assert schema["properties"]["reason"]["enum"] == list(get_args(Reason))
+
+
+def test_the_asyncapi_document_has_a_channel_for_each_topic() -> None:
+    """With the schema that its messages have."""
+    document = orjson.loads((publish.FOLDER / "asyncapi.v1.yaml").read_bytes())
+    addresses = {channel["address"] for channel in document["channels"].values()}
+    assert addresses == {f"{f}.status.v1" for f in ("exchange", "payout", "deposit", "invoice")} | {
+        "webhook.quarantine.v1"
+    }
+    for channel in document["channels"].values():
+        for message in channel["messages"].values():
+            name = message["$ref"].rpartition("/")[2]
+            assert document["components"]["messages"][name]["payload"]["schema"]["type"] == "object"

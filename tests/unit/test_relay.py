@@ -1,0 +1,190 @@
+"""The relay against a Kafka in memory that fails in every way: exactly once, in order, and it says how it is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from receiver import relay as relay_module
+from receiver.errors import KafkaFenced, KafkaUnavailable
+from receiver.metrics import RelayMetrics
+from receiver.ports import Message, OutboxBatch, OutboxRecord, Position
+from receiver.relay import Relay
+from receiver.routing import route
+from receiver.testing import FakeClock, FakeKafka, FakeOutbox
+from tests.support import Lines
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waits of a test's length."""
+    for name in ("RETRY_MIN_S", "RETRY_MAX_S", "STOPPED_RETRY_S", "PROBE_S", "PROBE_DOWN_S"):
+        monkeypatch.setattr(relay_module, name, 0.01)
+
+
+def record(number: int) -> OutboxRecord:
+    """An event record."""
+    return OutboxRecord(
+        number, "event", f"id-{number}", "0xpay", "main", "m", "exchange", "exchange", f"op-{number % 3}", "completed",
+        effective=True, received_at="2024-05-27T08:55:30.012345Z", callback=number, traceparent=None, value=b"{}",
+    )  # fmt: skip
+
+
+def add(outbox: FakeOutbox, *numbers: int) -> None:
+    """Commit records."""
+    outbox.commit(OutboxBatch(records=[record(number) for number in numbers]))
+
+
+class Stage:
+    """A relay, its outbox, its Kafka and its log."""
+
+    def __init__(self) -> None:
+        self.outbox, self.kafka, self.log = FakeOutbox(), FakeKafka(), Lines()
+        self.relay = self.make()
+
+    def make(self, publisher: Callable[[], Any] | None = None) -> Relay:
+        """A relay on this stage."""
+        return Relay(
+            outbox=self.outbox,
+            make_publisher=publisher or self.kafka.publisher,
+            route=lambda one: route(one, (), "", "journal"),
+            topics=["exchange.status.v1"],
+            transaction_timeout_s=1,
+            clock=FakeClock(),
+            log=self.log,
+            metrics=RelayMetrics(),
+        )
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run the relay for the body's time, then stop it."""
+        task = asyncio.create_task(self.relay.run())
+        try:
+            yield
+        finally:
+            self.relay.stop()
+            await asyncio.wait_for(task, 5)
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until something holds, for at most five seconds."""
+        async with asyncio.timeout(5):
+            while not holds():
+                await asyncio.sleep(0.005)
+
+    def published(self) -> list[int]:
+        """Record numbers on Kafka, in order."""
+        return [message.record for message in self.kafka.messages]
+
+
+async def test_records_go_out_once_in_order_with_their_position() -> None:
+    """A wake-up is enough; the local copy follows Kafka's commit."""
+    stage = Stage()
+    add(stage.outbox, 1, 2)
+    async with stage.running():
+        await stage.until(lambda: len(stage.kafka.messages) == 2)
+        add(stage.outbox, 3)
+        stage.relay.wake()
+        await stage.until(lambda: len(stage.kafka.messages) == 3)
+        assert stage.relay.kafka.state == "up"
+    assert stage.published() == [1, 2, 3]
+    assert stage.kafka.position == Position(3, "id-3")
+    assert stage.outbox.remembered("fake-cluster") == Position(3, "id-3")
+
+
+@pytest.mark.parametrize(
+    "error", [KafkaUnavailable("no broker answers"), KafkaFenced("fenced"), TimeoutError(), ZeroDivisionError()]
+)
+async def test_any_error_drops_the_producer_asks_kafka_and_goes_on(error: Exception) -> None:
+    """Nothing is lost or repeated, wherever it failed: connecting, probing, publishing."""
+    for healthy_calls in range(4):
+        stage = Stage()
+        stage.kafka.fail = [] if healthy_calls else [error]
+        add(stage.outbox, 1, 2, 3)
+        async with stage.running():
+            if healthy_calls:
+                stage.kafka.fail = [error]
+            await stage.until(lambda stage=stage: len(stage.kafka.messages) == 3)  # type: ignore[misc]
+            await stage.until(lambda stage=stage: stage.relay.kafka.state == "up")  # type: ignore[misc]
+        assert stage.published() == [1, 2, 3]
+
+
+async def test_a_crash_between_sent_and_remembered_repeats_nothing() -> None:
+    """Kafka's position is believed, not the local copy, which was never written."""
+    stage = Stage()
+    add(stage.outbox, 1, 2, 3)
+    stage.kafka.position = Position(2, "id-2")
+    async with stage.running():
+        await stage.until(lambda: len(stage.kafka.messages) == 1)
+    assert stage.published() == [3]
+
+
+async def test_while_kafka_is_away_it_is_down_with_the_reason_and_drains_by_itself() -> None:
+    """Its state is what ``/readyz`` shows."""
+    stage = Stage()
+    stage.kafka.fail = [KafkaUnavailable("topic exchange.status.v1 is missing")] * 3
+    add(stage.outbox, 1)
+    async with stage.running():
+        await stage.until(lambda: bool(stage.log.named("relay.kafka_down")))
+        assert stage.log.named("relay.kafka_down")[0]["detail"] == "topic exchange.status.v1 is missing"
+        await stage.until(lambda: stage.relay.kafka.state == "up")
+        await stage.until(lambda: stage.published() == [1])
+
+
+async def test_what_does_not_fit_stops_aloud_and_is_looked_at_again() -> None:
+    """Nothing is published while it is stopped; once it fits, it goes on without a restart."""
+    stage = Stage()
+    add(stage.outbox, 1)
+    stage.kafka.position = Position(9, "id-9")
+    async with stage.running():
+        await stage.until(lambda: stage.relay.kafka.state == "stopped")
+        assert "rejoin" in stage.relay.kafka.detail
+        assert stage.published() == []
+        stage.kafka.position = None
+        await stage.until(lambda: stage.published() == [1])
+
+
+async def test_an_older_relay_is_fenced_and_takes_over_no_record_twice() -> None:
+    """Two relays on one journal fence each other in turn; each record is still out once."""
+    stage = Stage()
+    other = stage.make()
+    async with stage.running():
+        second = asyncio.create_task(other.run())
+        for number in range(1, 30):
+            add(stage.outbox, number)
+            stage.relay.wake()
+            other.wake()
+            await asyncio.sleep(0.005)
+        await stage.until(lambda: len(stage.kafka.messages) >= 29)
+        other.stop()
+        await asyncio.wait_for(second, 5)
+    assert stage.published() == list(range(1, 30))
+
+
+async def test_a_kafka_that_hangs_counts_as_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A transaction has a time limit of its own."""
+    stage = Stage()
+    hung: list[int] = []
+
+    class Hanging:
+        def __init__(self) -> None:
+            self._real = stage.kafka.publisher()
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._real, name)
+
+        async def publish(self, messages: list[Message], position: Position) -> None:
+            if not hung:
+                hung.append(1)
+                await asyncio.sleep(60)
+            await self._real.publish(messages, position)
+
+    monkeypatch.setattr(relay_module, "PUBLISH_TIMEOUT_MAX_S", 0.05)
+    stage.relay = stage.make(Hanging)
+    add(stage.outbox, 1)
+    async with stage.running():
+        await stage.until(lambda: stage.published() == [1])
+    assert stage.log.named("relay.kafka_down")[0]["detail"] == "TimeoutError"

@@ -1,0 +1,109 @@
+"""The simulated provider: loopback only, repeatable, retries until a 200, holds an operation's next status."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import Counter
+from typing import Any
+
+import httpx
+import pytest
+
+from receiver import simulate
+from receiver.errors import ReceiverError
+from receiver.providers import zeroxpay
+from receiver.scenarios import SCENARIOS, bodies
+from receiver.simulate import Report, Simulation, choose, require_own_host
+from tests.support import NOW_S, oxpay_source
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:1/x", "http://localhost/x", "http://[::1]:8080/", "http://127.9.9.9/"]
+)
+def test_loopback_needs_no_word(url: str) -> None:
+    """It is this machine."""
+    require_own_host(url, mine=False)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://merchant.example.com/", "http://10.0.0.1/", "http://127.0.0.1.example.com/", "x"]
+)
+def test_another_host_needs_the_callers_word(url: str) -> None:
+    """Nobody is sent test traffic by accident."""
+    with pytest.raises(ReceiverError, match="--i-own-this-host"):
+        require_own_host(url, mine=False)
+    require_own_host(url, mine=True)
+
+
+def test_scenarios_are_chosen_by_name() -> None:
+    """An unknown name is answered with those that there are."""
+    assert [scenario.name for scenario in choose("0xpay", ["exchange-happy"])] == ["exchange-happy"]
+    assert {scenario.provider for scenario in choose("onchainpay", [])} == {"onchainpay"}
+    with pytest.raises(ReceiverError, match=r"no scenario nope; there are exchange-happy"):
+        choose("0xpay", ["nope"])
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_a_seed_makes_the_same_operation_again_and_another_a_fresh_one(scenario: Any) -> None:
+    """Equal steps are equal bytes, as a redelivery would be."""
+    source = oxpay_source()
+    first, again, other = (list(bodies(scenario, source, random.Random(seed), NOW_S)) for seed in (1, 1, 2))
+    assert first == again
+    assert not set(first) & set(other)
+    assert len(set(first)) == len(set(scenario.steps))
+
+
+class Door:
+    """Answers as it is told, and remembers in which order statuses came."""
+
+    def __init__(self, *answers: int) -> None:
+        self.answers = list(answers)
+        self.seen: list[tuple[str, str]] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        body = request.content.decode()
+        operation, status = (re.search(f'"{key}":"([^"]+)"', body) for key in ("id", "status"))
+        assert operation is not None
+        assert status is not None
+        self.seen.append((operation[1], status[1]))
+        return httpx.Response(self.answers.pop(0) if self.answers else 200)
+
+
+async def run(monkeypatch: pytest.MonkeyPatch, door: Door, count: int) -> Report:
+    """Send one scenario's operations to a door."""
+    client = httpx.AsyncClient
+    monkeypatch.setattr(simulate, "RETRY_S", 0.001)
+    monkeypatch.setattr("receiver.simulate.httpx.AsyncClient", lambda **_: client(transport=httpx.MockTransport(door)))
+    scenarios = choose("0xpay", ["exchange-withdraw-happy"])
+    simulation = Simulation(zeroxpay.PROVIDER, oxpay_source(), "http://127.0.0.1/x", scenarios, random.Random(3))
+    return await simulation.run(rate=1000, count=count)
+
+
+async def test_the_next_status_waits_for_the_200_of_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A 503 is tried again, and nothing overtakes it."""
+    door = Door(503, 503)
+    report = await run(monkeypatch, door, 2)
+    assert [status for _, status in door.seen] == ["Exchanged"] * 3 + ["Done"]
+    assert report.answers == Counter({"200": 2, "503": 2})
+    assert (report.sent, report.operations, report.given_up) == (4, 1, 0)
+    assert report.latency_ms(0.5) >= 0
+
+
+async def test_it_gives_up_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a bounded number of attempts."""
+    report = await run(monkeypatch, Door(*[401] * simulate.ATTEMPTS_MAX), 2)
+    assert (report.given_up, report.sent) == (1, simulate.ATTEMPTS_MAX)
+
+
+async def test_it_makes_exactly_as_many_callbacks_as_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last operation is cut short where need be."""
+    door = Door()
+    await run(monkeypatch, door, 7)
+    assert len(door.seen) == 7
+
+
+def test_percentiles_of_nothing_are_nothing() -> None:
+    """No answer, no latency."""
+    assert Report().latency_ms(0.99) == 0.0
+    assert Report(latencies_s=[0.001, 0.002, 0.003]).latency_ms(0.99) == 3.0
