@@ -5,8 +5,9 @@ Each fake passes the same contract suite as the real adapter (``tests/contract``
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from receiver.callback import InboxEntry, VerifiedCallback
 from receiver.errors import KafkaFenced, Unavailable
@@ -78,9 +79,18 @@ class FakeRequests:
     def __init__(self) -> None:
         self.requests: list[Request] = []
 
+    def add(self, request_type: str, made_at_us: int, payload: Mapping[str, Any]) -> int:
+        """Keep one request and give its number."""
+        self.requests.append(Request(self.last_number() + 1, request_type, made_at_us, payload))
+        return self.last_number()
+
     def read(self, after: int, limit: int) -> Sequence[Request]:
         """Requests above ``after``."""
         return [request for request in self.requests if request.number > after][:limit]
+
+    def last_number(self) -> int:
+        """The highest number given so far."""
+        return len(self.requests)
 
 
 @dataclass

@@ -24,7 +24,7 @@ from receiver.provider import Provider, Source
 
 Sources = Mapping[str, tuple[Provider, Source]]
 
-LINGER_BYTES_MAX = 1024 * 1024
+LINGER_BYTES_MAX = 16 * 1024 * 1024
 LINGER_S = 1.0
 """After an answer that leaves a body unread: how much of it is thrown away, and for how long, before the connection
 closes. Closing at once makes the kernel send a reset, which can take the answer away from the caller."""

@@ -24,6 +24,7 @@ RAW_FIELDS_MAX = 200
 ARRIVAL_S_MAX = 20.0
 """For a request to arrive whole, and for a new connection to begin one; then it is closed."""
 SWEEP_S = 1.0
+LINGER_S = 1.0
 CONNECTIONS_MAX = 4096
 """Open at once; a further one is closed at once, and comes again as any that was lost."""
 TOO_LARGE = b'{"error": "headers_too_large"}'
@@ -95,7 +96,11 @@ class LimitedProtocol(HttpToolsProtocol):
             super().send_400_response(msg)
         elif not self.transport.is_closing():
             self.transport.write(ANSWER_431)
-            self.transport.close()
+            if self.transport.can_write_eof():
+                self.transport.write_eof()
+            # Closing at once would make the kernel send a reset, which can take the answer away from a caller that is
+            # still sending; what it sends until then is thrown away unparsed.
+            self.loop.call_later(LINGER_S, self.transport.close)
 
 
 class HttpServer(Server):

@@ -1,0 +1,35 @@
+"""One suite over the fake requests store and the real one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from receiver.adapters.sqlite_journal import open_journal
+from receiver.adapters.sqlite_requests import SqliteRequests
+from receiver.ports import Request
+from receiver.testing import FakeRequests
+
+
+@pytest.fixture(params=["fake", "sqlite"])
+def requests(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FakeRequests | SqliteRequests]:
+    """An empty store of each make."""
+    if request.param == "fake":
+        yield FakeRequests()
+        return
+    open_journal(tmp_path / "journal")
+    store = SqliteRequests.open(tmp_path / "journal")
+    yield store
+    store.close()
+
+
+def test_requests_are_read_in_the_order_they_were_made(requests: FakeRequests | SqliteRequests) -> None:
+    """Numbers begin after 0 and never repeat; the payload comes back as it was."""
+    assert list(requests.read(0, 10)) == []
+    payloads = [{"callbacks": [1, 2]}, {"text": "é"}, {}]
+    assert [requests.add("redrive", 5, payload) for payload in payloads] == [1, 2, 3]
+    assert list(requests.read(0, 10)) == [Request(n, "redrive", 5, p) for n, p in enumerate(payloads, start=1)]
+    assert [request.number for request in requests.read(1, 1)] == [2]
+    assert requests.last_number() == 3

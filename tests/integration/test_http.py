@@ -1,0 +1,269 @@
+"""The public listener as a caller meets it: raw bytes on a socket, every limit, and never a 500."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import socket
+from collections.abc import AsyncIterator
+
+import pytest
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from receiver.adapters import http_server
+from receiver.adapters.http_server import HttpServer, LimitedProtocol
+from tests.support import NOW_S, OXPAY_VECTORS, Way
+
+BODY: bytes = OXPAY_VECTORS["bodies"][0]["body"].encode()
+
+
+class Door:
+    """A running server, and raw conversations with it."""
+
+    def __init__(self, way: Way, port: int) -> None:
+        self.way = way
+        self.port = port
+
+    def signed(self, body: bytes = BODY) -> bytes:
+        """The signature headers' lines for a body."""
+        provider, source = self.way.web.sources["0xpay-main"]
+        return b"".join(b"%s: %s\r\n" % pair for pair in provider.sign(body, source, NOW_S))
+
+    async def say(self, *pieces: bytes, pause_s: float = 0.0, half_close: bool = False) -> bytes:
+        """Send pieces on one connection, and give all that comes back until it closes or falls silent."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        try:
+            with contextlib.suppress(ConnectionError):
+                for piece in pieces:
+                    writer.write(piece)
+                    await writer.drain()
+                    await asyncio.sleep(pause_s)
+                if half_close:
+                    writer.write_eof()
+            said = b""
+            with contextlib.suppress(TimeoutError, ConnectionError):
+                while piece := await asyncio.wait_for(reader.read(65536), 1.5):
+                    said += piece
+            return said
+        finally:
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+
+
+def post(headers: bytes, body: bytes = b"", path: bytes = b"/webhooks/0xpay-main") -> bytes:
+    """A whole request with its length declared; it asks for the connection to be closed."""
+    length = b"content-length: %d\r\nconnection: close\r\n" % len(body)
+    return b"POST %s HTTP/1.1\r\nhost: x\r\n%s%s\r\n%s" % (path, headers, length, body)
+
+
+def statuses(said: bytes) -> list[int]:
+    """The status codes in a conversation, in order."""
+    return [int(code) for code in re.findall(rb"HTTP/1\.1 (\d{3}) ", said)]
+
+
+@pytest.fixture
+async def door() -> AsyncIterator[Door]:
+    """The application on a real socket."""
+    way = Way(body_bytes_max=4096)
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.setblocking(False)
+    server = HttpServer(way.app, listener, keep_alive_s=1, shutdown_timeout_s=1)
+    running = asyncio.create_task(server.run_until_stopped())
+    yield Door(way, listener.getsockname()[1])
+    server.stop()
+    await asyncio.wait_for(running, 10)
+
+
+async def test_a_genuine_callback_gets_ok_and_no_more(door: Door) -> None:
+    """200 ``OK``; no server name, no date."""
+    said = await door.say(post(door.signed(), BODY))
+    head, _, body = said.partition(b"\r\n\r\n")
+    assert (statuses(said), body) == ([200], b"OK")
+    assert b"server:" not in head.lower()
+    assert len(door.way.inbox.entries) == 1
+
+
+async def test_one_byte_at_a_time_and_in_chunks_is_the_same(door: Door) -> None:
+    """However the network cuts it, the bytes are the bytes."""
+    await door.say(*(bytes([byte]) for byte in post(door.signed(), BODY)))
+    chunked = b"".join(b"%x\r\n%s\r\n" % (len(BODY[at : at + 50]), BODY[at : at + 50]) for at in range(0, len(BODY), 50))
+    head = b"POST /webhooks/0xpay-main HTTP/1.1\r\nhost: x\r\n%stransfer-encoding: chunked\r\n\r\n" % door.signed()
+    assert statuses(await door.say(head + chunked + b"0\r\nx-trailer: 1\r\n\r\n")) == [200]
+    assert [entry.callback.body for entry in door.way.inbox.entries] == [BODY, BODY]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"x-big: " + b"a" * 40_000 + b"\r\n",
+        b"x-big: " + b"a" * 20_000_000 + b"\r\n",
+        b"".join(b"x-%d: 1\r\n" % number for number in range(101)),
+        b"".join(b"x-%d: 1\r\n" % number for number in range(200_000)),
+    ],
+    ids=["40 KB in one", "20 MB in one", "101 fields", "200 000 fields"],
+)
+async def test_headers_over_the_limit_are_431(door: Door, header: bytes) -> None:
+    """Before the application runs, in a bounded amount of memory, with a whole answer."""
+    said = await door.say(post(header + door.signed(), BODY))
+    assert statuses(said) == [431]
+    assert said.endswith(b'{"error": "headers_too_large"}')
+    assert door.way.inbox.entries == []
+
+
+async def test_a_header_section_that_never_ends_is_431(door: Door) -> None:
+    """Also when it drips."""
+    said = await door.say(b"POST / HTTP/1.1\r\n", *[b"x-a: " + b"a" * 8000 + b"\r\n"] * 12)
+    assert statuses(said) == [431]
+
+
+async def test_a_request_line_that_never_ends_is_refused(door: Door) -> None:
+    """It counts as the header section."""
+    said = await door.say(b"POST /" + b"a" * 200_000)
+    assert statuses(said)[0] in {400, 414, 431}
+
+
+async def test_one_hundred_fields_of_ten_kilobytes_together_are_taken(door: Door) -> None:
+    """The limits are not lower than they say."""
+    odd = b"".join(b"x-%d: %s\r\n" % (number, b"a" * 200) for number in range(95))
+    assert statuses(await door.say(post(odd + door.signed(), BODY))) == [200]
+    assert statuses(await door.say(post(b"x-long: " + b"a" * 10_240 + b"\r\n" + door.signed(), BODY))) == [200]
+
+
+ODD = [b"\xe9\xff", b"", b" ", b"\xd0\xbf" * 20, b"a" * 10_240, b"0" * 63, b"0" * 65, b"g" * 64]
+
+
+@pytest.mark.parametrize("value", ODD, ids=range(len(ODD)))
+@pytest.mark.parametrize("name", [b"signature", b"timestamp", b"x-api-signature", b"x-api-public-key"])
+async def test_odd_signature_headers_are_401(door: Door, name: bytes, value: bytes) -> None:
+    """Non-ASCII, empty, long, almost right: refused, and the connection stays sane."""
+    source = b"/webhooks/swaps" if name.startswith(b"x-api") else b"/webhooks/0xpay-main"
+    lines = door.signed() if source.endswith(b"main") else b"x-api-public-key: k\r\nx-api-signature: %s\r\n" % (b"0" * 64)
+    kept = b"".join(line + b"\r\n" for line in lines.split(b"\r\n") if line and not line.startswith(name + b":"))
+    said = await door.say(post(b"%s%s: %s\r\n" % (kept, name, value), BODY, source))
+    assert statuses(said) == [401]
+    assert said.endswith(b'{"error": "unauthorized"}')
+
+
+async def test_repeated_signature_headers_are_401_even_if_equal(door: Door) -> None:
+    """Two readings of one request are one too many."""
+    assert statuses(await door.say(post(door.signed() * 2, BODY))) == [401]
+
+
+@pytest.mark.parametrize("method", [b"GET", b"PUT", b"DELETE", b"PATCH", b"OPTIONS", b"HEAD", b"TRACE"])
+async def test_other_methods_are_405(door: Door, method: bytes) -> None:
+    """With ``Allow``."""
+    said = await door.say(b"%s /webhooks/0xpay-main HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n" % method)
+    assert statuses(said) == [405]
+    assert b"allow: post" in said.lower()
+
+
+@pytest.mark.parametrize("path", [b"/", b"/webhooks/0xpay-main/", b"/readyz", b"/metrics", b"//", b"/webhooks/%00", b"/%ff"])
+async def test_other_paths_are_404_without_a_redirect(door: Door, path: bytes) -> None:
+    """No ``Location``, whatever the path."""
+    said = await door.say(post(door.signed(), BODY, path))
+    assert statuses(said) == [404]
+    assert b"location" not in said.lower()
+
+
+async def test_a_declared_oversize_body_is_413_without_being_read(door: Door) -> None:
+    """The answer comes while the body is still outstanding, and the connection is closed."""
+    head = b"POST /webhooks/0xpay-main HTTP/1.1\r\nhost: x\r\n%scontent-length: 999999999\r\n\r\n" % door.signed()
+    said = await door.say(head)
+    assert statuses(said) == [413]
+    assert b"connection: close" in said.lower()
+
+
+async def test_a_chunked_oversize_body_is_413_and_not_cut_off(door: Door) -> None:
+    """At the first piece that passes the limit."""
+    head = b"POST /webhooks/0xpay-main HTTP/1.1\r\nhost: x\r\n%stransfer-encoding: chunked\r\n\r\n" % door.signed()
+    said = await door.say(head, *[b"400\r\n" + b"x" * 1024 + b"\r\n"] * 200)
+    assert statuses(said) == [413]
+    assert door.way.inbox.entries == []
+
+
+async def test_a_bad_signature_header_is_answered_before_a_body_that_never_comes(door: Door) -> None:
+    """Nobody holds a connection open with a promise."""
+    said = await door.say(b"POST /webhooks/0xpay-main HTTP/1.1\r\nhost: x\r\nsignature: x\r\ncontent-length: 100\r\n\r\n")
+    assert statuses(said) == [401]
+    assert b"connection: close" in said.lower()
+
+
+async def test_expect_continue_is_answered(door: Door) -> None:
+    """A caller that asks first is told to go on, or is refused at once."""
+    head = b"POST /webhooks/0xpay-main HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\nconnection: close\r\n"
+    good = head + door.signed() + b"content-length: %d\r\n\r\n" % len(BODY)
+    assert statuses(await door.say(good, BODY, pause_s=0.1)) == [100, 200]
+    assert statuses(await door.say(head + b"content-length: 10\r\n\r\n")) == [401]
+
+
+async def test_pipelined_requests_are_answered_in_order(door: Door) -> None:
+    """Three on one connection, the middle one forged."""
+    whole = post(door.signed(), BODY).replace(b"connection: close\r\n", b"")
+    forged = whole.replace(b'"Done"', b'"Fine"')
+    assert statuses(await door.say(whole + forged + post(door.signed(), BODY))) == [200, 401, 200]
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [b"\x16\x03\x01\x02\x00\x01", b"GET\r\n\r\n", b"POST / HTTP/9.9\r\n\r\n", b"\x00" * 100, b"POST / HTTP/1.1\r\nx\r\n\r\n",
+     b"POST / HTTP/1.1\r\ncontent-length: -1\r\n\r\n", b"POST / HTTP/1.1\r\ncontent-length: x\r\n\r\n",
+     b"POST / HTTP/1.1\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n",
+     b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\ncontent-length: 5\r\n\r\nx"],
+)  # fmt: skip
+async def test_junk_gets_the_parsers_own_400(door: Door, junk: bytes) -> None:
+    """Or a 404 where it is still a request; never a 500, and the next caller is served."""
+    said = await door.say(junk, half_close=True)
+    assert set(statuses(said)) <= {400, 404}
+    assert statuses(await door.say(post(door.signed(), BODY))) == [200]
+
+
+async def test_a_caller_that_breaks_off_leaves_nothing(door: Door) -> None:
+    """Half a body, then gone."""
+    await door.say(post(door.signed(), BODY)[:-10], half_close=True)
+    assert door.way.inbox.entries == []
+
+
+async def test_a_request_that_does_not_arrive_is_closed(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow body, a slow head and a silent connection alike; nobody is waited for without an end."""
+    monkeypatch.setattr(http_server, "ARRIVAL_S_MAX", 0.2)
+    for begun in (b"", b"POST /webhooks", post(door.signed(), BODY)[:-5]):
+        reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+        writer.write(begun)
+        assert await asyncio.wait_for(reader.read(), 5) == b""
+        writer.close()
+
+
+async def test_idle_connections_are_closed_after_the_keep_alive_time(door: Door) -> None:
+    """A sender that vanished holds no memory for long."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+    writer.write(post(door.signed(), BODY).replace(b"connection: close\r\n", b""))
+    assert (await asyncio.wait_for(reader.readuntil(b"\r\n\r\nOK"), 5)).startswith(b"HTTP/1.1 200")
+    assert await asyncio.wait_for(reader.read(), 5) == b""
+    writer.close()
+
+
+async def test_connections_have_a_limit(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A further one is closed at once; those that are open are served."""
+    monkeypatch.setattr(http_server, "CONNECTIONS_MAX", 3)
+    kept = [await asyncio.open_connection("127.0.0.1", door.port) for _ in range(3)]
+    await asyncio.sleep(0.1)
+    reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+    assert await asyncio.wait_for(reader.read(), 5) == b""
+    writer.close()
+    kept[0][1].write(post(door.signed(), BODY))
+    assert statuses(await asyncio.wait_for(kept[0][0].read(), 5)) == [200]
+    for _, opened in kept:
+        opened.close()
+
+
+def test_what_is_relied_on_of_uvicorn_is_there() -> None:
+    """Its protocol's callbacks and attributes, by name: a new release that renames one fails here first."""
+    for name in ("connection_made", "data_received", "on_message_begin", "on_header", "on_headers_complete"):
+        assert callable(getattr(HttpToolsProtocol, name))
+        assert name in LimitedProtocol.__dict__
+    assert callable(HttpToolsProtocol.on_message_complete)
+    assert callable(HttpToolsProtocol.send_400_response)
+    source = HttpToolsProtocol.__init__.__code__.co_names + HttpToolsProtocol.connection_made.__code__.co_names
+    assert {"headers", "transport", "connections", "loop"} <= set(source)
