@@ -29,6 +29,8 @@ PROBE_DOWN_S = 1.0
 """The same while something is missing, so that the backlog drains soon after it is back."""
 PUBLISH_TIMEOUT_MAX_S = 25.0
 """A broker that neither answers nor refuses counts as away after this."""
+SLOW_S = 3.0
+"""A transaction that takes longer is not "records go through", whatever becomes of it."""
 RETRY_MIN_S, RETRY_MAX_S = 0.2, 5.0
 """Back-off between sessions with Kafka, doubled each time, with jitter."""
 STOPPED_RETRY_S = 10.0
@@ -152,8 +154,13 @@ class Relay:
         started_s = self._clock.monotonic_s()
         messages = [message for record in records for message in self._route(record)]
         position = Position(records[-1].number, records[-1].record_id)
-        async with asyncio.timeout(self._publish_timeout_s):
-            await publisher.publish(messages, position)
+        # The client retries by itself for a while; what is said must not wait for it to give up.
+        slow = asyncio.get_running_loop().call_later(SLOW_S, self._say, "down", f"no answer to a batch for {SLOW_S} s")
+        try:
+            async with asyncio.timeout(self._publish_timeout_s):
+                await publisher.publish(messages, position)
+        finally:
+            slow.cancel()
         await asyncio.to_thread(self._outbox.remember, cluster_id, position)
         duration_s = self._clock.monotonic_s() - started_s
         self.kafka.position = position

@@ -8,7 +8,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from receiver.adapters.kafka_client import CALL_TIMEOUT_S, close_quietly, translated
+from receiver.adapters.kafka_client import CALL_TIMEOUT_S, admin_client, close_quietly, translated
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,10 @@ async def tail(options: Mapping[str, Any], topics: Sequence[str], *, follow: boo
     try:
         async with translated(CALL_TIMEOUT_S):
             await consumer.start()
-            partitions = await _assign(consumer, topics)
+            partitions = await _partitions(options, topics)
+            consumer.assign(partitions)
+            if partitions:
+                await consumer.seek_to_beginning(*partitions)
             ends = await consumer.end_offsets(partitions) if partitions else {}
         while follow or not await _passed(consumer, ends):
             async with translated(CALL_TIMEOUT_S):
@@ -54,18 +57,16 @@ async def tail(options: Mapping[str, Any], topics: Sequence[str], *, follow: boo
         await close_quietly(consumer)
 
 
-async def _assign(consumer: AIOKafkaConsumer, topics: Sequence[str]) -> list[TopicPartition]:
-    there = await consumer.topics()
-    partitions = [
-        TopicPartition(topic, partition)
-        for topic in topics
-        if topic in there
-        for partition in sorted(consumer.partitions_for_topic(topic) or ())
-    ]
-    consumer.assign(partitions)
-    if partitions:
-        await consumer.seek_to_beginning(*partitions)
-    return partitions
+async def _partitions(options: Mapping[str, Any], topics: Sequence[str]) -> list[TopicPartition]:
+    # Of the cluster, not of the consumer: that knows a topic's partitions only after it has been assigned one of them.
+    async with admin_client(options) as admin:
+        described = await admin.describe_topics(list(topics))
+    return sorted(
+        TopicPartition(topic["topic"], partition["partition"])
+        for topic in described
+        if topic["error_code"] == 0
+        for partition in topic["partitions"]
+    )
 
 
 async def _passed(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> bool:

@@ -75,7 +75,7 @@ def _read_to(consumer: Consumer, topic: str, ends: dict[int, int], deadline: flo
         for message in consumer.consume(500, 0.2):
             if message.error() is None:
                 pairs: list[Any] = list(message.headers() or [])
-                headers = {name: (value or b"").decode() for name, value in pairs}
+                headers = {name: (value or b"").decode(errors="replace") for name, value in pairs}
                 key, value = (message.key() or b"").decode(), json.loads(message.value() or b"null")
                 seen.append(Seen(key, message.partition() or 0, message.offset() or 0, value, headers))
         positions = {at.partition: at.offset for at in consumer.position([TopicPartition(topic, p) for p in ends])}

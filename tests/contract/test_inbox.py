@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 
@@ -16,39 +16,26 @@ from receiver.ports import Inbox, InboxReader
 from receiver.testing import FakeInbox
 
 
-class Pair(Protocol):
+@dataclass(frozen=True)
+class Pair:
     """A writer and a reader of one inbox."""
 
     writer: Inbox
     reader: InboxReader
 
 
-class Fake:
-    """Both in one."""
-
-    def __init__(self) -> None:
-        self.writer = self.reader = FakeInbox()
-
-
-class Real:
-    """Both on one file."""
-
-    def __init__(self, folder: Path) -> None:
-        open_journal(folder)
-        self.writer = SqliteInbox(folder, Limits())
-        self.reader = SqliteInboxReader(folder)
-
-
 @pytest.fixture(params=["fake", "sqlite"])
 async def inbox(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Pair]:
     """An empty inbox of each make."""
     if request.param == "fake":
-        yield Fake()
+        fake = FakeInbox()
+        yield Pair(fake, fake)
         return
-    real = Real(tmp_path / "journal")
-    yield real
-    await asyncio.to_thread(real.writer.close)
-    real.reader.close()
+    open_journal(tmp_path / "journal")
+    writer, reader = SqliteInbox(tmp_path / "journal", Limits()), SqliteInboxReader(tmp_path / "journal")
+    yield Pair(writer, reader)
+    await asyncio.to_thread(writer.close)
+    reader.close()
 
 
 def callback(number: int, body: bytes = b"{}") -> VerifiedCallback:

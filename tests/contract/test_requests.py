@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ def requests(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FakeReq
 def test_requests_are_read_in_the_order_they_were_made(requests: FakeRequests | SqliteRequests) -> None:
     """Numbers begin after 0 and never repeat; the payload comes back as it was."""
     assert list(requests.read(0, 10)) == []
-    payloads = [{"callbacks": [1, 2]}, {"text": "é"}, {}]
+    payloads: list[dict[str, Any]] = [{"callbacks": [1, 2]}, {"text": "é"}, {}]
     assert [requests.add("redrive", 5, payload) for payload in payloads] == [1, 2, 3]
     assert list(requests.read(0, 10)) == [Request(n, "redrive", 5, p) for n, p in enumerate(payloads, start=1)]
     assert [request.number for request in requests.read(1, 1)] == [2]

@@ -1,4 +1,4 @@
-"""What a 200 promises, on a real file, with real processes and a real SIGKILL; and on disks that are full, slow or failing."""
+"""What a 200 promises, on real files, with a real SIGKILL; and on disks that are full, slow or failing."""
 
 from __future__ import annotations
 
@@ -75,7 +75,8 @@ def kept(folder: Path) -> dict[int, int]:
 
 def test_what_was_acknowledged_survives_sigkill(tmp_path: Path) -> None:
     """At whatever moment: every acknowledged callback is there under its number, whole."""
-    folder, chance, total = tmp_path / "journal", random.Random(11), {}
+    folder, chance = tmp_path / "journal", random.Random(11)
+    total: dict[int, int] = {}
     open_journal(folder)
     for _ in range(8):
         appender = subprocess.Popen([sys.executable, "-c", APPENDER, folder, "0"], stdout=subprocess.PIPE, text=True)
@@ -97,7 +98,11 @@ def test_a_file_that_may_not_grow_refuses_and_keeps_what_it_acknowledged(tmp_pat
     folder = tmp_path / "journal"
     open_journal(folder)
     done = subprocess.run(
-        [sys.executable, "-c", APPENDER, folder, str(4 * 1024 * 1024)], capture_output=True, text=True, timeout=120, check=True
+        [sys.executable, "-c", APPENDER, folder, str(4 * 1024 * 1024)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
     )
     lines = done.stdout.splitlines(keepends=True)
     refused = [line for line in lines if line.startswith("refused")]

@@ -101,7 +101,7 @@ async def test_an_inbox_older_than_its_outbox_is_refused(tmp_path: Path) -> None
     shutil.copytree(folder, tmp_path / "backup")
     await fill(folder, b"2", b"3")
     shutil.copy(tmp_path / "backup" / "inbox.db", folder / "inbox.db")
-    with pytest.raises(JournalError, match="inbox.db is older than outbox.db"):
+    with pytest.raises(JournalError, match=r"inbox\.db is older than outbox\.db"):
         open_journal(folder)
 
 

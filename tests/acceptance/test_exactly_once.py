@@ -1,0 +1,205 @@
+"""The whole service under load, killed again and again, judged by an independent consumer."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+from kafka_local import LocalKafka, running
+
+from tests.chaos.load import Ledger, Load
+from tests.chaos.oracle import Verdict, committed, judge
+from tests.chaos.service import Service
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
+
+Meanwhile = Callable[[], Awaitable[None]]
+
+
+@pytest.fixture
+def service(tmp_path: Path, kafka: LocalKafka, prefix: str) -> Iterator[Service]:
+    """An installation whose topics exist; nothing of it runs afterwards."""
+    made = Service(tmp_path / "service", kafka.bootstrap, prefix)
+    done = made.receiver("topics", "create")
+    assert done.returncode == 0, done.stderr
+    yield made
+    made.destroy()
+
+
+async def load(service: Service, seconds: float, rate: float, meanwhile: Meanwhile) -> Ledger:
+    """Load the service for a time, with something else going on; returns when everything was answered 200."""
+    sending = Load(service.url, rate, seed=5)
+    task = asyncio.create_task(sending.run())
+    happening = asyncio.ensure_future(meanwhile())
+    await asyncio.sleep(seconds)
+    await happening
+    sending.stop()
+    return await asyncio.wait_for(task, 60)
+
+
+def drain(service: Service, timeout_s: float = 60) -> None:
+    """Wait until everything is on Kafka."""
+    deadline = time.monotonic() + timeout_s
+    said = None
+    while time.monotonic() < deadline:
+        said = service.readyz()
+        if said and said["kafka"]["state"] == "up" and said["kafka"]["backlog"] == 0 and not said["relay"]["uninterpreted"]:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"not drained after {timeout_s} s: {said}\n{service.tail_of_log()}")
+
+
+def verdict(service: Service, bootstrap: str, prefix: str, ledger: Ledger) -> Verdict:
+    """What an independent ``read_committed`` consumer says."""
+    records = committed(bootstrap, f"{prefix}exchange.status.v1")
+    found = judge(ledger, records, service.folder / "journal")
+    assert found.faults == 0, "\n".join(found.lines())
+    assert found.obligations == found.events
+    return found
+
+
+async def nothing() -> None:
+    """Nothing else goes on."""
+
+
+async def test_signed_callbacks_become_events_with_key_headers_and_facts(
+    service: Service, kafka: LocalKafka, prefix: str
+) -> None:
+    """Each once, in order, on its topic; the CloudEvents headers say what the value says."""
+    service.start()
+    service.wait_ready()
+    ledger = await load(service, 3, 40, nothing)
+    drain(service)
+    assert verdict(service, kafka.bootstrap, prefix, ledger).obligations > 100
+    for record in committed(kafka.bootstrap, f"{prefix}exchange.status.v1"):
+        event, headers = record.value, record.headers
+        assert headers["ce_id"] == event["event_id"]
+        assert headers["ce_type"] == f"exchange.{event['status']}"
+        assert headers["ce_source"] == f"/{event['provider']}/{event['source']}"
+        assert headers["ce_subject"] == event["operation_id"]
+        assert headers["ce_time"] == event["received_at"]
+        assert headers["content-type"] == "application/json"
+        assert int(headers["receiver-callback"]) > 0
+        assert record.key.split(":") == [event[n] for n in ("provider", "account", "kind", "operation_id")]
+    tailed = service.receiver("tail", "--json")
+    on_kafka = service.receiver("tail", "--kafka", "--json")
+    assert Counter(tailed.stdout.splitlines()) == Counter(on_kafka.stdout.splitlines())
+    assert len(tailed.stdout.splitlines()) == len(ledger.owed)
+    assert service.stop() == 0
+
+
+async def test_a_few_dozen_sigkills_lose_repeat_and_reorder_nothing(
+    service: Service, kafka: LocalKafka, prefix: str
+) -> None:
+    """Web process, relay and supervisor, at random moments under load; a dead child is back within 5 s."""
+    chance, kills = random.Random(7), Counter[str]()
+    service.start()
+    service.wait_ready()
+
+    async def kill() -> None:
+        until = time.monotonic() + 18
+        while time.monotonic() < until:
+            await asyncio.sleep(chance.uniform(0.2, 0.8))
+            role = chance.choices(("web", "relay", "supervisor"), (4, 4, 1))[0]
+            kills[role] += service.kill(role)
+            if role == "supervisor":
+                service.start()
+
+    ledger = await load(service, 18, 40, kill)
+    drain(service)
+    assert sum(kills.values()) >= 20, kills
+    assert max(ledger.gaps_s, default=0) < 5
+    assert verdict(service, kafka.bootstrap, prefix, ledger).obligations > 500
+    assert service.stop() == 0
+
+
+async def test_a_broker_that_is_away_costs_no_callback_and_the_backlog_drains_by_itself(tmp_path: Path) -> None:
+    """Stopped while callbacks arrive, away for a while, started again: all 200, all events, in order, once."""
+    with running(tmp_path / "kafka") as broker:
+        service = Service(tmp_path / "service", broker.bootstrap, "b.")
+        try:
+            assert service.receiver("topics", "create").returncode == 0
+            service.start()
+            service.wait_ready()
+            states: list[str] = []
+
+            async def bounce() -> None:
+                await asyncio.sleep(2)
+                await asyncio.to_thread(broker.kill)
+                await until_detail(service, "")
+                said = service.readyz()
+                assert said is not None
+                states.append(said["kafka"]["state"])
+                assert said["ready"]
+                await asyncio.sleep(3)
+                broker.start()
+
+            ledger = await load(service, 12, 30, bounce)
+            await asyncio.to_thread(broker.wait_ready)
+            drain(service, 90)
+            assert set(ledger.answers) == {"200"}
+            assert states == ["down"]
+            assert verdict(service, broker.bootstrap, "b.", ledger).obligations > 200
+            assert service.stop() == 0
+        finally:
+            service.destroy()
+
+
+async def test_a_broker_and_topics_that_come_later_are_waited_for(tmp_path: Path) -> None:
+    """Started without any broker, then without topics: callbacks are taken, ``/readyz`` says what is missing."""
+    broker = LocalKafka(tmp_path / "kafka")
+    service = Service(tmp_path / "service", broker.bootstrap, "l.")
+    try:
+        service.start()
+        service.wait_ready()
+        ledger = await load(service, 2, 20, nothing)
+        said = service.readyz()
+        assert said is not None
+        assert (said["ready"], said["kafka"]["state"]) == (True, "down")
+        broker.start()
+        broker.wait_ready()
+        await until_detail(service, "receiver.positions is missing")
+        assert service.receiver("topics", "create").returncode == 0
+        drain(service)
+        verdict(service, broker.bootstrap, "l.", ledger)
+        assert service.stop() == 0
+    finally:
+        service.destroy()
+        broker.stop()
+
+
+async def until_detail(service: Service, text: str) -> None:
+    """Wait until ``/readyz`` says of Kafka that it is down and why; it must be true within 30 s."""
+    async with asyncio.timeout(30):
+        while True:
+            kafka = (service.readyz() or {}).get("kafka", {})
+            if kafka.get("state") == "down" and text in kafka["detail"]:
+                return
+            await asyncio.sleep(0.1)
+
+
+async def test_sigterm_under_load_commits_what_it_answered(service: Service, kafka: LocalKafka, prefix: str) -> None:
+    """Nothing new is taken, exit 0 in time; what was answered is published after the next start."""
+    service.start()
+    service.wait_ready()
+    codes: list[int] = []
+
+    async def restart() -> None:
+        for _ in range(3):
+            await asyncio.sleep(1)
+            codes.append(await asyncio.to_thread(service.stop, 15))
+            service.start()
+            await asyncio.to_thread(service.wait_ready)
+
+    ledger = await load(service, 4, 60, restart)
+    drain(service)
+    assert codes == [0, 0, 0]
+    verdict(service, kafka.bootstrap, prefix, ledger)
+    assert service.kill("relay", signal.SIGTERM)
+    assert service.stop() == 0
