@@ -49,7 +49,12 @@ def drain(service: Service, timeout_s: float = 60) -> None:
     said = None
     while time.monotonic() < deadline:
         said = service.readyz()
-        if said and said["kafka"]["state"] == "up" and said["kafka"]["backlog"] == 0 and not said["relay"]["uninterpreted"]:
+        if (
+            said
+            and said["kafka"]["state"] == "up"
+            and said["kafka"]["backlog"] == 0
+            and not said["relay"]["uninterpreted"]
+        ):
             return
         time.sleep(0.1)
     raise AssertionError(f"not drained after {timeout_s} s: {said}\n{service.tail_of_log()}")
