@@ -16,6 +16,7 @@ import orjson
 
 from receiver import logs, metrics
 from receiver.adapters import kafka_topics, sqlite_journal
+from receiver.adapters.batch_mark import read_mark, read_suspects, write_suspects
 from receiver.adapters.http_server import HttpServer
 from receiver.adapters.kafka_client import client_options
 from receiver.adapters.kafka_tail import Tailed, tail
@@ -28,6 +29,7 @@ from receiver.parts import RelayPart, WebPart
 from receiver.routing import POSITIONS_TOPIC, reachable_topics
 from receiver.settings import KafkaSettings, Settings, resolve_client
 from receiver.sources import resolve_sources
+from receiver.suspects import Suspects, after_death, points_at_the_batch
 
 LOCK_WAIT_S = 10.0
 """The children of a service that was just killed need a moment to end."""
@@ -108,6 +110,18 @@ def relay_part(settings: Settings, environ: Mapping[str, str], journal: Journal)
     """The relay process's part; raises ``ConfigurationError``, ``JournalError``, ``StoreFailed``."""
     options = kafka_options(settings.kafka, environ) if settings.kafka else None
     return RelayPart(settings, resolve_sources(settings, environ), journal, options, logs.get())
+
+
+def note_death(journal: Journal, exit_code: int) -> Suspects | None:
+    """Learn from a relay's death: what is suspected now, None where the death points at no callback."""
+    if not points_at_the_batch(exit_code):
+        return None
+    known = read_suspects(journal.folder)
+    suspects = after_death(known, *read_mark(journal.folder))
+    if suspects == known:
+        return None
+    write_suspects(journal.folder, suspects)
+    return suspects
 
 
 def admin_server(

@@ -23,6 +23,7 @@ from receiver.metrics import RelayMetrics
 from receiver.ports import InboxReader, Operation, Outbox, OutboxBatch, OutboxRecord, Outcome, Progress, Seen
 from receiver.provider import Provider, Source
 from receiver.quarantine import quarantine_value
+from receiver.suspects import NOBODY, Suspects
 
 Sources = Mapping[str, tuple[Provider, Source]]
 
@@ -133,6 +134,8 @@ class Interpreter:
         publish_body: bool,
         log: Any,
         metrics: RelayMetrics,
+        suspects: Suspects = NOBODY,
+        mark: Callable[[int, int], None] = lambda _first, _last: None,
     ) -> None:
         self.sources = sources
         self._inbox = inbox
@@ -141,18 +144,23 @@ class Interpreter:
         self._publish_body = publish_body
         self._log = log
         self._metrics = metrics
+        self._suspects = suspects
+        self._mark = mark
         self.interpreted = outbox.progress("inbox").number
         """Inbox number up to which callbacks are interpreted."""
 
     def step(self) -> int:
         """Interpret one batch and commit it; the number of callbacks. Raises ``StoreFailed`` with nothing changed."""
-        entries = self._inbox.read(self.interpreted, BATCH_MAX)
+        alone = self.interpreted < self._suspects.one_by_one_to
+        entries = self._inbox.read(self.interpreted, 1 if alone else BATCH_MAX)
         if not entries:
             return 0
+        self._mark(entries[0].number, entries[-1].number)
         readings = [self._read(entry) for entry in entries]
         keys = {reading.key for reading in readings if isinstance(reading, Reading)}
         draft = Draft(self._outbox.last_number(), self._outbox.operations(keys))
         notes = [self._place(draft, entry, reading) for entry, reading in zip(entries, readings, strict=True)]
+        self._mark(0, 0)
         last = entries[-1]
         draft.batch.progress["inbox"] = Progress(last.number, entry_digest(last))
         self._outbox.commit(draft.batch)
@@ -165,6 +173,8 @@ class Interpreter:
         found = self.sources.get(entry.callback.source)
         if found is None:
             return Unreadable("internal_error", "source is not configured")
+        if entry.number in self._suspects.condemned:
+            return Unreadable("internal_error", "it killed the interpreting process")
         try:
             return read(entry.callback, *found)
         except NotUnderstood as reason:

@@ -8,15 +8,18 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from receiver import metrics
+from receiver.adapters.batch_mark import BatchMark, read_suspects
 from receiver.adapters.http_server import HttpServer
 from receiver.adapters.kafka_publisher import KafkaPublisher
 from receiver.adapters.sqlite_inbox import Limits, SqliteInbox, SqliteInboxReader
 from receiver.adapters.sqlite_journal import Journal
 from receiver.adapters.sqlite_outbox import SqliteOutbox
 from receiver.adapters.system_clock import SystemClock
-from receiver.interpreter import Interpreter, InterpreterLoop
+from receiver.interpreter import ALL_SIGNATURES, Interpreter, InterpreterLoop
 from receiver.metrics import RelayMetrics, WebMetrics
+from receiver.ports import OutboxRecord
 from receiver.provider import Provider, Source
+from receiver.quarantine import refused
 from receiver.relay import KafkaState, Relay
 from receiver.routing import POSITIONS_TOPIC, reachable_topics, route
 from receiver.settings import KafkaSettings, Settings
@@ -129,6 +132,7 @@ class RelayPart:
         self._status_inbox = SqliteInboxReader(journal.folder)
         self._outboxes = [SqliteOutbox.open(journal.folder) for _ in range(3)]
         writing, publishing, self._status_outbox = self._outboxes
+        self._mark = BatchMark(journal.folder)
         kafka = settings.kafka
         self._interpreter = Interpreter(
             inbox=self._inbox,
@@ -138,6 +142,8 @@ class RelayPart:
             publish_body=settings.quarantine.publish_body,
             log=log,
             metrics=self._metrics,
+            suspects=read_suspects(journal.folder),
+            mark=self._mark.set,
         )
         wait_s = (kafka.wait_ms if kafka else 0) / 1000
         self._loop = InterpreterLoop(self._interpreter, wait_s=wait_s, on_records=self._on_records, log=log)
@@ -164,6 +170,7 @@ class RelayPart:
             outbox=outbox,
             make_publisher=make_publisher,
             route=lambda record: route(record, rules, prefix, journal.journal_id),
+            refused=self._refused,
             topics=reachable_topics(rules, prefix),
             transaction_timeout_s=kafka.transaction_timeout_s,
             clock=SystemClock(),
@@ -183,6 +190,7 @@ class RelayPart:
             outbox.close()
         self._inbox.close()
         self._status_inbox.close()
+        self._mark.close()
 
     def wake(self) -> None:
         """The inbox has something new."""
@@ -222,6 +230,11 @@ class RelayPart:
         self._metrics.backlog.set(said["kafka"]["backlog"])
         self._metrics.kafka_up.set(said["kafka"]["state"] == "up")
         return metrics.render(self._metrics.registry)
+
+    def _refused(self, record: OutboxRecord, why: str) -> OutboxRecord:
+        entry = None if record.callback is None else self._status_inbox.entry(record.callback)
+        found = self._interpreter.sources.get(record.source)
+        return refused(record, entry, why, found[0].signature_headers if found else ALL_SIGNATURES)
 
     def _on_records(self) -> None:
         if self._relay is not None:

@@ -104,7 +104,7 @@ class OutboxRecord:
 
     number: int
     record_type: str
-    """``event`` or ``quarantine``."""
+    """``event``, ``quarantine``, or ``withheld``: one that Kafka refuses in whatever form, which goes nowhere."""
     record_id: str
     """``event_id`` or ``quarantine_id``."""
     provider: str
@@ -181,6 +181,9 @@ class Outbox(Protocol):
 
     def commit(self, batch: OutboxBatch) -> None:
         """Commit the whole batch with an fsync, or nothing of it."""
+
+    def replace(self, record: OutboxRecord) -> None:
+        """Put ``record`` in the place of the one with its number, which Kafka refuses; its callback is quarantined."""
 
     def read(self, after: int, limit: int) -> Sequence[OutboxRecord]:
         """Up to ``limit`` records with a number above ``after``, ascending."""

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from receiver.errors import KafkaFenced, KafkaStopped, KafkaUnavailable, StoreFailed
+from receiver.errors import KafkaFenced, KafkaStopped, KafkaUnavailable, RecordRefused, StoreFailed
 from receiver.metrics import RelayMetrics
 from receiver.ports import Clock, Memory, Message, Outbox, OutboxRecord, Position, Publisher
 from receiver.position import decide_start
@@ -75,6 +75,7 @@ class Relay:
         outbox: Outbox,
         make_publisher: Callable[[], Publisher],
         route: Callable[[OutboxRecord], Sequence[Message]],
+        refused: Callable[[OutboxRecord, str], OutboxRecord],
         topics: Sequence[str],
         transaction_timeout_s: float,
         clock: Clock,
@@ -84,6 +85,8 @@ class Relay:
         self._outbox = outbox
         self._make_publisher = make_publisher
         self._route = route
+        self._refused = refused
+        self._batch_max = BATCH_MAX
         self._topics = tuple(topics)
         self._publish_timeout_s = min(transaction_timeout_s + 5, PUBLISH_TIMEOUT_MAX_S)
         self._clock = clock
@@ -92,6 +95,7 @@ class Relay:
         self._work = asyncio.Event()
         self._stopping = asyncio.Event()
         self._failures = 0
+        self._sending: Sequence[OutboxRecord] = ()
         self.kafka = KafkaState()
 
     def wake(self) -> None:
@@ -114,6 +118,8 @@ class Relay:
             except (KafkaUnavailable, KafkaFenced, StoreFailed, TimeoutError) as error:
                 self._say("down", str(error) or type(error).__name__)
                 await self._pause(self._backoff_s())
+            except RecordRefused as error:
+                await self._refuse(error)
             except Exception as error:  # noqa: BLE001  a bug of ours: the next session asks Kafka and tries again
                 self._log.exception("relay.bug")
                 self._say("down", f"internal error: {type(error).__name__}")
@@ -128,9 +134,10 @@ class Relay:
             await self._probe(publisher)
             while not self._stopping.is_set():
                 self._work.clear()
-                records = await asyncio.to_thread(self._outbox.read, position.number, BATCH_MAX)
+                records = await asyncio.to_thread(self._outbox.read, position.number, self._batch_max)
                 if records:
                     position = await self._publish(publisher, memory.cluster_id, records)
+                    self._batch_max = min(BATCH_MAX, self._batch_max * 2)
                 else:
                     await self._idle(publisher)
         finally:
@@ -152,6 +159,7 @@ class Relay:
 
     async def _publish(self, publisher: Publisher, cluster_id: str, records: Sequence[OutboxRecord]) -> Position:
         started_s = self._clock.monotonic_s()
+        self._sending = records
         messages = [message for record in records for message in self._route(record)]
         position = Position(records[-1].number, records[-1].record_id)
         # The client retries by itself for a while; what is said must not wait for it to give up.
@@ -170,6 +178,32 @@ class Relay:
             "relay.published", events=len(records), position=position.number, duration_ms=round(duration_s * 1000, 3)
         )
         return position
+
+    async def _refuse(self, error: RecordRefused) -> None:
+        try:
+            self._narrow(error)
+        except StoreFailed as failed:
+            self._say("down", str(failed))
+            await self._pause(self._backoff_s())
+
+    def _narrow(self, error: RecordRefused) -> None:
+        # A broker's limit holds for a batch of records as well as for one: only a record that was alone is to blame.
+        if len(self._sending) > 1:
+            self._batch_max = max(1, len(self._sending) // 8)
+            self._log.info("relay.narrowed", why=error.why, batch_max=self._batch_max)
+            return
+        record = self._sending[0]
+        instead = self._refused(record, error.why)
+        self._outbox.replace(instead)
+        self._metrics.quarantined(record.source, "too_large_for_broker")
+        self._log.error(
+            "relay.record_refused",
+            why=error.why,
+            record=record.number,
+            callback=record.callback,
+            operation=record.operation_id or None,
+            instead=instead.record_type,
+        )
 
     async def _idle(self, publisher: Publisher) -> None:
         try:

@@ -40,7 +40,9 @@ def status_topic(family: str, prefix: str) -> str:
 
 
 def route(record: OutboxRecord, rules: Sequence[Rule], prefix: str, journal_id: str) -> tuple[Message, ...]:
-    """Give the messages of one record, one for each topic it goes to."""
+    """Give the messages of one record, one for each topic it goes to; none for a withheld one."""
+    if record.record_type == "withheld":
+        return ()
     headers = _headers(record, journal_id)
     if record.record_type == "quarantine":
         topics: tuple[str, ...] = (f"{prefix}{QUARANTINE_TOPIC}",)

@@ -57,8 +57,15 @@ class Report:
 class Child:
     """One kind of child process, started again whenever it dies."""
 
-    def __init__(self, role: str, descriptors: Mapping[str, int], log: Any) -> None:
+    def __init__(
+        self,
+        role: str,
+        descriptors: Mapping[str, int],
+        log: Any,
+        on_death: Callable[[int], None] = lambda _code: None,
+    ) -> None:
         self.role = role
+        self._on_death = on_death
         self._descriptors = dict(descriptors)
         self._log = log
         self._process: asyncio.subprocess.Process | None = None
@@ -85,6 +92,7 @@ class Child:
             code = await self._live()
             if self.stopping():
                 return
+            self._on_death(code)
             self.restarts += 1
             self._deaths.append(time.monotonic())
             self._log.error("serve.child_died", role=self.role, **_cause(code), restarts=self.restarts)
@@ -210,6 +218,16 @@ class Supervisor:
         return b"".join([own, *(report.metrics for report in reports if report is not None)])
 
 
+def _note_death(journal: bootstrap.Journal, code: int, log: Any) -> None:
+    suspects = bootstrap.note_death(journal, code)
+    if suspects is not None:
+        log.error(
+            "serve.callback_suspected",
+            one_by_one_to=suspects.one_by_one_to,
+            deaths={str(number): deaths for number, deaths in suspects.deaths.items()},
+        )
+
+
 def serve(settings: Settings, environ: Mapping[str, str]) -> int:
     """Run the service until SIGTERM or Ctrl-C (0), or until a child died too often (1).
 
@@ -230,7 +248,7 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
         configuration = stack.enter_context(bootstrap.passed_on(settings, journal))
         shared = {"configuration": configuration, "lock": lock}
         web = Child("web", {**shared, "listener": listener.fileno(), "wake": wake_write}, log)
-        relay = Child("relay", {**shared, "wake": wake_read}, log)
+        relay = Child("relay", {**shared, "wake": wake_read}, log, lambda code: _note_death(journal, code, log))
         log.info("serve.started", journal=journal.journal_id, host=settings.server.host, port=settings.server.port)
         return asyncio.run(Supervisor(settings, admin, web, relay, log).run(listener.close))
 

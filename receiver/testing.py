@@ -6,7 +6,7 @@ Each fake passes the same contract suite as the real adapter (``tests/contract``
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from receiver.callback import InboxEntry, VerifiedCallback
@@ -125,6 +125,13 @@ class FakeOutbox:
             before = self.known[key]
             self.known[key] = Operation(before.state, (*before.seen, seen))
         self.read_up_to.update(batch.progress)
+
+    def replace(self, record: OutboxRecord) -> None:
+        """Take another record in the place of one."""
+        self.records = [record if old.number == record.number else old for old in self.records]
+        for at, outcome in self.outcomes.items():
+            if outcome.record == record.number and outcome.outcome == "event":
+                self.outcomes[at] = replace(outcome, outcome="quarantine")
 
     def read(self, after: int, limit: int) -> Sequence[OutboxRecord]:
         """Records above ``after``."""

@@ -23,6 +23,7 @@ import uvloop
 
 from receiver import bootstrap
 from receiver.errors import ConfigurationError, ReceiverError
+from receiver.suspects import MEMORY_EXIT
 
 REPORT_S = 0.5
 """Between two reports; the supervisor gives a child up for silent after a few."""
@@ -80,9 +81,10 @@ def main(arguments: list[str]) -> int:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_run(part, role, descriptors, log))
     except Exception as error:
-        for cause in error.exceptions if isinstance(error, ExceptionGroup) else [error]:
+        causes = error.exceptions if isinstance(error, ExceptionGroup) else [error]
+        for cause in causes:
             log.error("serve.child_failed", role=role, exc_info=cause)
-        return 1
+        return MEMORY_EXIT if any(isinstance(cause, MemoryError) for cause in causes) else 1
     return 0
 
 

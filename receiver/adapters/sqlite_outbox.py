@@ -79,6 +79,12 @@ class SqliteOutbox:
                 self._db.execute(SQL["set_progress"], (store, progress.number, progress.digest))
         self._checkpoint()
 
+    def replace(self, record: OutboxRecord) -> None:
+        """Put ``record`` in the place of the one with its number; raises ``StoreFailed``."""
+        with sqlite.transaction(self._db):
+            self._db.execute(SQL["replace_record"], _record_row(record))
+            self._db.execute(SQL["quarantine_outcome"], (record.number,))
+
     def read(self, after: int, limit: int) -> Sequence[OutboxRecord]:
         """Up to ``limit`` records above ``after``, fewer where their values pass ``READ_BYTES_MAX``."""
         records: list[OutboxRecord] = []

@@ -1,6 +1,7 @@
 """One suite over the fake outbox and the real one."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -101,3 +102,13 @@ def test_the_local_copy_of_kafkas_position(outbox: Outbox) -> None:
     assert outbox.remembered("one") == Position(3, "id-3")
     assert outbox.remembered("two") == Position(2, "id-2")
     assert outbox.latest_remembered() == ("one", Position(3, "id-3"))
+
+
+def test_a_refused_record_is_replaced_in_its_place(outbox: Outbox) -> None:
+    """Another record stands at its number; the order and the rest stay."""
+    outbox.commit(batch(1, 2, 3, state=STATE, progress=3))
+    instead = replace(record(2), record_type="quarantine", record_id="2", value=b'{"reason": "x"}')
+    outbox.replace(instead)
+    assert list(outbox.read(0, 10)) == [record(1), instead, record(3)]
+    assert outbox.record_id(2) == "2"
+    assert outbox.last_number() == 3

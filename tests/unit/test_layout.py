@@ -26,6 +26,7 @@ LAYERS: dict[str, int] = {
     "interpret": 4,
     "routing": 4,
     "position": 4,
+    "suspects": 4,
     "logs": 5,
     "metrics": 5,
     "settings": 5,

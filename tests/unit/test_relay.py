@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
+import orjson
 import pytest
 
 from receiver import relay as relay_module
-from receiver.errors import KafkaFenced, KafkaUnavailable
+from receiver.errors import KafkaFenced, KafkaUnavailable, RecordRefused
 from receiver.metrics import RelayMetrics
-from receiver.ports import Message, OutboxBatch, OutboxRecord, Position
+from receiver.ports import Message, OutboxBatch, OutboxRecord, Outcome, Position
+from receiver.quarantine import refused
 from receiver.relay import Relay
 from receiver.routing import route
 from receiver.testing import FakeClock, FakeKafka, FakeOutbox
@@ -52,6 +55,7 @@ class Stage:
             outbox=self.outbox,
             make_publisher=publisher or self.kafka.publisher,
             route=lambda one: route(one, (), "", "journal"),
+            refused=lambda one, why: refused(one, None, why, frozenset()),
             topics=["exchange.status.v1"],
             transaction_timeout_s=1,
             clock=FakeClock(),
@@ -188,3 +192,62 @@ async def test_a_kafka_that_hangs_counts_as_away(monkeypatch: pytest.MonkeyPatch
     async with stage.running():
         await stage.until(lambda: stage.published() == [1])
     assert stage.log.named("relay.kafka_down")[0]["detail"] == "TimeoutError"
+
+
+class Narrow:
+    """A broker with a limit on the size of a whole batch, as Kafka's is."""
+
+    def __init__(self, stage: Stage, bytes_max: int) -> None:
+        self._real = stage.kafka.publisher()
+        self._bytes_max = bytes_max
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    async def publish(self, messages: list[Message], position: Position) -> None:
+        """Refuse what is too large, blaming the largest."""
+        if sum(len(message.value) for message in messages) > self._bytes_max:
+            largest = max(messages, key=lambda message: len(message.value))
+            raise RecordRefused(largest.record, "MessageSizeTooLargeError")
+        await self._real.publish(messages, position)
+
+
+def event(number: int, size: int) -> OutboxRecord:
+    """An event record whose value has a size."""
+    value = orjson.dumps({"sequence": number, "meta": "x" * size})
+    return replace(record(number), value=value)
+
+
+async def test_a_record_that_kafka_refuses_goes_to_quarantine_and_the_line_goes_on() -> None:
+    """Only what was refused alone; its quarantine record names the sequence that consumers will miss."""
+    stage = Stage()
+    stage.relay = stage.make(lambda: Narrow(stage, 3000))
+    sizes = [10] * 400 + [5000] + [10] * 20
+    stage.outbox.commit(
+        OutboxBatch(
+            records=[event(number, size) for number, size in enumerate(sizes, start=1)],
+            outcomes=[Outcome("inbox", number, "event", number, "k") for number in range(1, len(sizes) + 1)],
+        )
+    )
+    async with stage.running():
+        await stage.until(lambda: len(stage.kafka.messages) == len(sizes))
+    assert stage.published() == list(range(1, len(sizes) + 1))
+    odd = stage.kafka.messages[400]
+    assert odd.topic == "webhook.quarantine.v1"
+    said = orjson.loads(odd.value)
+    assert (said["reason"], said["quarantine_id"]) == ("too_large_for_broker", "401")
+    assert "miss sequence 401 of op-2" in said["detail"]
+    assert [m.topic for m in stage.kafka.messages].count("webhook.quarantine.v1") == 1
+    assert stage.outbox.outcomes["inbox", 401].outcome == "quarantine"
+    assert stage.log.named("relay.record_refused")[0]["record"] == 401
+
+
+async def test_what_kafka_refuses_in_any_form_is_withheld_and_kept() -> None:
+    """Even its quarantine record is too large for this broker: it stays in the journal, and nothing waits for it."""
+    stage = Stage()
+    stage.relay = stage.make(lambda: Narrow(stage, 100))
+    stage.outbox.commit(OutboxBatch(records=[event(1, 500), replace(record(2), value=b"{}")]))
+    async with stage.running():
+        await stage.until(lambda: stage.published() == [2])
+    assert [one.record_type for one in stage.outbox.records] == ["withheld", "event"]
+    assert stage.outbox.records[0].record_id == "1"

@@ -3,7 +3,7 @@
 -- Status events and quarantine records, in the order in which they go to Kafka. A number is never used twice.
 CREATE TABLE IF NOT EXISTS records (
   number       INTEGER PRIMARY KEY AUTOINCREMENT,
-  record_type  TEXT NOT NULL,          -- 'event' or 'quarantine'
+  record_type  TEXT NOT NULL,          -- 'event', 'quarantine', or 'withheld': refused by Kafka in any form
   record_id    TEXT NOT NULL,          -- event_id, or the quarantine's id
   provider     TEXT NOT NULL,
   source       TEXT NOT NULL,

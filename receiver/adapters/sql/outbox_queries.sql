@@ -36,6 +36,14 @@ INSERT OR IGNORE INTO contents (operation, event_id, payload_digest, record) VAL
 INSERT INTO records (number, record_type, record_id, provider, source, account, family, kind, operation_id, status,
   effective, received_at, callback, traceparent, value) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
+-- name: replace_record
+-- Kafka refuses the record of this number for good: another takes its place.
+REPLACE INTO records (number, record_type, record_id, provider, source, account, family, kind, operation_id, status,
+  effective, received_at, callback, traceparent, value) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+
+-- name: quarantine_outcome
+UPDATE outcomes SET outcome = 'quarantine' WHERE record = ? AND outcome = 'event'
+
 -- name: add_outcome
 -- A redriven entry's newer outcome replaces its older one.
 INSERT OR REPLACE INTO outcomes (store, number, outcome, record, operation) VALUES (?, ?, ?, ?, ?)
