@@ -151,6 +151,8 @@ class Interpreter:
 
     def step(self) -> int:
         """Interpret one batch and commit it; the number of callbacks. Raises ``StoreFailed`` with nothing changed."""
+        # Asked each time: a person may have mended the outbox meanwhile.
+        self.interpreted = self._outbox.progress("inbox").number
         alone = self.interpreted < self._suspects.one_by_one_to
         entries = self._inbox.read(self.interpreted, 1 if alone else BATCH_MAX)
         if not entries:
@@ -158,7 +160,9 @@ class Interpreter:
         self._mark(entries[0].number, entries[-1].number)
         readings = [self._read(entry) for entry in entries]
         keys = {reading.key for reading in readings if isinstance(reading, Reading)}
-        draft = Draft(self._outbox.last_number(), self._outbox.operations(keys))
+        last_record = self._outbox.last_number()
+        draft = Draft(last_record, self._outbox.operations(keys))
+        draft.batch.follows = (self.interpreted, last_record)
         notes = [self._place(draft, entry, reading) for entry, reading in zip(entries, readings, strict=True)]
         self._mark(0, 0)
         last = entries[-1]
@@ -261,7 +265,16 @@ def traceparent(headers: Headers) -> str | None:
 class InterpreterLoop:
     """Runs an interpreter on a thread of its own, woken by new callbacks."""
 
-    def __init__(self, interpreter: Interpreter, *, wait_s: float, on_records: Callable[[], None], log: Any) -> None:
+    def __init__(
+        self,
+        interpreter: Interpreter,
+        *,
+        wait_s: float,
+        on_records: Callable[[], None],
+        log: Any,
+        on_idle: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._on_idle = on_idle
         self._interpreter = interpreter
         self._wait_s = wait_s
         self._on_records = on_records
@@ -288,6 +301,8 @@ class InterpreterLoop:
                 self._work.clear()
                 try:
                     count = await loop.run_in_executor(thread, self._interpreter.step)
+                    if not count:
+                        await loop.run_in_executor(thread, self._on_idle)
                 except StoreFailed as error:
                     count = 0
                     await self._refused(error)

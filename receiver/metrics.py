@@ -35,6 +35,9 @@ class WebMetrics:
         self.queued = Gauge("receiver_inbox_queued", "Callbacks waiting for a commit", registry=self.registry)
         self.disk_free = Gauge("receiver_disk_free_bytes", "Free space of the journal's disk", registry=self.registry)
         self.wal = Gauge("receiver_inbox_wal_bytes", "Size of the inbox's write-ahead log", registry=self.registry)
+        self.clock_jumps = Counter(
+            "receiver_clock_jumps", "Jumps of the wall clock against the monotonic one", registry=self.registry
+        )
         self._last = Gauge(
             "receiver_source_last_callback_timestamp_seconds",
             "Unix time of the last accepted callback",
@@ -74,6 +77,12 @@ class RelayMetrics:
         )
         self.uninterpreted = Gauge("receiver_uninterpreted", "Callbacks not yet interpreted", registry=self.registry)
         self.backlog = Gauge("receiver_backlog", "Outbox records not yet on Kafka", registry=self.registry)
+        self.uninterpreted_age = Gauge(
+            "receiver_uninterpreted_age_seconds", "Age of the oldest uninterpreted callback", registry=self.registry
+        )
+        self.backlog_age = Gauge(
+            "receiver_backlog_age_seconds", "Age of the oldest record that is not on Kafka", registry=self.registry
+        )
         self.kafka_up = Gauge("receiver_kafka_up", "1 while records go through to Kafka", registry=self.registry)
 
     def interpreted(self, source: str, outcome: str) -> None:

@@ -15,12 +15,15 @@ from receiver.adapters.sqlite_inbox import Limits, SqliteInbox, SqliteInboxReade
 from receiver.adapters.sqlite_journal import Journal
 from receiver.adapters.sqlite_outbox import SqliteOutbox
 from receiver.adapters.system_clock import SystemClock
+from receiver.backlog import BacklogAges
+from receiver.clock_watch import ClockWatch
 from receiver.interpreter import ALL_SIGNATURES, Interpreter, InterpreterLoop
 from receiver.metrics import RelayMetrics, WebMetrics
 from receiver.ports import OutboxRecord
 from receiver.provider import Provider, Source
 from receiver.quarantine import refused
 from receiver.relay import KafkaState, Relay
+from receiver.retention import InboxRetention, OutboxRetention
 from receiver.routing import POSITIONS_TOPIC, reachable_topics, route
 from receiver.settings import KafkaSettings, Settings
 from receiver.sources import resolve_sources
@@ -55,6 +58,7 @@ class WebPart:
         self._web: Web | None = None
         self._server: HttpServer | None = None
         self._stopping = False
+        self._clock_watch = ClockWatch(SystemClock(), log, self._metrics.clock_jumps.inc)
 
     async def run(self) -> None:
         """Serve until ``stop``; then everything answered is committed, and the inbox is closed."""
@@ -79,9 +83,19 @@ class WebPart:
         )
         if self._stopping:
             self._server.stop()
+        reader, outbox = (
+            SqliteInboxReader(self._journal.folder),
+            SqliteOutbox.open(self._journal.folder, read_only=True),
+        )
+        retention = InboxRetention(
+            entries=reader, outbox=outbox, inbox=inbox, clock=SystemClock(), days=journal.retention_days, log=self._log
+        )
+        purging = asyncio.create_task(retention.run())
         try:
             await self._server.run_until_stopped()
         finally:
+            purging.cancel()
+            await asyncio.gather(purging, return_exceptions=True)
             await asyncio.to_thread(inbox.close)
 
     def stop(self) -> None:
@@ -100,6 +114,7 @@ class WebPart:
 
     def status(self) -> dict[str, Any]:
         """The inbox's part of ``/readyz``."""
+        self._clock_watch.look()
         if self._inbox is None:
             return {"state": "down", "detail": "starting"}
         why = "stopping" if self._stopping else self._inbox.accepting()
@@ -109,6 +124,7 @@ class WebPart:
             "queued": self._inbox.queued,
             "disk_free_bytes": self._inbox.disk_free_bytes,
             "wal_bytes": self._inbox.wal_bytes,
+            "clock_jumps": self._clock_watch.jumps,
         }
 
     def metrics(self) -> bytes:
@@ -146,7 +162,20 @@ class RelayPart:
             mark=self._mark.set,
         )
         wait_s = (kafka.wait_ms if kafka else 0) / 1000
-        self._loop = InterpreterLoop(self._interpreter, wait_s=wait_s, on_records=self._on_records, log=log)
+        retention = OutboxRetention(
+            entries=self._inbox,
+            outbox=writing,
+            clock=SystemClock(),
+            days=settings.journal.retention_days,
+            contents_days=settings.journal.contents_days,
+            log=log,
+        )
+        self._loop = InterpreterLoop(
+            self._interpreter, wait_s=wait_s, on_records=self._on_records, log=log, on_idle=retention.idle
+        )
+        self._ages = BacklogAges(
+            self._status_inbox, self._status_outbox, SystemClock(), settings.journal.backlog_warn_s, log
+        )
         self._relay = self._make_relay(kafka, journal, options or {}, publishing, log) if kafka else None
         self.on_records: Callable[[], None] = lambda: None
         """Called after each commit to the outbox."""
@@ -211,6 +240,7 @@ class RelayPart:
         uninterpreted = max(0, self._status_inbox.last_number() - self._interpreter.interpreted)
         kafka = self._relay.kafka if self._relay is not None else KafkaState("off", "")
         last = self._status_outbox.last_number()
+        self._ages.look(self._interpreter.interpreted, last if kafka.state == "off" else kafka.position.number)
         return {
             "uninterpreted": uninterpreted,
             "interpreted": self._interpreter.interpreted,
@@ -220,6 +250,7 @@ class RelayPart:
                 "backlog": 0 if kafka.state == "off" else max(0, last - kafka.position.number),
                 "detail": kafka.detail or None,
                 "position": kafka.position.number,
+                "backlog_age_s": round(self._ages.backlog_s, 1),
             },
         }
 
@@ -228,6 +259,8 @@ class RelayPart:
         said = self.status()
         self._metrics.uninterpreted.set(said["uninterpreted"])
         self._metrics.backlog.set(said["kafka"]["backlog"])
+        self._metrics.uninterpreted_age.set(self._ages.uninterpreted_s)
+        self._metrics.backlog_age.set(self._ages.backlog_s)
         self._metrics.kafka_up.set(said["kafka"]["state"] == "up")
         return metrics.render(self._metrics.registry)
 

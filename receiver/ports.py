@@ -157,6 +157,8 @@ class OutboxBatch:
     """(operation key, content) in order of publication."""
     progress: dict[str, Progress] = field(default_factory=dict)
     """Store → how far it was read."""
+    follows: tuple[int, int] | None = None
+    """(inbox number, record number) up to which the outbox stood when the batch was made; None: not looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +182,10 @@ class Outbox(Protocol):
         """The operations among ``keys`` that are known."""
 
     def commit(self, batch: OutboxBatch) -> None:
-        """Commit the whole batch with an fsync, or nothing of it."""
+        """Commit the whole batch with an fsync, or nothing of it.
+
+        Raises ``StoreFailed`` too where the outbox does not stand at ``batch.follows`` any more.
+        """
 
     def replace(self, record: OutboxRecord) -> None:
         """Put ``record`` in the place of the one with its number, which Kafka refuses; its callback is quarantined."""

@@ -77,6 +77,20 @@ class JournalSettings(Section):
         int, Field(ge=1024 * 1024, description="bytes; above it the writer restarts the write-ahead log")
     ] = 67_108_864
 
+    retention_days: Annotated[
+        int,
+        Field(ge=0, le=36_500, description="days; published callbacks and events go after it; 0 keeps them for ever"),
+    ] = 400
+    contents_days: Annotated[
+        int,
+        Field(
+            ge=30, le=36_500, description="days an operation's contents are known as duplicates; never below retries"
+        ),
+    ] = 400
+    backlog_warn_s: Annotated[
+        int, Field(ge=1, le=86_400, description="s; a backlog older than this warns in the log; it never refuses")
+    ] = 60
+
     @property
     def folder(self) -> Path:
         """The journal's folder."""

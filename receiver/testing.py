@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from receiver.callback import InboxEntry, VerifiedCallback
-from receiver.errors import KafkaFenced, Unavailable
+from receiver.errors import KafkaFenced, StoreFailed, Unavailable
 from receiver.ports import (
     Memory,
     Message,
@@ -117,6 +117,9 @@ class FakeOutbox:
 
     def commit(self, batch: OutboxBatch) -> None:
         """Take the whole batch."""
+        stands = self.progress("inbox").number, self.last_number()
+        if batch.follows is not None and stands != batch.follows:
+            raise StoreFailed(f"the outbox stands at {stands}, not at {batch.follows}")
         self.records.extend(batch.records)
         self.outcomes.update({(outcome.store, outcome.number): outcome for outcome in batch.outcomes})
         for key, state in batch.states.items():

@@ -16,7 +16,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import orjson
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition, errors
+from aiokafka import AIOKafkaProducer, errors
 from aiokafka.admin import AIOKafkaAdminClient
 
 from receiver.adapters.kafka_client import (
@@ -26,15 +26,14 @@ from receiver.adapters.kafka_client import (
     translate,
     translated,
 )
-from receiver.errors import KafkaUnavailable, ReceiverError, RecordRefused
+from receiver.adapters.kafka_positions import read_position
+from receiver.errors import ReceiverError, RecordRefused
 from receiver.ports import Memory, Message, Position
 
 BATCH_BYTES = 256 * 1024
 """Of one produce request per partition: measured, 36 400 records/s against 17 600 with the default of 16 KiB."""
 REQUEST_BYTES_MAX = 64 * 1024 * 1024
 """Above any broker's limit: the broker says what is too large, and knows why."""
-READ_BACK_S = 30.0
-"""For reading the positions topic: another journal's open transaction can hold its end back until that times out."""
 REFUSED = (
     errors.MessageSizeTooLargeError,
     errors.RecordTooLargeError,
@@ -75,7 +74,7 @@ class KafkaPublisher:
         self._producer = self._make_producer()
         async with translated(self._transaction_timeout_s + CALL_TIMEOUT_S):
             await self._producer.start()
-        return Memory(str(cluster["cluster_id"]), await self._read_back())
+        return Memory(str(cluster["cluster_id"]), await read_position(self._options, self._positions, self._journal_id))
 
     async def publish(self, messages: Sequence[Message], position: Position) -> None:
         """Send all messages and the position, in one transaction unless ``at_least_once``."""
@@ -167,41 +166,3 @@ class KafkaPublisher:
     async def _send_position(self, producer: AIOKafkaProducer, position: Position) -> None:
         value = orjson.dumps({"position": position.number, "event_id": position.record_id})
         await (await producer.send(self._positions, value, self._journal_id.encode()))
-
-    async def _read_back(self) -> Position | None:
-        partition = TopicPartition(self._positions, 0)
-        async with translated(READ_BACK_S + CALL_TIMEOUT_S):
-            end = await self._uncommitted_end(partition)
-            if end == 0:
-                return None
-            consumer = AIOKafkaConsumer(
-                **self._options, isolation_level="read_committed", enable_auto_commit=False, fetch_max_wait_ms=100
-            )
-            try:
-                await consumer.start()
-                consumer.assign([partition])
-                await consumer.seek_to_beginning(partition)
-                return await self._last_position(consumer, partition, end)
-            finally:
-                await close_quietly(consumer)
-
-    async def _uncommitted_end(self, partition: TopicPartition) -> int:
-        consumer = AIOKafkaConsumer(**self._options, isolation_level="read_uncommitted", enable_auto_commit=False)
-        try:
-            await consumer.start()
-            return int((await consumer.end_offsets([partition]))[partition])
-        finally:
-            await close_quietly(consumer)
-
-    async def _last_position(self, consumer: AIOKafkaConsumer, partition: TopicPartition, end: int) -> Position | None:
-        found: Position | None = None
-        deadline = asyncio.get_running_loop().time() + READ_BACK_S
-        while await consumer.position(partition) < end:
-            if asyncio.get_running_loop().time() > deadline:
-                raise KafkaUnavailable(f"{self._positions} cannot be read to its end: a transaction is still open")
-            for records in (await consumer.getmany(partition, timeout_ms=200)).values():
-                for record in records:
-                    if record.key == self._journal_id.encode() and record.value is not None:
-                        said = orjson.loads(record.value)
-                        found = Position(int(said["position"]), str(said["event_id"]))
-        return found

@@ -65,6 +65,7 @@ class SqliteInbox:
         self._vfs = vfs
         self._loop = asyncio.get_running_loop()
         self._queue: deque[Waiting] = deque()
+        self._purges: deque[tuple[Sequence[int], asyncio.Future[None]]] = deque()
         self._work = threading.Condition()
         self._closing = False
         self._refusing: str | None = None
@@ -89,6 +90,14 @@ class SqliteInbox:
             self._queue.append((callback, future))
             self._work.notify()
         return await future
+
+    async def purge(self, numbers: Sequence[int]) -> None:
+        """Delete callbacks, between two commits; raises ``Unavailable`` with all of them still there."""
+        future: asyncio.Future[None] = self._loop.create_future()
+        with self._work:
+            self._purges.append((numbers, future))
+            self._work.notify()
+        await future
 
     def accepting(self) -> str | None:
         """None while callbacks are taken, else why not."""
@@ -124,11 +133,16 @@ class SqliteInbox:
     def _write(self) -> None:
         while True:
             with self._work:
-                while not self._queue and not self._closing:
+                while not self._queue and not self._purges and not self._closing:
                     self._work.wait()
-                if not self._queue:
+                purge = self._purges.popleft() if self._purges else None
+                if not self._queue and purge is None:
                     return
                 batch = [self._queue.popleft() for _ in range(min(len(self._queue), BATCH_MAX))]
+            if purge is not None:
+                self._purge(*purge)
+            if not batch:
+                continue
             try:
                 first = self._commit([callback for callback, _ in batch])
             except (apsw.Error, StoreFailed, JournalError) as error:
@@ -164,6 +178,24 @@ class SqliteInbox:
                     future.set_result(first + place)
 
         del error
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(resolve)
+
+    def _purge(self, numbers: Sequence[int], future: asyncio.Future[None]) -> None:
+        failed: Unavailable | None = None
+        try:
+            if self._db is None:
+                self._db = self._open()
+            with sqlite.transaction(self._db):
+                self._db.executemany(SQL["purge"], ((number,) for number in numbers))
+        except (apsw.Error, StoreFailed, JournalError):
+            self._reopen()
+            failed = Unavailable("purge_failed")
+
+        def resolve() -> None:
+            if not future.done():
+                future.set_exception(failed) if failed else future.set_result(None)
+
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
             self._loop.call_soon_threadsafe(resolve)
 
@@ -228,6 +260,14 @@ class SqliteInboxReader:
     def entry(self, number: int) -> InboxEntry | None:
         """One entry, None where it was purged or never was."""
         return next((_entry(row) for row in self._rows(SQL["entry"], (number,))), None)
+
+    def newest_us(self) -> int | None:
+        """Time of receipt of the newest callback there is, Unix microseconds."""
+        return next((int(row[0]) for row in self._rows(SQL["newest"], ())), None)
+
+    def ages(self, after: int, limit: int) -> Sequence[tuple[int, int]]:
+        """(number, time of receipt) of callbacks above ``after``, ascending."""
+        return [(int(row[0]), int(row[1])) for row in self._rows(SQL["ages"], (after, limit))]
 
     def last_number(self) -> int:
         """The highest number given so far."""

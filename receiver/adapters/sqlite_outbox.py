@@ -68,11 +68,18 @@ class SqliteOutbox:
     def commit(self, batch: OutboxBatch) -> None:
         """Commit the batch whole, with an fsync; raises ``StoreFailed`` with nothing of it kept."""
         with sqlite.transaction(self._db):
+            stands = self.progress("inbox").number, self.last_number()
+            if batch.follows is not None and stands != batch.follows:
+                raise StoreFailed(f"the outbox stands at {stands}, not at {batch.follows}: another hand changed it")
             ids = {key: self._put_operation(key, state) for key, state in batch.states.items()}
             self._db.executemany(SQL["add_record"], map(_record_row, batch.records))
+            days = {record.number: record.received_at[:10] for record in batch.records}
             self._db.executemany(
                 SQL["add_content"],
-                ((ids[key], seen.event_id, seen.payload_digest, seen.record) for key, seen in batch.seen),
+                (
+                    (ids[key], seen.event_id, seen.payload_digest, seen.record, days[seen.record])
+                    for key, seen in batch.seen
+                ),
             )
             self._db.executemany(SQL["add_outcome"], self._outcome_rows(batch.outcomes, ids))
             for store, progress in batch.progress.items():
@@ -83,7 +90,7 @@ class SqliteOutbox:
         """Put ``record`` in the place of the one with its number; raises ``StoreFailed``."""
         with sqlite.transaction(self._db):
             self._db.execute(SQL["replace_record"], _record_row(record))
-            self._db.execute(SQL["quarantine_outcome"], (record.number,))
+            self._db.execute(SQL["quarantine_outcome"], (record.callback,))
 
     def read(self, after: int, limit: int) -> Sequence[OutboxRecord]:
         """Up to ``limit`` records above ``after``, fewer where their values pass ``READ_BYTES_MAX``."""
@@ -112,6 +119,34 @@ class SqliteOutbox:
         """Write the local copy."""
         with sqlite.transaction(self._db):
             self._db.execute(SQL["remember"], (cluster_id, position.number, position.record_id))
+
+    def settled(self, numbers: Collection[int]) -> set[int]:
+        """Those callbacks that are interpreted, published, and not in quarantine."""
+        latest = self.latest_remembered()
+        published = latest[1].number if latest else 0
+        interpreted = self.progress("inbox").number
+        found = set()
+        for number in numbers:
+            rows = self._rows(SQL["settled"], (number,))
+            if number <= interpreted and all(row[0] != "quarantine" and row[1] <= published for row in rows):
+                found.add(number)
+        return found if published else set()
+
+    def purge(self, records_before: str | None, contents_before: str | None, limit: int) -> int:
+        """Delete up to ``limit`` published events and as many contents older than RFC 3339 times; gives how many."""
+        latest = self.latest_remembered()
+        published = latest[1].number if latest else 0
+        with sqlite.transaction(self._db):
+            old = self._rows(SQL["purgeable_records"], (published, records_before or "", limit))
+            self._db.executemany(SQL["purge_record"], ((number,) for number, _ in old))
+            self._db.execute(SQL["purge_outcomes"], (max((callback or 0 for _, callback in old), default=0),))
+            before = self._db.total_changes()
+            self._db.execute(SQL["purge_contents"], ((contents_before or "")[:10], limit))
+            return len(old) + self._db.total_changes() - before
+
+    def next_record_time(self, after: int) -> str | None:
+        """Time of receipt, RFC 3339, of the first record above ``after``."""
+        return next((row[0] for row in self._rows(SQL["record_time"], (after,))), None)
 
     def _rows(self, sql: str, bindings: tuple[Any, ...]) -> list[Any]:
         # Read to the end at once: an open cursor would keep the WAL from being restarted.

@@ -39,6 +39,7 @@ CREATE TABLE IF NOT EXISTS contents (
   event_id       TEXT NOT NULL,
   payload_digest BLOB NOT NULL,
   record         INTEGER NOT NULL,
+  seen_on        TEXT NOT NULL,        -- the UTC day of its callback's receipt, YYYY-MM-DD
   PRIMARY KEY (operation, event_id)
 ) WITHOUT ROWID;
 

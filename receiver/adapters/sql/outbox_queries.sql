@@ -30,8 +30,30 @@ RETURNING id
 SELECT id FROM operations WHERE key = ?
 
 -- name: add_content
-INSERT OR IGNORE INTO contents (operation, event_id, payload_digest, record) VALUES (?, ?, ?, ?)
+INSERT OR IGNORE INTO contents (operation, event_id, payload_digest, record, seen_on) VALUES (?, ?, ?, ?, ?)
 
+-- name: purge_contents
+-- Contents so old that no retry can bring them again; the operation's own state stays.
+DELETE FROM contents WHERE (operation, event_id) IN
+  (SELECT operation, event_id FROM contents WHERE seen_on < ?1 LIMIT ?2)
+
+-- name: purgeable_records
+-- Published events of a certain age; the last published record stays, since Kafka's position names it.
+SELECT number, callback FROM records WHERE number < ?1 AND received_at < ?2 AND record_type = 'event' ORDER BY number LIMIT ?3
+
+-- name: purge_record
+DELETE FROM records WHERE number = ?
+
+-- name: purge_outcomes
+-- Of callbacks up to one whose event has gone: the older ones were settled before it.
+DELETE FROM outcomes WHERE store = 'inbox' AND number <= ? AND outcome <> 'quarantine'
+
+-- name: settled
+-- What became of a callback: its outcome and record; no row where it was interpreted and its outcome purged.
+SELECT outcome, record FROM outcomes WHERE store = 'inbox' AND number = ?
+
+-- name: record_time
+SELECT received_at FROM records WHERE number > ? ORDER BY number LIMIT 1
 -- name: add_record
 INSERT INTO records (number, record_type, record_id, provider, source, account, family, kind, operation_id, status,
   effective, received_at, callback, traceparent, value) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -42,7 +64,7 @@ REPLACE INTO records (number, record_type, record_id, provider, source, account,
   effective, received_at, callback, traceparent, value) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: quarantine_outcome
-UPDATE outcomes SET outcome = 'quarantine' WHERE record = ? AND outcome = 'event'
+UPDATE outcomes SET outcome = 'quarantine' WHERE store = 'inbox' AND number = ? AND outcome = 'event'
 
 -- name: add_outcome
 -- A redriven entry's newer outcome replaces its older one.

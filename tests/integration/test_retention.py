@@ -1,0 +1,122 @@
+"""Retention on real stores: only what is old, interpreted, published and not in quarantine goes, and never on doubt."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from receiver import retention
+from receiver.adapters.sqlite_inbox import Limits, SqliteInbox, SqliteInboxReader
+from receiver.adapters.sqlite_journal import open_journal
+from receiver.adapters.sqlite_outbox import SqliteOutbox
+from receiver.callback import VerifiedCallback
+from receiver.interpreter import Interpreter
+from receiver.metrics import RelayMetrics
+from receiver.ports import Position
+from receiver.retention import DAY_US, DOUBT_US, InboxRetention, OutboxRetention, cutoff_us
+from receiver.testing import FakeClock
+from tests.support import OXPAY_VECTORS, Lines, Way
+
+BODY = json.loads(OXPAY_VECTORS["bodies"][0]["body"])
+DAYS = 30
+
+
+@dataclass
+class Shop:
+    """A journal with forty callbacks, one a day, every tenth of them junk; all interpreted."""
+
+    clock: FakeClock
+    inbox: SqliteInbox
+    reader: SqliteInboxReader
+    outbox: SqliteOutbox
+    log: Lines
+
+    def inbox_retention(self, days: int = DAYS) -> InboxRetention:
+        """The inbox's retention."""
+        return InboxRetention(
+            entries=self.reader, outbox=self.outbox, inbox=self.inbox, clock=self.clock, days=days, log=self.log
+        )
+
+    def left(self) -> list[int]:
+        """Numbers in the inbox."""
+        return [entry.number for entry in self.reader.read(0, 100)]
+
+
+@pytest.fixture
+async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
+    """Opened, filled, interpreted; nothing published yet."""
+    folder = tmp_path / "journal"
+    open_journal(folder)
+    inbox, reader, clock, log = SqliteInbox(folder, Limits()), SqliteInboxReader(folder), FakeClock(), Lines()
+    for day in range(40):
+        body = b"junk" if day % 10 == 0 else json.dumps(BODY | {"id": f"o{day}"}).encode()
+        await inbox.append(VerifiedCallback("0xpay-main", clock.us - (39 - day) * DAY_US, (), body))
+    outbox = SqliteOutbox.open(folder)
+    interpreter = Interpreter(
+        inbox=reader, outbox=outbox, sources=Way().web.sources, record_bytes_max=10**6, publish_body=False, log=log,
+        metrics=RelayMetrics(),
+    )  # fmt: skip
+    interpreter.step()
+    yield Shop(clock, inbox, reader, outbox, log)
+    await asyncio.to_thread(inbox.close)
+    reader.close()
+    outbox.close()
+
+
+async def test_nothing_goes_before_it_is_published(shop: Shop) -> None:
+    """However old."""
+    assert await shop.inbox_retention().round() == 0
+    shop.outbox.remember("cluster", Position(5, "x"))
+    assert await shop.inbox_retention().round() == 4
+    assert shop.left() == [1, *range(6, 41)]
+
+
+async def test_what_is_old_and_settled_goes_and_quarantine_stays(shop: Shop) -> None:
+    """Callbacks of the last thirty days, and all that nobody could read yet."""
+    shop.outbox.remember("cluster", Position(40, "x"))
+    assert await shop.inbox_retention().round() == 8
+    assert shop.left() == [1, *range(10, 41)]
+    assert shop.log.named("inbox.purged") == [{"callbacks": 8, "older_than_days": DAYS}]
+    assert await shop.inbox.append(VerifiedCallback("0xpay-main", shop.clock.us, (), b"next")) == 41
+
+
+async def test_the_outbox_follows_and_keeps_the_operations(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Old events and contents go, quarantine records and the last published record stay, states stay for ever."""
+    monkeypatch.setattr(retention, "STEP", 3)
+    shop.outbox.remember("cluster", Position(40, "x"))
+    outbox = OutboxRetention(
+        entries=shop.reader, outbox=shop.outbox, clock=shop.clock, days=DAYS, contents_days=35, log=shop.log
+    )
+    outbox.idle()
+    assert len(shop.outbox.read(0, 100)) == 40
+    shop.clock.monotonic += retention.ROUND_S + 1
+    for _ in range(10):
+        outbox.idle()
+    kept = shop.outbox.read(0, 100)
+    assert [record.number for record in kept] == [1, *range(10, 41)]
+    key = f"0xpay:{BODY['merchantId']}:exchange:o"
+    known = shop.outbox.operations([f"{key}1", f"{key}6", f"{key}39"])
+    assert [operation.state.sequence for operation in known.values()] == [1, 1, 1]
+    assert [len(operation.seen) for operation in known.values()] == [0, 1, 1]
+    assert await shop.inbox_retention().round() == 8
+
+
+@pytest.mark.parametrize(("days", "off_days"), [(0, 0), (DAYS, 8), (DAYS, -8), (DAYS, 3650)])
+async def test_kept_for_ever_or_a_clock_in_doubt_purges_nothing(shop: Shop, days: int, off_days: int) -> None:
+    """A clock that was set to another year must not empty a journal."""
+    shop.outbox.remember("cluster", Position(40, "x"))
+    shop.clock.us += off_days * DAY_US
+    assert await shop.inbox_retention(days).round() == 0
+    assert len(shop.left()) == 40
+
+
+def test_the_cutoff() -> None:
+    """Inclusive at the limit of doubt; an empty inbox has nothing to purge."""
+    assert cutoff_us(100 * DAY_US, 100 * DAY_US - DOUBT_US, 10) == 90 * DAY_US
+    assert cutoff_us(100 * DAY_US, 100 * DAY_US - DOUBT_US - 1, 10) is None
+    assert cutoff_us(100 * DAY_US, None, 10) is None
