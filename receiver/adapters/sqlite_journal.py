@@ -74,6 +74,21 @@ def open_journal(folder: Path) -> Journal:
     return Journal(folder, journal_id)
 
 
+def check_journal(folder: Path) -> str:
+    """Check that a journal's stores are there and fit, and give its id; raises ``JournalError``. Changes nothing."""
+    missing = [f"{store}.db" for store in STORES if not (folder / f"{store}.db").exists()]
+    if missing:
+        raise JournalError(f"there is no whole journal in {folder}: it lacks {', '.join(missing)}")
+    with ExitStack() as stack:
+        connections = {}
+        for store in STORES:
+            connections[store] = sqlite.connect(folder / f"{store}.db", read_only=True)
+            stack.callback(connections[store].close)
+        journal_id = _common_id(folder, connections)
+        _check_fit(folder, connections)
+    return journal_id
+
+
 def _make_store(folder: Path, store: str, journal_id: str) -> None:
     connection = sqlite.connect(folder / f"{store}.db", create=True)
     try:

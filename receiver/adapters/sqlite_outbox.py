@@ -72,7 +72,7 @@ class SqliteOutbox:
             if batch.follows is not None and stands != batch.follows:
                 raise StoreFailed(f"the outbox stands at {stands}, not at {batch.follows}: another hand changed it")
             ids = {key: self._put_operation(key, state) for key, state in batch.states.items()}
-            self._db.executemany(SQL["add_record"], map(_record_row, batch.records))
+            self._db.executemany(SQL["add_record"], map(record_row, batch.records))
             days = {record.number: record.received_at[:10] for record in batch.records}
             self._db.executemany(
                 SQL["add_content"],
@@ -89,7 +89,7 @@ class SqliteOutbox:
     def replace(self, record: OutboxRecord) -> None:
         """Put ``record`` in the place of the one with its number; raises ``StoreFailed``."""
         with sqlite.transaction(self._db):
-            self._db.execute(SQL["replace_record"], _record_row(record))
+            self._db.execute(SQL["replace_record"], record_row(record))
             self._db.execute(SQL["quarantine_outcome"], (record.callback,))
 
     def read(self, after: int, limit: int) -> Sequence[OutboxRecord]:
@@ -100,7 +100,7 @@ class SqliteOutbox:
             size += len(row[-1])
             if records and size > READ_BYTES_MAX:
                 break
-            records.append(_record(row))
+            records.append(record_from_row(row))
         return records
 
     def record_id(self, number: int) -> str | None:
@@ -139,7 +139,10 @@ class SqliteOutbox:
         with sqlite.transaction(self._db):
             old = self._rows(SQL["purgeable_records"], (published, records_before or "", limit))
             self._db.executemany(SQL["purge_record"], ((number,) for number, _ in old))
-            self._db.execute(SQL["purge_outcomes"], (max((callback or 0 for _, callback in old), default=0),))
+            if old:
+                last = max(callback or 0 for _, callback in old)
+                self._db.execute(SQL["purge_outcomes"], (last,))
+                self._db.execute(SQL["purged_to"], (last,))
             before = self._db.total_changes()
             self._db.execute(SQL["purge_contents"], ((contents_before or "")[:10], limit))
             return len(old) + self._db.total_changes() - before
@@ -185,13 +188,15 @@ def _state(row: tuple[Any, ...]) -> OperationState:
     return OperationState(row[1], row[2], row[3], bool(row[4]), row[5], row[6], row[7], orjson.loads(row[8]))
 
 
-def _record(row: Any) -> OutboxRecord:
+def record_from_row(row: Any) -> OutboxRecord:
+    """One row of ``records``, all its columns in their order, as a record."""
     values = list(row)
     values[10] = bool(values[10])  # effective
     return OutboxRecord(*values)
 
 
-def _record_row(record: OutboxRecord) -> tuple[Any, ...]:
+def record_row(record: OutboxRecord) -> tuple[Any, ...]:
+    """A record as a row of ``records``."""
     return (
         record.number,
         record.record_type,

@@ -42,6 +42,8 @@ LAYERS: dict[str, int] = {
     "testing": 5,
     "templates": 5,
     "adapters": 5,
+    "rejoin": 5,
+    "mending": 6,
     "sources": 6,
     "parts": 6,
     "bootstrap": 6,
@@ -68,6 +70,7 @@ BESIDE: dict[str, set[str]] = {
     "web": {"metrics"},
     "parts": {"sources"},
     "bootstrap": {"parts", "sources"},
+    "mending": {"bootstrap"},
     "commands": {"dev", "supervisor"},
     "__main__": {"cli"},
 }
@@ -80,6 +83,8 @@ ADAPTERS_BESIDE: dict[str, set[str]] = {
     "kafka_positions": {"kafka_client"},
     "kafka_topics": {"kafka_client"},
     "kafka_tail": {"kafka_client"},
+    "sqlite_audit": {"sqlite", "sqlite_journal"},
+    "sqlite_mend": {"sqlite", "sqlite_outbox"},
 }
 IMPURE = {"asyncio", "os", "socket", "time", "logging", "threading", "subprocess", "pathlib", "random", "structlog"}
 FILE_LINES_MAX = 400

@@ -48,6 +48,10 @@ DELETE FROM records WHERE number = ?
 -- Of callbacks up to one whose event has gone: the older ones were settled before it.
 DELETE FROM outcomes WHERE store = 'inbox' AND number <= ? AND outcome <> 'quarantine'
 
+-- name: purged_to
+-- So that `journal check` does not miss the outcomes of older callbacks.
+INSERT OR REPLACE INTO meta (key, value) VALUES ('outcomes_purged_to', ?)
+
 -- name: settled
 -- What became of a callback: its outcome and record; no row where it was interpreted and its outcome purged.
 SELECT outcome, record FROM outcomes WHERE store = 'inbox' AND number = ?

@@ -1,0 +1,47 @@
+-- name: unaccounted
+-- Interpreted callbacks without an outcome, but for those so old that their outcomes were purged.
+SELECT number FROM inbox.callbacks
+WHERE number <= (SELECT coalesce(max(number), 0) FROM progress WHERE store = 'inbox')
+  AND number > coalesce((SELECT value FROM meta WHERE key = 'outcomes_purged_to'), 0)
+  AND NOT EXISTS (SELECT 1 FROM outcomes WHERE store = 'inbox' AND outcomes.number = callbacks.number)
+ORDER BY number LIMIT 20
+
+-- name: without_record
+SELECT outcomes.number, record FROM outcomes LEFT JOIN records ON records.number = outcomes.record
+WHERE store = 'inbox' AND outcome <> 'duplicate' AND records.number IS NULL
+  AND record >= (SELECT coalesce(min(number), 0) FROM records)
+ORDER BY outcomes.number LIMIT 20
+
+-- name: first_record
+SELECT min(number) FROM records
+
+-- name: records
+SELECT number, record_type, provider, account, kind, operation_id, value FROM records
+WHERE record_type IN ('event', 'quarantine') ORDER BY number
+
+-- name: outcomes
+SELECT outcome, count(*) FROM outcomes GROUP BY outcome
+
+-- name: stat_callbacks
+SELECT count(*) FROM inbox.callbacks
+
+-- name: stat_last_callback
+SELECT coalesce(max(seq), 0) FROM inbox.sqlite_sequence WHERE name = 'callbacks'
+
+-- name: stat_interpreted_to
+SELECT coalesce(max(number), 0) FROM progress WHERE store = 'inbox'
+
+-- name: stat_records
+SELECT count(*) FROM records
+
+-- name: stat_last_record
+SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'records'
+
+-- name: stat_published_to
+SELECT coalesce((SELECT number FROM kafka_memory ORDER BY rowid DESC LIMIT 1), 0)
+
+-- name: stat_operations
+SELECT count(*) FROM operations
+
+-- name: stat_contents
+SELECT count(*) FROM contents

@@ -1,0 +1,88 @@
+"""Changing an outbox by hand: taking over what Kafka holds, and undoing what is not on Kafka. One transaction each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from receiver.adapters import sqlite
+from receiver.adapters.sqlite_outbox import FILE, STORE, record_from_row, record_row
+from receiver.callback import InboxEntry, entry_digest
+from receiver.ports import OperationState, OutboxRecord, Position
+
+SQL = {**sqlite.named_queries("outbox"), **sqlite.named_queries("mend")}
+
+
+class OutboxMender:
+    """Writes to ``outbox.db`` beside the relay, which notices that the outbox moved."""
+
+    def __init__(self, folder: Path) -> None:
+        self._db = sqlite.connect(folder / FILE)
+        sqlite.read_meta(self._db, folder / FILE, STORE)
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._db.close()
+
+    def take_over(
+        self,
+        keep_to: int,
+        records: Sequence[OutboxRecord],
+        *,
+        key_of: Callable[[OutboxRecord], str],
+        fold: Callable[[Iterable[OutboxRecord]], OperationState],
+        entry_at: Callable[[int], InboxEntry | None],
+    ) -> int:
+        """Undo our records above ``keep_to``, put ``records`` in their place, mend the operations.
+
+        Gives the inbox number after which callbacks will be interpreted again. Raises ``StoreFailed``; then nothing
+        has changed.
+        """
+        with sqlite.transaction(self._db):
+            undone = self._records(SQL["events_above"], (keep_to,))
+            again_from = self._undo(keep_to, entry_at)
+            touched = {key_of(record) for record in (*undone, *records) if record.record_type == "event"}
+            self._db.executemany(SQL["put_record"], map(record_row, records))
+            for key in touched:
+                self._mend(
+                    key, [record for record in records if record.record_type == "event" and key_of(record) == key], fold
+                )
+            return again_from
+
+    def remember(self, cluster_id: str, position: Position) -> None:
+        """Take ``position`` for what this cluster last confirmed."""
+        with sqlite.transaction(self._db):
+            self._db.execute(SQL["remember"], (cluster_id, position.number, position.record_id))
+
+    def _undo(self, keep_to: int, entry_at: Callable[[int], InboxEntry | None]) -> int:
+        found = next(iter(self._db.execute(SQL["first_outcome_above"], (keep_to,))))[0]
+        interpreted = next((int(row[0]) for row in list[Any](self._db.execute(SQL["progress"], ("inbox",)))), 0)
+        again_from = interpreted if found is None else int(found) - 1
+        self._db.execute(SQL["undo_outcomes"], (again_from,))
+        self._db.execute(SQL["undo_contents"], (keep_to,))
+        self._db.execute(SQL["undo_records"], (keep_to,))
+        entry = entry_at(again_from)
+        self._db.execute(SQL["set_progress"], ("inbox", again_from, entry_digest(entry) if entry else b""))
+        return again_from
+
+    def _mend(
+        self, key: str, taken: list[OutboxRecord], fold: Callable[[Iterable[OutboxRecord]], OperationState]
+    ) -> None:
+        events = self._records(SQL["events_of"], (key,)) + taken
+        if not events:
+            self._db.execute(SQL["drop_operation"], (key,))
+            return
+        state = fold(events)
+        row = (key, state.sequence, state.provider_status, state.rank, int(state.terminal), state.updated_at)
+        revisions = orjson.dumps(state.revisions).decode()
+        rows = self._db.execute(SQL["put_operation"], (*row, state.arrival, state.event_id, revisions))
+        operation = int(next(iter(rows))[0])
+        for record in events:
+            day = record.received_at[:10]
+            self._db.execute(SQL["add_content"], (operation, record.record_id, b"", record.number, day))
+
+    def _records(self, sql: str, bindings: tuple[Any, ...]) -> list[OutboxRecord]:
+        return [record_from_row(row) for row in list[Any](self._db.execute(sql, bindings))]

@@ -1,0 +1,113 @@
+"""What rejoin decides, and the states that it rebuilds from events."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import orjson
+import pytest
+
+from receiver.ports import Memory, OutboxRecord, Position
+from receiver.providers import PROVIDERS
+from receiver.rejoin import fold, placeholder, plan, rebuild
+from receiver.routing import route
+from tests.support import OXPAY_VECTORS, Way
+
+OURS = {1: "a", 2: "b", 3: "c", 4: "d"}
+
+
+def record(number: int, record_id: str) -> OutboxRecord:
+    """A record on Kafka."""
+    return OutboxRecord(
+        number, "event", record_id, "0xpay", "main", "m", "exchange", "exchange", "o", "completed",
+        effective=True, received_at="2024-05-27T08:55:30.012345Z", callback=None, traceparent=None, value=b"{}",
+    )  # fmt: skip
+
+
+def found(**ids: str) -> dict[int, OutboxRecord]:
+    """Records on Kafka by number, as ``n3="c"``."""
+    return {int(name[1:]): record(int(name[1:]), record_id) for name, record_id in ids.items()}
+
+
+@pytest.mark.parametrize(
+    ("position", "remembered", "on_kafka", "keep_to", "take", "publish", "missing", "goes_on"),
+    [
+        # Kafka is ahead: an older copy was restored.
+        (Position(6, "f"), Position(2, "b"), found(n1="a", n2="b", n3="c", n4="d", n5="e", n6="f"), 4, [5, 6], [], [], 6),
+        # It was, and meanwhile other callbacks got the numbers 3 and 4.
+        (Position(5, "z"), Position(2, "b"), found(n2="b", n3="x", n4="y", n5="z"), 2, [3, 4, 5], [], [], 5),
+        # Kafka's retention took 3 and 5 away.
+        (Position(6, "f"), None, found(n1="a", n2="b", n4="y", n6="f"), 2, [4, 6], [], [3, 5], 6),
+        # Nothing is left on Kafka but the memory: what we knew to be confirmed stays.
+        (Position(6, "f"), Position(3, "c"), {}, 3, [], [], [4, 5, 6], 6),
+        # Kafka lost 3 and 4, which it had confirmed.
+        (Position(2, "b"), Position(4, "d"), found(n1="a", n2="b"), 4, [], [3, 4], [], 4),
+        # Of them only 3: the other is on another partition.
+        (Position(2, "b"), Position(4, "d"), found(n1="a", n2="b", n4="d"), 4, [], [3], [], 4),
+        # Only the memory is gone.
+        (None, Position(4, "d"), found(n1="a", n2="b", n3="c", n4="d"), 4, [], [], [], 4),
+        # The memory is gone, and retention took the records: nothing is repeated.
+        (None, Position(3, "c"), {}, 4, [], [], [], 3),
+    ],
+)  # fmt: skip
+def test_the_plan(  # noqa: D103
+    position: Position | None,
+    remembered: Position | None,
+    on_kafka: dict[int, OutboxRecord],
+    keep_to: int,
+    take: list[int],
+    publish: list[int],
+    missing: list[int],
+    goes_on: int,
+) -> None:
+    decided = plan(Memory("here", position), remembered, 4, OURS.get, on_kafka)
+    assert decided.keep_to == keep_to
+    assert [one.number for one in decided.take] == take
+    assert list(decided.publish) == publish
+    assert list(decided.missing) == missing
+    assert decided.position.number == goes_on
+    assert decided.position.record_id == (
+        on_kafka[goes_on].record_id
+        if goes_on in on_kafka
+        else position.record_id
+        if position and position.number == goes_on
+        else OURS[goes_on]
+    )
+    assert f"after record {goes_on}" in decided.lines()[-1]
+
+
+async def test_a_record_is_rebuilt_from_its_message_and_a_state_from_its_events() -> None:
+    """What is on Kafka is enough: the same record but for its callback, and the state that the outbox had."""
+    base = json.loads(
+        next(v["body"] for v in OXPAY_VECTORS["bodies"] if v["name"] == "crypto-exchange-withdraw-exchanged")
+    )
+    way = Way()
+    contents = [{"status": "Done"}, {}, {"status": "Done", "hash": "f"}, {"status": "Failed"}]
+    await way.events("0xpay-main", [json.dumps(base | change).encode() for change in contents] + [b"junk"])
+    rebuilt = []
+    for one in way.outbox.records:
+        (message,) = route(one, (), "", "journal")
+        headers = {name: value.decode() for name, value in message.headers}
+        back = rebuild(headers, message.value)
+        assert back == replace(one, callback=None)
+        rebuilt.append(back)
+    (operation,) = way.outbox.known.values()
+    assert fold([one for one in rebuilt if one and one.record_type == "event"], PROVIDERS) == replace(
+        operation.state, arrival=0
+    )
+
+
+def test_what_is_not_ours_is_not_rebuilt() -> None:
+    """A foreign record on a shared topic has no such headers."""
+    assert rebuild({}, b"{}") is None
+    assert rebuild({"receiver-position": "j:x", "ce_id": "a"}, b"{}") is None
+
+
+def test_a_placeholder_goes_nowhere() -> None:
+    """It only keeps the number's id."""
+    stands = placeholder(Position(7, "id-7"), record(6, "f"))
+    assert (stands.number, stands.record_id, stands.record_type) == (7, "id-7", "withheld")
+    assert stands.received_at == record(6, "f").received_at
+    assert route(stands, (), "", "j") == ()
+    assert orjson.loads(placeholder(Position(7, "x"), None).value) == {}
