@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run test lint types kafka pins clean
+.PHONY: help install install-dev run test chaos lint types kafka pins clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -37,6 +37,10 @@ test: install-dev ## all tests, with a real Kafka broker; needs Java 17+ and Mav
 	@$(BIN)/python deploy/kafka-local/kafka_local.py require
 	@echo "==> running the tests"
 	@$(BIN)/pytest
+
+MINUTES ?= 5
+chaos: install-dev ## load, faults, verdict: MINUTES=30 SEED=7 ARGS="--brokers 1"; needs Java and Maven, uses a C compiler
+	@$(BIN)/python -X utf8 -m tests.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 lint: install-dev ## ruff: rules and format
 	@$(BIN)/ruff check .

@@ -43,11 +43,27 @@ class Load:
         self._rate = rate
         self._chance = random.Random(seed)
         self._stopping = False
+        self._sending = asyncio.Event()
+        self._sending.set()
+        self._under_way = 0
         self.ledger = Ledger()
 
     def stop(self) -> None:
         """Begin no further operation."""
         self._stopping = True
+
+    def pause(self) -> None:
+        """Begin no operation, and end those under way."""
+        self._sending.clear()
+
+    def go_on(self) -> None:
+        """Begin operations again."""
+        self._sending.set()
+
+    async def quiet(self) -> None:
+        """Wait until no operation is under way."""
+        while self._under_way:
+            await asyncio.sleep(0.05)
 
     async def run(self) -> Ledger:
         """Begin operations at the rate, whatever the answers; returns when all of them have been answered 200."""
@@ -55,6 +71,7 @@ class Load:
         async with httpx.AsyncClient(limits=limits, timeout=ATTEMPT_TIMEOUT_S) as client, asyncio.TaskGroup() as group:
             started = time.monotonic()
             for begun, operation in enumerate(operations(self._chance), start=1):
+                await self._sending.wait()
                 if self._stopping:
                     break
                 group.create_task(self._operation(client, operation))
@@ -62,12 +79,16 @@ class Load:
         return self.ledger
 
     async def _operation(self, client: httpx.AsyncClient, operation: Operation) -> None:
-        async with asyncio.TaskGroup() as group:
-            for callback in operation.callbacks:
-                if callback.source == "swaps" and self._chance.random() < DETACHED_SHARE:
-                    group.create_task(self._deliver(client, callback))
-                else:
-                    await self._deliver(client, callback)
+        self._under_way += 1
+        try:
+            async with asyncio.TaskGroup() as group:
+                for callback in operation.callbacks:
+                    if callback.source == "swaps" and self._chance.random() < DETACHED_SHARE:
+                        group.create_task(self._deliver(client, callback))
+                    else:
+                        await self._deliver(client, callback)
+        finally:
+            self._under_way -= 1
 
     async def _deliver(self, client: httpx.AsyncClient, callback: Callback) -> None:
         self.ledger.sent[callback.obligation] = callback

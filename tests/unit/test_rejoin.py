@@ -34,7 +34,8 @@ def found(**ids: str) -> dict[int, OutboxRecord]:
     ("position", "remembered", "on_kafka", "keep_to", "take", "publish", "missing", "goes_on"),
     [
         # Kafka is ahead: an older copy was restored.
-        (Position(6, "f"), Position(2, "b"), found(n1="a", n2="b", n3="c", n4="d", n5="e", n6="f"), 4, [5, 6], [], [], 6),
+        (Position(6, "f"), Position(2, "b"),
+         found(n1="a", n2="b", n3="c", n4="d", n5="e", n6="f"), 4, [5, 6], [], [], 6),
         # It was, and meanwhile other callbacks got the numbers 3 and 4.
         (Position(5, "z"), Position(2, "b"), found(n2="b", n3="x", n4="y", n5="z"), 2, [3, 4, 5], [], [], 5),
         # Kafka's retention took 3 and 5 away.
