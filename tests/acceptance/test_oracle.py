@@ -1,0 +1,95 @@
+"""The oracle itself: builds that are broken on purpose must not pass it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from pathlib import Path
+
+import pytest
+from kafka_local import LocalKafka
+
+from tests.chaos.load import Load
+from tests.chaos.oracle import Verdict, committed, judge
+from tests.chaos.service import Service
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
+
+ACKNOWLEDGES_BEFORE_COMMIT = """
+import time
+from receiver.adapters import sqlite_inbox
+commit = sqlite_inbox.SqliteInbox._commit
+def late(self, callbacks):
+    time.sleep(0.3)
+    return commit(self, callbacks)
+async def hasty(self, callback):
+    with self._work:
+        self._queue.append((callback, self._loop.create_future()))
+        self._work.notify()
+    return 1
+sqlite_inbox.SqliteInbox._commit = late
+sqlite_inbox.SqliteInbox.append = hasty
+"""
+FORGETS_THE_POSITION = """
+from receiver import position, relay
+relay.decide_start = lambda *_: position.Start(position.NOTHING)
+"""
+MOVES_THE_INBOX_POSITION_FIRST = """
+import time
+from receiver.adapters import sqlite_outbox
+from receiver.ports import OutboxBatch
+commit = sqlite_outbox.SqliteOutbox.commit
+def hasty(self, batch):
+    commit(self, OutboxBatch(progress=batch.progress))
+    time.sleep(0.3)
+    batch.follows = None
+    commit(self, batch)
+sqlite_outbox.SqliteOutbox.commit = hasty
+"""
+
+
+async def judged(service: Service, kafka: LocalKafka, prefix: str, victim: str) -> Verdict:
+    """Load, kills of one process, and the verdict after a fair time to drain."""
+    chance = random.Random(3)
+    load = Load(service.url, 40, 3)
+    sending = asyncio.create_task(load.run())
+    for _ in range(6):
+        await asyncio.sleep(chance.uniform(0.5, 1.2))
+        service.kill(victim)
+    load.stop()
+    ledger = await asyncio.wait_for(sending, 60)
+    await asyncio.sleep(6)
+    records = await asyncio.to_thread(committed, kafka.bootstrap, f"{prefix}exchange.status.v1")
+    return judge(ledger, records, service.folder / "journal")
+
+
+@pytest.mark.parametrize(
+    ("build", "victim", "wrong"),
+    [
+        (ACKNOWLEDGES_BEFORE_COMMIT, "web", "lost"),
+        (FORGETS_THE_POSITION, "relay", "duplicated"),
+        (MOVES_THE_INBOX_POSITION_FIRST, "relay", "lost"),
+        ("", "relay", None),
+    ],
+    ids=["acknowledge before commit", "forget the position", "move the inbox position first", "as it is"],
+)
+async def test_a_broken_build_is_found_out(
+    tmp_path: Path, kafka: LocalKafka, prefix: str, build: str, victim: str, wrong: str | None
+) -> None:
+    """Each by what it breaks; the build as it is passes the same minute."""
+    service = Service(tmp_path / "service", kafka.bootstrap, prefix)
+    try:
+        assert service.receiver("topics", "create").returncode == 0
+        (tmp_path / "broken").mkdir()
+        (tmp_path / "broken" / "sitecustomize.py").write_text(build)
+        service.environ["PYTHONPATH"] = os.pathsep.join([str(tmp_path / "broken"), str(Path.cwd())])
+        service.start()
+        service.wait_ready()
+        verdict = await judged(service, kafka, prefix, victim)
+        if wrong is None:
+            assert verdict.faults == 0, "\n".join(verdict.lines())
+        else:
+            assert len(getattr(verdict, wrong)) > 0, "\n".join(verdict.lines())
+    finally:
+        service.destroy()
