@@ -22,6 +22,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 VAR = HERE.parent.parent / "var"
@@ -248,9 +249,9 @@ def _answers(port: int) -> bool:
 
 
 @contextlib.contextmanager
-def running(folder: Path, **options: int) -> Iterator[LocalKafka]:
+def running(folder: Path, **options: Any) -> Iterator[LocalKafka]:
     """A broker that is ready, stopped at the end."""
-    kafka = LocalKafka(folder, **options)  # type: ignore[arg-type]
+    kafka = LocalKafka(folder, **options)
     kafka.start()
     try:
         kafka.wait_ready()

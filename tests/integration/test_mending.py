@@ -15,7 +15,7 @@ import apsw
 import httpx
 import pytest
 from confluent_kafka.admin import AdminClient
-from kafka_local import LocalKafka
+from kafka_local import LocalKafka, running
 
 from tests.chaos.load import Ledger, Load
 from tests.chaos.oracle import committed, judge
@@ -220,3 +220,23 @@ def test_a_deleted_journal_is_a_new_one_and_skips_nothing(service: Service, kafk
     after = send(service, 11)
     drained(service)
     judged(kafka, prefix, merged(before, after))
+
+
+def test_a_new_cluster_goes_on_where_the_old_one_stood(
+    service: Service, kafka: LocalKafka, prefix: str, tmp_path: Path
+) -> None:
+    """Nothing is published twice or skipped; the log says so."""
+    before = send(service, 12)
+    drained(service)
+    assert service.stop() == 0
+    with running(tmp_path / "other", cluster_id="b3RoZXJrYWZrYWNsdXN0ZQ") as other:
+        service.config.write_text(service.config.read_text().replace(kafka.bootstrap, other.bootstrap))
+        assert service.receiver("topics", "create").returncode == 0
+        service.start()
+        service.wait_ready()
+        after = send(service, 13)
+        drained(service)
+        judged(other, prefix, after)
+        assert "going on after record" in service.log.read_text()
+        assert service.stop() == 0
+    judged(kafka, prefix, before)
