@@ -4,37 +4,36 @@ Theory of operation. A batch of callbacks is read, understood by the pure ``inte
 ``lifecycle``, and committed together with the number of the last callback read: a crash repeats the batch and not its
 effect. A callback that cannot be understood becomes a quarantine record in the same order. A callback on which our own
 code fails is quarantined as ``internal_error``, with its traceback in the log, and the line goes on.
+
+Requests, what people ask for, come the same way: each is one batch, committed with its number. ``redrive`` looks again
+at callbacks in quarantine with today's code; ``close`` ends those that will never be readable.
 """
 
 from __future__ import annotations
 
-import asyncio
-import re
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from receiver.callback import Headers, InboxEntry, entry_digest, header_values
-from receiver.errors import NotUnderstood, StoreFailed
-from receiver.exact import from_us
+from receiver.callback import InboxEntry, RawCallback, entry_digest
+from receiver.draft import Draft
+from receiver.errors import NotUnderstood, Unauthorized
 from receiver.interpret import Duplicate, NewEvent, Reading, interpret, read
 from receiver.metrics import RelayMetrics
-from receiver.ports import InboxReader, Operation, Outbox, OutboxBatch, OutboxRecord, Outcome, Progress, Seen
+from receiver.ports import InboxReader, Outbox, Progress, Quarantined, Request, RequestsReader
 from receiver.provider import Provider, Source
 from receiver.quarantine import quarantine_value
 from receiver.suspects import NOBODY, Suspects
 
 Sources = Mapping[str, tuple[Provider, Source]]
+Note = Callable[[], None]
+"""What is logged and counted once the batch is committed, and not before."""
 
 BATCH_MAX = 500
 """Callbacks in one outbox transaction: large enough to share its fsync, short enough that a crash repeats little."""
-POLL_S = 0.5
-"""How long a lost wake-up can delay a callback: a wake-up is a hint, the inbox is the truth."""
-RETRY_S = 1.0
-"""After the disk refused a batch."""
-TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
-"""W3C Trace Context; anything else is not passed on."""
+ALL_SIGNATURES = frozenset({b"signature", b"x-api-signature", b"sign"})
+"""Hidden where the source, and so its provider, is not configured any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,89 +44,14 @@ class Unreadable:
     detail: str
 
 
-class Draft:
-    """An outbox batch in the making, in which each callback meets what those before it left."""
-
-    def __init__(self, last_number: int, operations: Mapping[str, Operation]) -> None:
-        self.batch = OutboxBatch()
-        self._number = last_number
-        self._operations = dict(operations)
-
-    def operation(self, key: str) -> Operation:
-        """The operation as it stands after the callbacks so far."""
-        return self._operations.get(key, Operation())
-
-    def add_event(self, entry: InboxEntry, reading: Reading, news: NewEvent) -> None:
-        """Append a status event."""
-        facts = reading.facts
-        record = self._append(
-            OutboxRecord(
-                number=0,
-                record_type="event",
-                record_id=news.event_id,
-                provider=news.event["provider"],
-                source=entry.callback.source,
-                account=facts.account,
-                family=facts.kind.family,
-                kind=facts.kind.name,
-                operation_id=facts.operation_id,
-                status=facts.step.status,
-                effective=news.event["effective"],
-                received_at=news.event["received_at"],
-                callback=entry.number,
-                traceparent=traceparent(entry.callback.headers),
-                value=news.value,
-            )
-        )
-        seen = Seen(news.event_id, reading.payload_digest, record)
-        self._operations[reading.key] = Operation(news.state, (*self.operation(reading.key).seen, seen))
-        self.batch.states[reading.key] = news.state
-        self.batch.seen.append((reading.key, seen))
-        self.batch.outcomes.append(Outcome("inbox", entry.number, "event", record, reading.key))
-
-    def add_duplicate(self, entry: InboxEntry, reading: Reading, duplicate: Duplicate) -> None:
-        """Note that the callback says what an event said before."""
-        if duplicate.state is not None:
-            self._operations[reading.key] = replace(self.operation(reading.key), state=duplicate.state)
-            self.batch.states[reading.key] = duplicate.state
-        self.batch.outcomes.append(Outcome("inbox", entry.number, "duplicate", duplicate.record, reading.key))
-
-    def add_quarantine(self, entry: InboxEntry, provider: str, account: str | None, value: bytes) -> None:
-        """Append a quarantine record."""
-        record = self._append(
-            OutboxRecord(
-                number=0,
-                record_type="quarantine",
-                record_id=str(entry.number),
-                provider=provider,
-                source=entry.callback.source,
-                account=account,
-                family="",
-                kind="",
-                operation_id="",
-                status="",
-                effective=False,
-                received_at=from_us(entry.callback.received_at_us),
-                callback=entry.number,
-                traceparent=traceparent(entry.callback.headers),
-                value=value,
-            )
-        )
-        self.batch.outcomes.append(Outcome("inbox", entry.number, "quarantine", record, None))
-
-    def _append(self, record: OutboxRecord) -> int:
-        self._number += 1
-        self.batch.records.append(replace(record, number=self._number))
-        return self._number
-
-
 class Interpreter:
-    """Interprets the inbox, batch by batch; its ``step`` runs on one thread at a time."""
+    """Interprets inbox and requests, batch by batch; its ``step`` runs on one thread at a time."""
 
-    def __init__(  # noqa: PLR0913  it is wired once, by name, in bootstrap
+    def __init__(  # noqa: PLR0913  it is wired once, by name, in parts
         self,
         *,
         inbox: InboxReader,
+        requests: RequestsReader,
         outbox: Outbox,
         sources: Sources,
         record_bytes_max: int,
@@ -139,6 +63,7 @@ class Interpreter:
     ) -> None:
         self.sources = sources
         self._inbox = inbox
+        self._requests = requests
         self._outbox = outbox
         self._record_bytes_max = record_bytes_max
         self._publish_body = publish_body
@@ -150,7 +75,13 @@ class Interpreter:
         """Inbox number up to which callbacks are interpreted."""
 
     def step(self) -> int:
-        """Interpret one batch and commit it; the number of callbacks. Raises ``StoreFailed`` with nothing changed."""
+        """Interpret one batch of callbacks and one request, and commit each; how many there were.
+
+        Raises ``StoreFailed`` with nothing changed.
+        """
+        return self._inbox_step() + self._request_step()
+
+    def _inbox_step(self) -> int:
         # Asked each time: a person may have mended the outbox meanwhile.
         self.interpreted = self._outbox.progress("inbox").number
         alone = self.interpreted < self._suspects.one_by_one_to
@@ -158,20 +89,106 @@ class Interpreter:
         if not entries:
             return 0
         self._mark(entries[0].number, entries[-1].number)
+        draft, notes = self._draft(entries)
+        self._mark(0, 0)
+        last = entries[-1]
+        draft.batch.progress["inbox"] = Progress(last.number, entry_digest(last))
+        self._commit(draft, notes)
+        self.interpreted = last.number
+        return len(entries)
+
+    def _draft(self, entries: Sequence[InboxEntry]) -> tuple[Draft, list[Note]]:
         readings = [self._read(entry) for entry in entries]
+        draft = self._new_draft(readings)
+        notes = [self._place(draft, entry, reading) for entry, reading in zip(entries, readings, strict=True)]
+        draft.batch.last_heard_us = {
+            entry.callback.source: entry.callback.received_at_us
+            for entry in sorted(entries, key=lambda entry: entry.callback.received_at_us)
+        }
+        unknown = Counter(
+            (entry.callback.source, name)
+            for entry, reading in zip(entries, readings, strict=True)
+            if isinstance(reading, Reading)
+            for name in reading.unknown_fields
+        )
+        draft.batch.unknown_fields = dict(unknown)
+        return draft, notes
+
+    def _new_draft(self, readings: Sequence[Reading | Unreadable]) -> Draft:
         keys = {reading.key for reading in readings if isinstance(reading, Reading)}
         last_record = self._outbox.last_number()
         draft = Draft(last_record, self._outbox.operations(keys))
         draft.batch.follows = (self.interpreted, last_record)
-        notes = [self._place(draft, entry, reading) for entry, reading in zip(entries, readings, strict=True)]
-        self._mark(0, 0)
-        last = entries[-1]
-        draft.batch.progress["inbox"] = Progress(last.number, entry_digest(last))
+        return draft
+
+    def _commit(self, draft: Draft, notes: Sequence[Note]) -> None:
         self._outbox.commit(draft.batch)
-        self.interpreted = last.number
         for note in notes:
             note()
-        return len(entries)
+        for (source, name), count in draft.batch.unknown_fields.items():
+            self._metrics.unknown_field(source, name, count)
+
+    def _request_step(self) -> int:
+        found = self._requests.read(self._outbox.progress("requests").number, 1)
+        if not found:
+            return 0
+        request = found[0]
+        self.interpreted = self._outbox.progress("inbox").number
+        if request.request_type == "redrive":
+            draft, notes = self.redrive(request.payload["callbacks"])
+        elif request.request_type == "close":
+            draft, notes = self._close(request)
+        else:  # of a newer release: nothing is lost, since what it points at stays where it is
+            draft, notes = self._new_draft(()), []
+            self._log.error("request.unknown", request=request.number, request_type=request.request_type)
+        draft.batch.progress["requests"] = Progress(request.number, b"")
+        self._commit(draft, notes)
+        return 1
+
+    def redrive(self, numbers: Collection[int]) -> tuple[Draft, list[Note]]:
+        """Look again at those of the callbacks that are in quarantine; nothing is committed yet.
+
+        What is readable today becomes an event with its original time of receipt, its operation's next sequence and
+        the effect that its rank gives it, or is a duplicate; what is not stays, with today's reason. A callback whose
+        event Kafka refused gets a new event, since nobody ever saw the first.
+        """
+        standing = self._outbox.quarantined(numbers)
+        open_ones = sorted(number for number, one in standing.items() if one.state == "open")
+        entries = [entry for entry in map(self._inbox.entry, open_ones) if entry is not None]
+        readings = [self._read(entry) for entry in entries]
+        draft = self._new_draft(readings)
+        notes: list[Note] = []
+        for entry, reading in zip(entries, readings, strict=True):
+            if isinstance(reading, Reading):
+                draft.forget(reading.key, standing[entry.number].record)
+            notes.append(self._place(draft, entry, reading, again=True))
+            if draft.outcome(entry.number) is not None:
+                draft.note_quarantine(entry, *_said(standing[entry.number]), "redriven")
+                verifiable = self._verifies(entry)
+                notes.append(self._saying("callback.redriven", entry, signature_verifies_today=verifiable))
+        return draft, notes
+
+    def _close(self, request: Request) -> tuple[Draft, list[Note]]:
+        standing = self._outbox.quarantined(request.payload["callbacks"])
+        closing = [one for one in standing.values() if one.state == "open"]
+        draft = self._new_draft(())
+        draft.batch.quarantined = [replace(one, state="closed", why=request.payload["why"]) for one in closing]
+        numbers = [one.number for one in closing]
+        return draft, [lambda: self._log.info("callback.closed", callbacks=numbers, why=request.payload["why"])]
+
+    def _verifies(self, entry: InboxEntry) -> bool:
+        # As of the time of receipt. The inbox holds only what was verified: a secret rotated out since is no error.
+        provider, source = self.sources[entry.callback.source]
+        kept = entry.callback
+        try:
+            claim = provider.claim(kept.headers, source, kept.received_at_us // 1_000_000)
+            provider.verify(RawCallback(kept.source, kept.received_at_us, kept.headers, kept.body), claim, source)
+        except Unauthorized:
+            return False
+        return True
+
+    def _saying(self, event: str, entry: InboxEntry, **fields: object) -> Note:
+        return lambda: self._log.info(event, callback=entry.number, source=entry.callback.source, **fields)
 
     def _read(self, entry: InboxEntry) -> Reading | Unreadable:
         found = self.sources.get(entry.callback.source)
@@ -189,9 +206,9 @@ class Interpreter:
             self._log.exception("callback.bug", callback=entry.number, source=entry.callback.source)
             return Unreadable("internal_error", "")
 
-    def _place(self, draft: Draft, entry: InboxEntry, reading: Reading | Unreadable) -> Callable[[], None]:
+    def _place(self, draft: Draft, entry: InboxEntry, reading: Reading | Unreadable, *, again: bool = False) -> Note:
         if isinstance(reading, Unreadable):
-            return self._quarantine(draft, entry, reading)
+            return self._quarantine(draft, entry, reading, again=again)
         provider, source = self.sources[entry.callback.source]
         try:
             meaning = interpret(
@@ -201,21 +218,25 @@ class Interpreter:
                 source=source.name,
                 arrival=entry.number,
                 received_at_us=entry.callback.received_at_us,
+                again=again,
             )
         except MemoryError:
             raise
         except Exception:  # noqa: BLE001  as above
             self._log.exception("callback.bug", callback=entry.number, source=entry.callback.source)
-            return self._quarantine(draft, entry, Unreadable("internal_error", ""))
+            return self._quarantine(draft, entry, Unreadable("internal_error", ""), again=again)
         if isinstance(meaning, Duplicate):
             draft.add_duplicate(entry, reading, meaning)
             return lambda: self._note(entry, "event.repeated", "duplicate", operation=reading.key)
         if len(meaning.value) > self._record_bytes_max:
-            return self._quarantine(draft, entry, Unreadable("too_large_for_broker", "$"))
+            return self._quarantine(draft, entry, Unreadable("too_large_for_broker", "$"), again=again)
         draft.add_event(entry, reading, meaning)
         return lambda: self._note_event(entry, reading, meaning)
 
-    def _quarantine(self, draft: Draft, entry: InboxEntry, why: Unreadable) -> Callable[[], None]:
+    def _quarantine(self, draft: Draft, entry: InboxEntry, why: Unreadable, *, again: bool) -> Note:
+        if again:  # it has its quarantine record: only the reason may be another today
+            draft.note_quarantine(entry, why.reason, why.detail, "open")
+            return self._saying("callback.still_unreadable", entry, reason=why.reason, detail=why.detail)
         provider, source = self.sources.get(entry.callback.source, (None, None))
         slug, account = provider.slug if provider else "", source.account if source else None
         value = quarantine_value(
@@ -227,7 +248,7 @@ class Interpreter:
             signature_headers=provider.signature_headers if provider else ALL_SIGNATURES,
             publish_body=self._publish_body,
         )
-        draft.add_quarantine(entry, slug, account, value)
+        draft.add_quarantine(entry, slug, account, why.reason, why.detail, value)
         return lambda: self._note_quarantine(entry, why)
 
     def _note(self, entry: InboxEntry, event: str, outcome: str, **fields: object) -> None:
@@ -252,82 +273,5 @@ class Interpreter:
         )
 
 
-ALL_SIGNATURES = frozenset({b"signature", b"x-api-signature", b"sign"})
-"""Hidden where the source, and so its provider, is not configured any more."""
-
-
-def traceparent(headers: Headers) -> str | None:
-    """The caller's trace, where it sent a well-formed one."""
-    values = header_values(headers, b"traceparent")
-    return values[0].decode() if len(values) == 1 and TRACEPARENT.fullmatch(values[0]) else None
-
-
-class InterpreterLoop:
-    """Runs an interpreter on a thread of its own, woken by new callbacks."""
-
-    def __init__(
-        self,
-        interpreter: Interpreter,
-        *,
-        wait_s: float,
-        on_records: Callable[[], None],
-        log: Any,
-        on_idle: Callable[[], None] = lambda: None,
-    ) -> None:
-        self._on_idle = on_idle
-        self._interpreter = interpreter
-        self._wait_s = wait_s
-        self._on_records = on_records
-        self._log = log
-        self._work = asyncio.Event()
-        self._stopping = False
-        self.detail: str | None = None
-        """Why nothing is interpreted, while that is so."""
-
-    def wake(self) -> None:
-        """The inbox has something new."""
-        self._work.set()
-
-    def stop(self) -> None:
-        """Finish what is in the inbox, then return from ``run``."""
-        self._stopping = True
-        self._work.set()
-
-    async def run(self) -> None:
-        """Interpret until ``stop``."""
-        loop = asyncio.get_running_loop()
-        with ThreadPoolExecutor(1, "interpreter") as thread:
-            while True:
-                self._work.clear()
-                try:
-                    count = await loop.run_in_executor(thread, self._interpreter.step)
-                    if not count:
-                        await loop.run_in_executor(thread, self._on_idle)
-                except StoreFailed as error:
-                    count = 0
-                    await self._refused(error)
-                else:
-                    self.detail = None
-                if count:
-                    self._on_records()
-                elif self._stopping:
-                    return
-                if count < BATCH_MAX and not self._stopping:
-                    await self._company()
-
-    async def _company(self) -> None:
-        # Not behind: wait for a callback, and then a little longer for others. Measured: small batches are what costs.
-        try:
-            await asyncio.wait_for(self._work.wait(), POLL_S)
-        except TimeoutError:
-            return
-        await asyncio.sleep(self._wait_s)
-
-    async def _refused(self, error: StoreFailed) -> None:
-        self.detail = str(error)
-        self._log.error("outbox.refused", why=str(error))
-        if not self._stopping:
-            await asyncio.sleep(RETRY_S)
-
-
-__all__: Sequence[str] = ("Draft", "Interpreter", "InterpreterLoop", "traceparent")
+def _said(standing: Quarantined) -> tuple[str, str]:
+    return standing.reason, standing.detail

@@ -14,6 +14,8 @@ from receiver.ports import OutboxRecord
 
 COMMIT_BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 PUBLISH_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+UNKNOWN_NAMES_MAX = 50
+"""Field names a source may have as labels: they are the provider's, and must not fill our memory."""
 NO_SOURCE = "-"
 """The label of requests for a source that is not configured: their names are the caller's."""
 
@@ -75,6 +77,16 @@ class RelayMetrics:
         self._publish = Histogram(
             "receiver_publish_seconds", "One Kafka transaction", buckets=PUBLISH_BUCKETS_S, registry=self.registry
         )
+        self._unknown_names: dict[str, set[str]] = {}
+        self._unknown_fields = Counter(
+            "receiver_unknown_fields",
+            "Callbacks with a body field that means nothing to us",
+            ["source", "field"],
+            registry=self.registry,
+        )
+        self.source_silent = Gauge(
+            "receiver_source_silent_seconds", "Since a source's last callback", ["source"], registry=self.registry
+        )
         self.uninterpreted = Gauge("receiver_uninterpreted", "Callbacks not yet interpreted", registry=self.registry)
         self.backlog = Gauge("receiver_backlog", "Outbox records not yet on Kafka", registry=self.registry)
         self.uninterpreted_age = Gauge(
@@ -84,6 +96,13 @@ class RelayMetrics:
             "receiver_backlog_age_seconds", "Age of the oldest record that is not on Kafka", registry=self.registry
         )
         self.kafka_up = Gauge("receiver_kafka_up", "1 while records go through to Kafka", registry=self.registry)
+
+    def unknown_field(self, source: str, name: str, count: int) -> None:
+        """Count callbacks with a body field that means nothing to us; a source has at most so many names."""
+        names = self._unknown_names.setdefault(source, set())
+        if len(names) < UNKNOWN_NAMES_MAX:
+            names.add(name)
+        self._unknown_fields.labels(source, name if name in names else "(others)").inc(count)
 
     def interpreted(self, source: str, outcome: str) -> None:
         """Count one callback: ``event``, ``duplicate`` or ``quarantine``."""

@@ -14,10 +14,12 @@ from receiver.adapters.kafka_publisher import KafkaPublisher
 from receiver.adapters.sqlite_inbox import Limits, SqliteInbox, SqliteInboxReader
 from receiver.adapters.sqlite_journal import Journal
 from receiver.adapters.sqlite_outbox import SqliteOutbox
+from receiver.adapters.sqlite_requests import SqliteRequests
 from receiver.adapters.system_clock import SystemClock
 from receiver.backlog import BacklogAges
 from receiver.clock_watch import ClockWatch
-from receiver.interpreter import ALL_SIGNATURES, Interpreter, InterpreterLoop
+from receiver.interpreter import ALL_SIGNATURES, Interpreter
+from receiver.interpreter_loop import InterpreterLoop
 from receiver.metrics import RelayMetrics, WebMetrics
 from receiver.ports import OutboxRecord
 from receiver.provider import Provider, Source
@@ -146,12 +148,14 @@ class RelayPart:
         self._metrics = RelayMetrics()
         self._inbox = SqliteInboxReader(journal.folder)
         self._status_inbox = SqliteInboxReader(journal.folder)
+        self._requests = SqliteRequests.open(journal.folder, read_only=True)
         self._outboxes = [SqliteOutbox.open(journal.folder) for _ in range(3)]
         writing, publishing, self._status_outbox = self._outboxes
         self._mark = BatchMark(journal.folder)
         kafka = settings.kafka
         self._interpreter = Interpreter(
             inbox=self._inbox,
+            requests=self._requests,
             outbox=writing,
             sources=sources,
             record_bytes_max=kafka.record_bytes_max if kafka else WITHOUT_KAFKA_BYTES_MAX,
@@ -218,6 +222,7 @@ class RelayPart:
         for outbox in self._outboxes:
             outbox.close()
         self._inbox.close()
+        self._requests.close()
         self._status_inbox.close()
         self._mark.close()
 

@@ -43,6 +43,9 @@ class InboxReader(Protocol):
     def read(self, after: int, limit: int) -> Sequence[InboxEntry]:
         """Up to ``limit`` entries with a number above ``after``, ascending; short steps, so that the WAL can shrink."""
 
+    def entry(self, number: int) -> InboxEntry | None:
+        """One entry; None where it was purged or never was."""
+
     def last_number(self) -> int:
         """The highest number given so far; 0 in a new inbox."""
 
@@ -138,6 +141,25 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Quarantined:
+    """Where a callback that nobody could read stands."""
+
+    number: int
+    """Its inbox number, which is its quarantine id."""
+    source: str
+    reason: str
+    detail: str
+    received_at: str
+    """RFC 3339 UTC."""
+    state: str
+    """``open``, ``redriven`` (it became an event or a duplicate), or ``closed`` (by a person)."""
+    why: str
+    """What the person said who closed it."""
+    record: int | None
+    """The outbox number of its quarantine record."""
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """How far a store has been read: its last number and the digest of that entry, to notice a foreign store."""
 
@@ -157,6 +179,12 @@ class OutboxBatch:
     """(operation key, content) in order of publication."""
     progress: dict[str, Progress] = field(default_factory=dict)
     """Store → how far it was read."""
+    quarantined: list[Quarantined] = field(default_factory=list)
+    """New standings in quarantine, each in place of the one before it."""
+    unknown_fields: dict[tuple[str, str], int] = field(default_factory=dict)
+    """(source, name of a body field that means nothing to us) → callbacks that had it."""
+    last_heard_us: dict[str, int] = field(default_factory=dict)
+    """Source → time of receipt of its newest callback, Unix microseconds."""
     follows: tuple[int, int] | None = None
     """(inbox number, record number) up to which the outbox stood when the batch was made; None: not looked at."""
 
@@ -192,6 +220,9 @@ class Outbox(Protocol):
 
     def read(self, after: int, limit: int) -> Sequence[OutboxRecord]:
         """Up to ``limit`` records with a number above ``after``, ascending."""
+
+    def quarantined(self, numbers: Collection[int]) -> dict[int, Quarantined]:
+        """Those callbacks among ``numbers`` that are or were in quarantine."""
 
     def record_id(self, number: int) -> str | None:
         """The id of record ``number``, None where the outbox has no such record."""

@@ -5,9 +5,12 @@ Each fake passes the same contract suite as the real adapter (``tests/contract``
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
+
+import orjson
 
 from receiver.callback import InboxEntry, VerifiedCallback
 from receiver.errors import KafkaFenced, StoreFailed, Unavailable
@@ -20,6 +23,7 @@ from receiver.ports import (
     Outcome,
     Position,
     Progress,
+    Quarantined,
     Request,
 )
 
@@ -64,6 +68,10 @@ class FakeInbox:
         """None, or why not."""
         return self.refuse
 
+    def entry(self, number: int) -> InboxEntry | None:
+        """One entry."""
+        return next((entry for entry in self.entries if entry.number == number), None)
+
     def read(self, after: int, limit: int) -> Sequence[InboxEntry]:
         """Entries above ``after``."""
         return [entry for entry in self.entries if entry.number > after][:limit]
@@ -102,6 +110,9 @@ class FakeOutbox:
     known: dict[str, Operation] = field(default_factory=dict)
     read_up_to: dict[str, Progress] = field(default_factory=dict)
     memory: dict[str, Position] = field(default_factory=dict)
+    odd: dict[int, Quarantined] = field(default_factory=dict)
+    unknown_fields: Counter[tuple[str, str]] = field(default_factory=Counter)
+    last_heard_us: dict[str, int] = field(default_factory=dict)
 
     def progress(self, store: str) -> Progress:
         """How far ``store`` has been interpreted."""
@@ -126,11 +137,25 @@ class FakeOutbox:
             self.known[key] = Operation(state, self.known.get(key, Operation()).seen)
         for key, seen in batch.seen:
             before = self.known[key]
-            self.known[key] = Operation(before.state, (*before.seen, seen))
+            others = tuple(one for one in before.seen if one.event_id != seen.event_id)
+            self.known[key] = Operation(before.state, (*others, seen))
         self.read_up_to.update(batch.progress)
+        for one in batch.quarantined:
+            standing = self.odd.get(one.number, one)
+            self.odd[one.number] = replace(one, record=standing.record if one.record is None else one.record)
+        self.unknown_fields.update(batch.unknown_fields)
+        self.last_heard_us.update(batch.last_heard_us)
+
+    def quarantined(self, numbers: Collection[int]) -> dict[int, Quarantined]:
+        """Those that are or were in quarantine."""
+        return {number: self.odd[number] for number in numbers if number in self.odd}
 
     def replace(self, record: OutboxRecord) -> None:
         """Take another record in the place of one."""
+        if record.callback is not None:
+            said = orjson.loads(record.value)
+            row = (record.callback, record.source, said["reason"], said["detail"], record.received_at)
+            self.odd[record.callback] = Quarantined(*row, "open", "", record.number)
         self.records = [record if old.number == record.number else old for old in self.records]
         for at, outcome in self.outcomes.items():
             if outcome.record == record.number and outcome.outcome == "event":

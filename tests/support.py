@@ -14,7 +14,7 @@ from receiver.interpreter import Interpreter
 from receiver.metrics import RelayMetrics, WebMetrics
 from receiver.provider import Provider, Source
 from receiver.providers import onchainpay, zeroxpay
-from receiver.testing import FakeClock, FakeInbox, FakeOutbox
+from receiver.testing import FakeClock, FakeInbox, FakeOutbox, FakeRequests
 from receiver.web import Web, make_app
 
 VECTORS = Path(__file__).parent / "providers" / "vectors"
@@ -74,6 +74,7 @@ class Way:
         by_name = {source.name: (provider, source) for provider, source in chosen}
         self.clock = FakeClock(us=NOW_S * 1_000_000)
         self.inbox, self.outbox, self.log = FakeInbox(), FakeOutbox(), Lines()
+        self.requests = FakeRequests()
         self.woken = 0
         self.web = Web(
             sources=by_name,
@@ -88,6 +89,7 @@ class Way:
         self.metrics = RelayMetrics()
         self.interpreter = Interpreter(
             inbox=self.inbox,
+            requests=self.requests,
             outbox=self.outbox,
             sources=by_name,
             record_bytes_max=record_bytes_max,

@@ -7,6 +7,7 @@ a connection belongs to one thread at a time. A batch is bounded by the relay, s
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,18 @@ import orjson
 
 from receiver.adapters import sqlite
 from receiver.errors import StoreFailed
-from receiver.ports import Operation, OperationState, OutboxBatch, OutboxRecord, Outcome, Position, Progress, Seen
+from receiver.exact import from_us
+from receiver.ports import (
+    Operation,
+    OperationState,
+    OutboxBatch,
+    OutboxRecord,
+    Outcome,
+    Position,
+    Progress,
+    Quarantined,
+    Seen,
+)
 
 STORE = "outbox"
 FILE = "outbox.db"
@@ -25,6 +37,11 @@ WAL_BYTES_MAX = 64 * 1024 * 1024
 """Above it the writer restarts the WAL: a passive checkpoint alone never shrinks one that is always read."""
 READ_BYTES_MAX = 8 * 1024 * 1024
 """Of values in one ``read``; the first record is given whatever its size."""
+
+FIELDS_MAX = 200
+"""Unknown field names kept for a source: far above what any provider has, and no way to fill a disk."""
+NAME_MAX = 100
+"""Characters of such a name."""
 
 SQL = sqlite.named_queries(STORE)
 
@@ -82,6 +99,8 @@ class SqliteOutbox:
                 ),
             )
             self._db.executemany(SQL["add_outcome"], self._outcome_rows(batch.outcomes, ids))
+            self._db.executemany(SQL["put_quarantine"], (astuple(one) for one in batch.quarantined))
+            self._note_sources(batch)
             for store, progress in batch.progress.items():
                 self._db.execute(SQL["set_progress"], (store, progress.number, progress.digest))
         self._checkpoint()
@@ -91,6 +110,10 @@ class SqliteOutbox:
         with sqlite.transaction(self._db):
             self._db.execute(SQL["replace_record"], record_row(record))
             self._db.execute(SQL["quarantine_outcome"], (record.callback,))
+            if record.callback is not None:
+                said = orjson.loads(record.value)
+                row = (record.callback, record.source, said["reason"], said["detail"], record.received_at)
+                self._db.execute(SQL["put_quarantine"], (*row, "open", "", record.number))
 
     def read(self, after: int, limit: int) -> Sequence[OutboxRecord]:
         """Up to ``limit`` records above ``after``, fewer where their values pass ``READ_BYTES_MAX``."""
@@ -102,6 +125,34 @@ class SqliteOutbox:
                 break
             records.append(record_from_row(row))
         return records
+
+    def quarantined(self, numbers: Collection[int]) -> dict[int, Quarantined]:
+        """Those that are or were in quarantine."""
+        return {number: Quarantined(*row) for number in numbers for row in self._rows(SQL["quarantined"], (number,))}
+
+    def list_quarantine(  # noqa: PLR0913, PLR0917  its filters
+        self,
+        after: int,
+        source: str | None,
+        reason: str | None,
+        since: str | None,
+        until: str | None,
+        state: str | None,
+        limit: int,
+    ) -> list[Quarantined]:
+        """Up to ``limit`` standings above ``after``, ascending, that all filters let through; None lets all through."""
+        return [
+            Quarantined(*row)
+            for row in self._rows(SQL["list_quarantine"], (after, source, reason, since, until, state, limit))
+        ]
+
+    def drift(self) -> list[tuple[str, str, int, str]]:
+        """(source, name of an unknown field, callbacks that had it, first seen), the most frequent first."""
+        return [(row[0], row[1], row[2], row[3]) for row in self._rows(SQL["drift"], ())]
+
+    def heard(self) -> dict[str, int]:
+        """Source → time of receipt of its newest callback, Unix microseconds."""
+        return dict(self._rows(SQL["heard"], ()))
 
     def record_id(self, number: int) -> str | None:
         """The id of one record."""
@@ -169,6 +220,13 @@ class SqliteOutbox:
             if operation is None and outcome.operation is not None:
                 operation = next((row[0] for row in self._db.execute(SQL["operation_id"], (outcome.operation,))), None)
             yield outcome.store, outcome.number, outcome.outcome, outcome.record, operation
+
+    def _note_sources(self, batch: OutboxBatch) -> None:
+        for source, at_us in batch.last_heard_us.items():
+            self._db.execute(SQL["hear"], (source, at_us))
+        for (source, name), count in batch.unknown_fields.items():
+            first_seen = from_us(batch.last_heard_us[source])
+            self._db.execute(SQL["count_field"], (source, name[:NAME_MAX], count, first_seen, FIELDS_MAX))
 
     def _checkpoint(self) -> None:
         try:

@@ -8,6 +8,7 @@ import pytest
 
 from receiver.adapters.sqlite_journal import open_journal
 from receiver.adapters.sqlite_outbox import SqliteOutbox
+from receiver.errors import StoreFailed
 from receiver.ports import (
     Operation,
     OperationState,
@@ -17,6 +18,7 @@ from receiver.ports import (
     Outcome,
     Position,
     Progress,
+    Quarantined,
     Seen,
 )
 from receiver.testing import FakeOutbox
@@ -107,8 +109,33 @@ def test_the_local_copy_of_kafkas_position(outbox: Outbox) -> None:
 def test_a_refused_record_is_replaced_in_its_place(outbox: Outbox) -> None:
     """Another record stands at its number; the order and the rest stay."""
     outbox.commit(batch(1, 2, 3, state=STATE, progress=3))
-    instead = replace(record(2), record_type="quarantine", record_id="2", value=b'{"reason": "x"}')
+    instead = replace(record(2), record_type="quarantine", record_id="2", value=b'{"reason": "x", "detail": "y"}')
     outbox.replace(instead)
     assert list(outbox.read(0, 10)) == [record(1), instead, record(3)]
     assert outbox.record_id(2) == "2"
+    assert outbox.quarantined([1, 2]) == {
+        2: Quarantined(2, "main", "x", "y", "2024-05-27T08:55:30.012345Z", "open", "", 2)
+    }
     assert outbox.last_number() == 3
+
+
+def test_standings_in_quarantine(outbox: Outbox) -> None:
+    """A newer standing takes the older one's place; the number of its quarantine record is not forgotten."""
+    first = Quarantined(7, "main", "schema", "id", "2024-05-27T08:55:30.012345Z", "open", "", 3)
+    outbox.commit(OutboxBatch(quarantined=[first]))
+    assert outbox.quarantined([6, 7]) == {7: first}
+    outbox.commit(OutboxBatch(quarantined=[replace(first, reason="unknown_status", record=None)]))
+    assert outbox.quarantined([7]) == {7: replace(first, reason="unknown_status")}
+
+
+def test_a_batch_is_committed_only_where_it_follows(outbox: Outbox) -> None:
+    """Another hand changed the outbox meanwhile: nothing of the batch is kept."""
+    outbox.commit(batch(1, state=STATE, progress=1))
+    late = batch(2, state=STATE, progress=2)
+    late.follows = (0, 0)
+    with pytest.raises(StoreFailed):
+        outbox.commit(late)
+    assert outbox.last_number() == 1
+    late.follows = (1, 1)
+    outbox.commit(late)
+    assert outbox.last_number() == 2

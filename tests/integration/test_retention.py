@@ -19,7 +19,7 @@ from receiver.interpreter import Interpreter
 from receiver.metrics import RelayMetrics
 from receiver.ports import Position
 from receiver.retention import DAY_US, DOUBT_US, InboxRetention, OutboxRetention, cutoff_us
-from receiver.testing import FakeClock
+from receiver.testing import FakeClock, FakeRequests
 from tests.support import OXPAY_VECTORS, Lines, Way
 
 BODY = json.loads(OXPAY_VECTORS["bodies"][0]["body"])
@@ -58,7 +58,8 @@ async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
         await inbox.append(VerifiedCallback("0xpay-main", clock.us - (39 - day) * DAY_US, (), body))
     outbox = SqliteOutbox.open(folder)
     interpreter = Interpreter(
-        inbox=reader, outbox=outbox, sources=Way().web.sources, record_bytes_max=10**6, publish_body=False, log=log,
+        inbox=reader, requests=FakeRequests(), outbox=outbox,
+        sources=Way().web.sources, record_bytes_max=10**6, publish_body=False, log=log,
         metrics=RelayMetrics(),
     )  # fmt: skip
     interpreter.step()

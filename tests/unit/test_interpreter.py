@@ -11,8 +11,9 @@ import orjson
 import pytest
 
 from receiver.callback import InboxEntry, VerifiedCallback, entry_digest
+from receiver.draft import traceparent
 from receiver.errors import StoreFailed
-from receiver.interpreter import InterpreterLoop, traceparent
+from receiver.interpreter_loop import InterpreterLoop
 from receiver.providers import zeroxpay
 from tests.support import OXPAY_VECTORS, Lines, Way, oxpay_source
 
@@ -114,7 +115,7 @@ async def test_the_loop_reports_a_refused_commit_heals_and_ends_with_an_empty_in
         commit(batch)
 
     monkeypatch.setattr(way.outbox, "commit", sometimes)
-    monkeypatch.setattr("receiver.interpreter.RETRY_S", 0.01)
+    monkeypatch.setattr("receiver.interpreter_loop.RETRY_S", 0.01)
     told: list[int] = []
     loop = InterpreterLoop(way.interpreter, wait_s=0, on_records=lambda: told.append(1), log=log)
     await way.deliver("0xpay-main", body(1))

@@ -62,6 +62,7 @@ async def test_the_condemned_is_quarantined_unread_and_its_neighbours_are_not() 
     marks: list[tuple[int, int]] = []
     interpreter = Interpreter(
         inbox=way.inbox,
+        requests=way.requests,
         outbox=way.outbox,
         sources=way.web.sources,
         record_bytes_max=10_000,

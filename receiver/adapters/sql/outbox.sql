@@ -54,6 +54,33 @@ CREATE TABLE IF NOT EXISTS outcomes (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS outcomes_by_operation ON outcomes (operation, store, number) WHERE operation IS NOT NULL;
 
+-- Callbacks that nobody could read, and what became of them; kept until they are closed or redriven, and after.
+CREATE TABLE IF NOT EXISTS quarantine (
+  number      INTEGER PRIMARY KEY,     -- the inbox number, which is the quarantine's id
+  source      TEXT NOT NULL,
+  reason      TEXT NOT NULL,           -- of the closed list
+  detail      TEXT NOT NULL,           -- the offending field's path
+  received_at TEXT NOT NULL,
+  state       TEXT NOT NULL,           -- 'open' → 'redriven' | 'closed'
+  why         TEXT NOT NULL,           -- of the person who closed it
+  record      INTEGER                  -- its quarantine record's number
+);
+
+-- Body fields that mean nothing to us, by name: a provider's change shows here first. Bounded per source.
+CREATE TABLE IF NOT EXISTS drift (
+  source     TEXT NOT NULL,
+  field      TEXT NOT NULL,
+  callbacks  INTEGER NOT NULL,
+  first_seen TEXT NOT NULL,            -- RFC 3339 UTC, receipt of the first callback of the batch that had it
+  PRIMARY KEY (source, field)
+) WITHOUT ROWID;
+
+-- When each source was last heard of.
+CREATE TABLE IF NOT EXISTS heard (
+  source  TEXT PRIMARY KEY,
+  last_us INTEGER NOT NULL             -- Unix microseconds
+) WITHOUT ROWID;
+
 -- How far each store has been interpreted, with the digest of that entry, to notice a foreign store.
 CREATE TABLE IF NOT EXISTS progress (
   store  TEXT PRIMARY KEY,

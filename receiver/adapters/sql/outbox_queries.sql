@@ -30,7 +30,7 @@ RETURNING id
 SELECT id FROM operations WHERE key = ?
 
 -- name: add_content
-INSERT OR IGNORE INTO contents (operation, event_id, payload_digest, record, seen_on) VALUES (?, ?, ?, ?, ?)
+INSERT OR REPLACE INTO contents (operation, event_id, payload_digest, record, seen_on) VALUES (?, ?, ?, ?, ?)
 
 -- name: purge_contents
 -- Contents so old that no retry can bring them again; the operation's own state stays.
@@ -78,6 +78,40 @@ INSERT OR REPLACE INTO outcomes (store, number, outcome, record, operation) VALU
 -- The next records to publish, or to show.
 SELECT number, record_type, record_id, provider, source, account, family, kind, operation_id, status, effective,
   received_at, callback, traceparent, value FROM records WHERE number > ? ORDER BY number LIMIT ?
+
+-- name: put_quarantine
+-- A newer standing; the number of the quarantine record stays where the newer one has none.
+INSERT INTO quarantine (number, source, reason, detail, received_at, state, why, record)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (number) DO UPDATE SET reason = excluded.reason, detail = excluded.detail, state = excluded.state,
+  why = excluded.why, record = coalesce(excluded.record, record)
+
+-- name: quarantined
+SELECT number, source, reason, detail, received_at, state, why, record FROM quarantine WHERE number = ?
+
+-- name: list_quarantine
+SELECT number, source, reason, detail, received_at, state, why, record FROM quarantine
+WHERE number > ?1 AND (?2 IS NULL OR source = ?2) AND (?3 IS NULL OR reason = ?3)
+  AND (?4 IS NULL OR received_at >= ?4) AND (?5 IS NULL OR received_at < ?5) AND (?6 IS NULL OR state = ?6)
+ORDER BY number LIMIT ?7
+
+-- name: count_field
+-- At most so many names a source; what comes above that is counted under one name.
+INSERT INTO drift (source, field, callbacks, first_seen)
+SELECT ?1, CASE WHEN (SELECT count(*) FROM drift WHERE source = ?1) < ?5
+                  OR EXISTS (SELECT 1 FROM drift WHERE source = ?1 AND field = ?2) THEN ?2 ELSE '(others)' END, ?3, ?4
+WHERE true
+ON CONFLICT (source, field) DO UPDATE SET callbacks = callbacks + excluded.callbacks
+
+-- name: drift
+SELECT source, field, callbacks, first_seen FROM drift ORDER BY source, callbacks DESC, field
+
+-- name: hear
+INSERT INTO heard (source, last_us) VALUES (?1, ?2)
+ON CONFLICT (source) DO UPDATE SET last_us = max(last_us, excluded.last_us)
+
+-- name: heard
+SELECT source, last_us FROM heard
 
 -- name: record_id
 SELECT record_id FROM records WHERE number = ?

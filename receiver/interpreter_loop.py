@@ -1,0 +1,84 @@
+"""The interpreter's loop: woken by new callbacks, waiting a little for company, on a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from receiver.errors import StoreFailed
+from receiver.interpreter import BATCH_MAX, Interpreter
+
+POLL_S = 0.5
+"""How long a lost wake-up can delay a callback: a wake-up is a hint, the inbox is the truth."""
+RETRY_S = 1.0
+"""After the disk refused a batch."""
+
+
+class InterpreterLoop:
+    """Runs an interpreter on a thread of its own, woken by new callbacks."""
+
+    def __init__(
+        self,
+        interpreter: Interpreter,
+        *,
+        wait_s: float,
+        on_records: Callable[[], None],
+        log: Any,
+        on_idle: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._on_idle = on_idle
+        self._interpreter = interpreter
+        self._wait_s = wait_s
+        self._on_records = on_records
+        self._log = log
+        self._work = asyncio.Event()
+        self._stopping = False
+        self.detail: str | None = None
+        """Why nothing is interpreted, while that is so."""
+
+    def wake(self) -> None:
+        """The inbox has something new."""
+        self._work.set()
+
+    def stop(self) -> None:
+        """Finish what is in the inbox, then return from ``run``."""
+        self._stopping = True
+        self._work.set()
+
+    async def run(self) -> None:
+        """Interpret until ``stop``."""
+        loop = asyncio.get_running_loop()
+        with ThreadPoolExecutor(1, "interpreter") as thread:
+            while True:
+                self._work.clear()
+                try:
+                    count = await loop.run_in_executor(thread, self._interpreter.step)
+                    if not count:
+                        await loop.run_in_executor(thread, self._on_idle)
+                except StoreFailed as error:
+                    count = 0
+                    await self._refused(error)
+                else:
+                    self.detail = None
+                if count:
+                    self._on_records()
+                elif self._stopping:
+                    return
+                if count < BATCH_MAX and not self._stopping:
+                    await self._company()
+
+    async def _company(self) -> None:
+        # Not behind: wait for a callback, and then a little longer for others. Measured: small batches are what costs.
+        try:
+            await asyncio.wait_for(self._work.wait(), POLL_S)
+        except TimeoutError:
+            return
+        await asyncio.sleep(self._wait_s)
+
+    async def _refused(self, error: StoreFailed) -> None:
+        self.detail = str(error)
+        self._log.error("outbox.refused", why=str(error))
+        if not self._stopping:
+            await asyncio.sleep(RETRY_S)
