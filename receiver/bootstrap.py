@@ -7,7 +7,7 @@ import os
 import socket
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from receiver.adapters.sqlite_outbox import SqliteOutbox
 from receiver.admin import make_admin, readiness
 from receiver.errors import ConfigurationError, JournalBusy, JournalError, ReceiverError
 from receiver.parts import RelayPart, WebPart
-from receiver.routing import POSITIONS_TOPIC, reachable_topics
+from receiver.routing import FAMILIES, POSITIONS_TOPIC, reachable_topics, state_topic
 from receiver.settings import KafkaSettings, Settings, resolve_client
 from receiver.sources import resolve_sources
 from receiver.suspects import Suspects, after_death, points_at_the_batch
@@ -153,19 +153,23 @@ def all_topics(settings: Settings) -> list[str]:
     """Every topic that a record can reach, and the positions topic."""
     kafka = _need_kafka(settings)
     rules = [route.rule for route in settings.routes]
-    return [*reachable_topics(rules, kafka.topic_prefix), f"{kafka.topic_prefix}{POSITIONS_TOPIC}"]
+    topics = reachable_topics(rules, kafka.topic_prefix, state_topics=kafka.state_topics)
+    return [*topics, f"{kafka.topic_prefix}{POSITIONS_TOPIC}"]
 
 
 async def create_topics(settings: Settings, environ: Mapping[str, str]) -> list[tuple[str, str]]:
     """Make what is missing; gives (topic, ``created`` or ``exists``)."""
     kafka = _need_kafka(settings)
-    specs = [
-        kafka_topics.TopicSpec(name, 1, kafka.topics.replication, kafka_topics.POSITIONS_CONFIGS)
-        if name.endswith(POSITIONS_TOPIC)
-        else kafka_topics.TopicSpec(name, kafka.topics.partitions, kafka.topics.replication)
-        for name in all_topics(settings)
-    ]
+    compacted = {state_topic(family, kafka.topic_prefix) for family in FAMILIES}
+    specs = [_spec(name, kafka, compacted) for name in all_topics(settings)]
     return await kafka_topics.create_topics(kafka_options(kafka, environ), specs)
+
+
+def _spec(name: str, kafka: KafkaSettings, compacted: Collection[str]) -> kafka_topics.TopicSpec:
+    if name == f"{kafka.topic_prefix}{POSITIONS_TOPIC}":
+        return kafka_topics.TopicSpec(name, 1, kafka.topics.replication, kafka_topics.POSITIONS_CONFIGS)
+    configs = kafka_topics.STATE_CONFIGS if name in compacted else {}
+    return kafka_topics.TopicSpec(name, kafka.topics.partitions, kafka.topics.replication, configs)
 
 
 async def missing_topics(settings: Settings, environ: Mapping[str, str]) -> list[str]:

@@ -10,7 +10,7 @@ from importlib.metadata import version
 
 import click
 
-from receiver.commands import desk, journal, kafka, service
+from receiver.commands import desk, journal, kafka, look, quarantine, service
 from receiver.errors import ConfigurationError, ReceiverError
 
 INTERRUPTED = 130
@@ -22,7 +22,14 @@ def cli() -> None:
     """Take exchange callbacks, keep them safe, publish one status event each."""
 
 
-for command in (*service.COMMANDS, *desk.COMMANDS, *kafka.COMMANDS, *journal.COMMANDS):
+for command in (
+    *service.COMMANDS,
+    *desk.COMMANDS,
+    *kafka.COMMANDS,
+    *look.COMMANDS,
+    *quarantine.COMMANDS,
+    *journal.COMMANDS,
+):
     cli.add_command(command)
 
 

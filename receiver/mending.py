@@ -128,7 +128,11 @@ async def _publish(
     kafka = _need_kafka(settings)
     rules = [configured.rule for configured in settings.routes]
     records = [record for number in decided.publish for record in outbox.read(number - 1, 1) if record.number == number]
-    messages = [message for record in records for message in route(record, rules, kafka.topic_prefix, journal_id)]
+    messages = [
+        message
+        for record in records
+        for message in route(record, rules, kafka.topic_prefix, journal_id, state_topics=kafka.state_topics)
+    ]
     publisher = KafkaPublisher(
         kafka_options(kafka, environ),
         journal_id=journal_id,

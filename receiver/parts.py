@@ -14,6 +14,7 @@ from receiver.adapters.kafka_publisher import KafkaPublisher
 from receiver.adapters.sqlite_inbox import Limits, SqliteInbox, SqliteInboxReader
 from receiver.adapters.sqlite_journal import Journal
 from receiver.adapters.sqlite_outbox import SqliteOutbox
+from receiver.adapters.sqlite_rejects import SqliteRejects
 from receiver.adapters.sqlite_requests import SqliteRequests
 from receiver.adapters.system_clock import SystemClock
 from receiver.backlog import BacklogAges
@@ -24,10 +25,12 @@ from receiver.metrics import RelayMetrics, WebMetrics
 from receiver.ports import OutboxRecord
 from receiver.provider import Provider, Source
 from receiver.quarantine import refused
+from receiver.rejects import RejectSample
 from receiver.relay import KafkaState, Relay
 from receiver.retention import InboxRetention, OutboxRetention
 from receiver.routing import POSITIONS_TOPIC, reachable_topics, route
 from receiver.settings import KafkaSettings, Settings
+from receiver.silence import SilenceWatch
 from receiver.sources import resolve_sources
 from receiver.web import Web, make_app
 
@@ -75,6 +78,13 @@ class WebPart:
             log=self._log,
             metrics=self._metrics,
             on_committed=self._wake,
+            rejects=RejectSample(
+                SqliteRejects(self._journal.folder),
+                SystemClock(),
+                kept_max=self._settings.rejects.kept_max,
+                every_s=self._settings.rejects.every_s,
+                log=self._log,
+            ),
             stopping=self._stopping,
         )
         self._server = HttpServer(
@@ -177,6 +187,13 @@ class RelayPart:
         self._loop = InterpreterLoop(
             self._interpreter, wait_s=wait_s, on_records=self._on_records, log=log, on_idle=retention.idle
         )
+        self._silence = SilenceWatch(
+            self._status_outbox.heard,
+            {source.name: source.silence_warn_s for source in settings.sources},
+            SystemClock(),
+            log,
+            lambda source, silent_s: self._metrics.source_silent.labels(source).set(silent_s),
+        )
         self._ages = BacklogAges(
             self._status_inbox, self._status_outbox, SystemClock(), settings.journal.backlog_warn_s, log
         )
@@ -202,9 +219,9 @@ class RelayPart:
         return Relay(
             outbox=outbox,
             make_publisher=make_publisher,
-            route=lambda record: route(record, rules, prefix, journal.journal_id),
+            route=lambda record: route(record, rules, prefix, journal.journal_id, state_topics=kafka.state_topics),
             refused=self._refused,
-            topics=reachable_topics(rules, prefix),
+            topics=reachable_topics(rules, prefix, state_topics=kafka.state_topics),
             transaction_timeout_s=kafka.transaction_timeout_s,
             clock=SystemClock(),
             log=log,
@@ -245,6 +262,7 @@ class RelayPart:
         uninterpreted = max(0, self._status_inbox.last_number() - self._interpreter.interpreted)
         kafka = self._relay.kafka if self._relay is not None else KafkaState("off", "")
         last = self._status_outbox.last_number()
+        self._silence.look()
         self._ages.look(self._interpreter.interpreted, last if kafka.state == "off" else kafka.position.number)
         return {
             "uninterpreted": uninterpreted,

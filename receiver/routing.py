@@ -39,8 +39,18 @@ def status_topic(family: str, prefix: str) -> str:
     return f"{prefix}{family}.status.v1"
 
 
-def route(record: OutboxRecord, rules: Sequence[Rule], prefix: str, journal_id: str) -> tuple[Message, ...]:
-    """Give the messages of one record, one for each topic it goes to; none for a withheld one."""
+def state_topic(family: str, prefix: str) -> str:
+    """The compacted topic of a family's latest effective events."""
+    return f"{prefix}{family}.state.v1"
+
+
+def route(
+    record: OutboxRecord, rules: Sequence[Rule], prefix: str, journal_id: str, *, state_topics: bool = False
+) -> tuple[Message, ...]:
+    """Give the messages of one record, one for each topic it goes to; none for a withheld one.
+
+    With ``state_topics`` an effective event goes to its family's compacted topic too, in the same transaction.
+    """
     if record.record_type == "withheld":
         return ()
     headers = _headers(record, journal_id)
@@ -49,6 +59,8 @@ def route(record: OutboxRecord, rules: Sequence[Rule], prefix: str, journal_id: 
         key = record.source
     else:
         topics = _topics(record, rules, prefix)
+        if state_topics and record.effective:
+            topics = (*topics, state_topic(record.family, prefix))
         key = operation_key(record.provider, record.account, record.kind, record.operation_id)
     return tuple(Message(topic, key.encode(), record.value, headers, record.number) for topic in topics)
 
@@ -82,9 +94,11 @@ def _headers(record: OutboxRecord, journal_id: str) -> tuple[tuple[str, bytes], 
     return tuple((name, value.encode()) for name, value in headers if value is not None)
 
 
-def reachable_topics(rules: Iterable[Rule], prefix: str) -> list[str]:
+def reachable_topics(rules: Iterable[Rule], prefix: str, *, state_topics: bool = False) -> list[str]:
     """Every topic that a record can go to, the defaults first; the positions topic is apart."""
     topics = [status_topic(family, prefix) for family in FAMILIES]
+    if state_topics:
+        topics += [state_topic(family, prefix) for family in FAMILIES]
     topics.append(f"{prefix}{QUARANTINE_TOPIC}")
     return list(dict.fromkeys([*topics, *(rule.topic for rule in rules)]))
 

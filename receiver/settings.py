@@ -125,6 +125,10 @@ class KafkaSettings(Section):
     wait_ms: Annotated[
         int, Field(ge=0, le=10_000, description="ms; how long the relay waits for company when it is not behind")
     ] = 20
+    state_topics: Annotated[
+        bool,
+        Field(description="also keep the latest effective event of each operation on compacted `*.state.v1` topics"),
+    ] = False
     record_bytes_max: Annotated[
         int, Field(ge=1024, description="bytes; a larger event is quarantined before it gets its sequence")
     ] = 1_000_000
@@ -134,6 +138,16 @@ class QuarantineSettings(Section):
     """The quarantine topic."""
 
     publish_body: Annotated[bool, Field(description="whether bodies, with their card numbers, go to Kafka")] = False
+
+
+class RejectsSettings(Section):
+    """The sample of callbacks that failed verification, for `receiver rejects`."""
+
+    kept_max: Annotated[int, Field(ge=0, le=100_000, description="callbacks kept, the newest; 0 keeps none")] = 1000
+    every_s: Annotated[
+        float,
+        Field(ge=0.1, le=3600, description="s; at most one callback is kept in it, so that a flood costs nothing"),
+    ] = 1.0
 
 
 class KeyPair(Section):
@@ -154,6 +168,16 @@ class SourceSettings(Section):
         list[Reference], Field(description="references to the live secrets; several while they rotate")
     ] = []
     keys: Annotated[list[KeyPair], Field(description="key pairs, for OnchainPay")] = []
+    retired_secrets: Annotated[
+        list[Reference],
+        Field(description="references to secrets that are live no more: only `rejects explain` tries them"),
+    ] = []
+    silence_warn_s: Annotated[
+        int,
+        Field(
+            ge=60, le=31_536_000, description="s; a source that spoke before and is silent for longer warns in the log"
+        ),
+    ] = 86_400
     freshness_s: Annotated[
         int, Field(ge=1, le=86_400, description="s; how far a signed timestamp may be off, either way")
     ] = 300
@@ -212,6 +236,7 @@ class Settings(BaseSettings):
     journal: JournalSettings = JournalSettings()
     kafka: KafkaSettings | None = None
     quarantine: QuarantineSettings = QuarantineSettings()
+    rejects: RejectsSettings = RejectsSettings()
     sources: Annotated[list[SourceSettings], Field(min_length=1)]
     routes: list[RouteSettings] = []
 

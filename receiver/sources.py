@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ from receiver.provider import Provider, Source
 from receiver.providers import PROVIDERS
 from receiver.settings import Settings, SourceSettings, resolve
 
-GENERAL = frozenset({"name", "provider"})
+GENERAL = frozenset({"name", "provider", "retired_secrets", "silence_warn_s"})
 
 
 def resolve_sources(settings: Settings, environ: Mapping[str, str]) -> dict[str, tuple[Provider, Source]]:
@@ -30,6 +31,16 @@ def resolve_sources(settings: Settings, environ: Mapping[str, str]) -> dict[str,
     if faults:
         raise ConfigurationError(faults)
     return found
+
+
+def resolve_retired(settings: Settings, environ: Mapping[str, str], name: str) -> tuple[bytes, ...]:
+    """The retired secrets of one source; those that do not exist any more are left out."""
+    found = []
+    for configured in settings.sources:
+        for reference in configured.retired_secrets if configured.name == name else ():
+            with contextlib.suppress(ValueError):
+                found.append(resolve(reference, environ))
+    return tuple(found)
 
 
 def _wrong_keys(configured: SourceSettings, provider: Provider, place: str) -> list[str]:

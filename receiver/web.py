@@ -8,16 +8,17 @@ order; an error of our own is a 503, so that the provider tries again, and never
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from receiver import admit
 from receiver.callback import Headers, RawCallback
-from receiver.errors import BodyTooLarge, MethodNotAllowed, NotFound, Refusal, Unavailable
+from receiver.errors import BodyTooLarge, MethodNotAllowed, NotFound, Refusal, Unauthorized, Unavailable
 from receiver.metrics import NO_SOURCE, WebMetrics
 from receiver.ports import Clock, Inbox
 from receiver.provider import Provider, Source
@@ -39,6 +40,16 @@ OK_START: Message = {
 OK_BODY: Message = {"type": "http.response.body", "body": b"OK"}
 
 
+class Rejects(Protocol):
+    """Where a sample of the refused callbacks is kept."""
+
+    def wants(self) -> bool:
+        """Whether the next one is to be kept."""
+
+    def keep(self, raw: RawCallback, why: str) -> None:
+        """Keep it."""
+
+
 class Disconnected(Exception):
     """The caller went away before its body was whole: nothing is kept, nobody is left to answer."""
 
@@ -54,6 +65,7 @@ class Web:
     log: Any
     metrics: WebMetrics
     on_committed: Callable[[], None]
+    rejects: Rejects
     stopping: bool = False
 
 
@@ -68,11 +80,11 @@ class Webhook:
         """Take one request."""
         headers: Headers = tuple(scope["headers"])
         source = scope.get("path_params", {}).get("source", NO_SOURCE)
-        unread = True
+        unread, body = True, b""
         try:
+            started_s, now_us = self._web.clock.monotonic_s(), self._web.clock.now_us()
             admit.check_headers(headers)
             provider, source_record = self._find(scope, source)
-            started_s, now_us = self._web.clock.monotonic_s(), self._web.clock.now_us()
             claim = admit.admit_headers(provider, source_record, headers, now_us // 1_000_000)
             admit.check_declared(headers, self._web.body_bytes_max)
             body = await _read(receive, self._web.body_bytes_max)
@@ -80,7 +92,9 @@ class Webhook:
             verified = admit.admit_body(provider, source_record, claim, RawCallback(source, now_us, headers, body))
             number = await self._web.inbox.append(verified)
         except Refusal as refusal:
-            await self._refuse(refusal, headers, source, receive, send, unread=unread)
+            rest = await self._refuse(refusal, headers, source, receive, send, unread=unread)
+            if rest is not None:
+                self._web.rejects.keep(RawCallback(source, now_us, headers, body or rest), refusal.why)
             return
         except Disconnected:
             return
@@ -114,11 +128,15 @@ class Webhook:
 
     async def _refuse(  # noqa: PLR0913  one request's parts
         self, refusal: Refusal, headers: Headers, source: str, receive: Receive, send: Send, *, unread: bool
-    ) -> None:
+    ) -> bytes | None:
+        # Gives what was left of the body where the callback belongs to the sample of refused ones, else None.
         label = self._label(source)
         self._web.metrics.answered(label, refusal.status)
         self._refused.log(label, refusal)
-        await answer(refusal, receive, send, left=headers if unread and admit.has_body(headers) else None)
+        wanted = isinstance(refusal, Unauthorized) and self._web.rejects.wants()
+        left = headers if unread and admit.has_body(headers) else None
+        rest = await answer(refusal, receive, send, left=left, keep_max=self._web.body_bytes_max if wanted else 0)
+        return rest if wanted else None
 
     def _label(self, source: str) -> str:
         return source if source in self._web.sources else NO_SOURCE
@@ -130,8 +148,11 @@ def make_app(web: Web) -> ASGIApp:
     return Router([Route("/webhooks/{source}", webhook)], redirect_slashes=False, default=webhook)
 
 
-async def answer(refusal: Refusal, receive: Receive, send: Send, *, left: Headers | None) -> None:
-    """Send a refusal. ``left``: the headers of a request whose body was not read; then the connection is closed."""
+async def answer(refusal: Refusal, receive: Receive, send: Send, *, left: Headers | None, keep_max: int = 0) -> bytes:
+    """Send a refusal. ``left``: the headers of a request whose body was not read; then the connection is closed.
+
+    Gives up to ``keep_max`` bytes of that body.
+    """
     body = b'{"error": "%s"}' % refusal.code.encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     if isinstance(refusal, Unavailable):
@@ -142,9 +163,11 @@ async def answer(refusal: Refusal, receive: Receive, send: Send, *, left: Header
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": left is not None})
-    if left is not None:
-        await _linger(left, receive)
-        await send({"type": "http.response.body", "body": b""})
+    if left is None:
+        return b""
+    kept = await _linger(left, receive, keep_max)
+    await send({"type": "http.response.body", "body": b""})
+    return kept
 
 
 async def _read(receive: Receive, bytes_max: int) -> bytes:
@@ -164,19 +187,21 @@ async def _read(receive: Receive, bytes_max: int) -> bytes:
     raise Disconnected
 
 
-async def _linger(headers: Headers, receive: Receive) -> None:
+async def _linger(headers: Headers, receive: Receive, keep_max: int) -> bytes:
+    kept = b""
     if any(name == b"expect" for name, _ in headers):
-        return  # the caller waits for our leave before it sends a body
+        return kept  # the caller waits for our leave before it sends a body
     left = LINGER_BYTES_MAX
-    try:
+    with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(LINGER_S):
             while left > 0:
                 message = await receive()
+                piece: bytes = message.get("body", b"")
+                kept += piece[: keep_max - len(kept)]
+                left -= len(piece)
                 if message["type"] != "http.request" or not message.get("more_body", False):
-                    return
-                left -= len(message.get("body", b""))
-    except TimeoutError:
-        return
+                    break
+    return kept
 
 
 class _Bounded:

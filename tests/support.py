@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import orjson
 
+from receiver.callback import RawCallback
 from receiver.interpreter import Interpreter
 from receiver.metrics import RelayMetrics, WebMetrics
 from receiver.provider import Provider, Source
@@ -50,6 +51,19 @@ class Lines:
         return [fields for _, name, fields in self.lines if name == event]
 
 
+@dataclass
+class Rejects:
+    """Keeps every refused callback."""
+
+    kept: list[tuple[RawCallback, str]] = field(default_factory=list)
+
+    def wants(self) -> bool:
+        return True
+
+    def keep(self, raw: RawCallback, why: str) -> None:
+        self.kept.append((raw, why))
+
+
 def oxpay_source(public_url: str = PUBLIC_URL, *, signed_url: str = "host_and_path", **changes: Any) -> Source:
     """A 0xpay source with the vectors' key."""
     fields: dict[str, Any] = {"name": "0xpay-main", "provider": "0xpay", "account": ACCOUNT}
@@ -76,6 +90,7 @@ class Way:
         self.inbox, self.outbox, self.log = FakeInbox(), FakeOutbox(), Lines()
         self.requests = FakeRequests()
         self.woken = 0
+        self.rejects = Rejects()
         self.web = Web(
             sources=by_name,
             inbox=self.inbox,
@@ -84,6 +99,7 @@ class Way:
             log=self.log,
             metrics=WebMetrics(),
             on_committed=self._wake,
+            rejects=self.rejects,
         )
         self.app = make_app(self.web)
         self.metrics = RelayMetrics()

@@ -27,6 +27,10 @@ POSITIONS_CONFIGS = {"cleanup.policy": "compact", "segment.bytes": str(1024 * 10
 """Small segments, compacted early: a start reads the whole topic."""
 
 
+STATE_CONFIGS = {"cleanup.policy": "compact"}
+"""The latest effective event per operation."""
+
+
 async def create_topics(options: Mapping[str, Any], specs: Sequence[TopicSpec]) -> list[tuple[str, str]]:
     """Make what is missing; gives (topic, ``created`` or ``exists``). Safe to repeat.
 

@@ -146,6 +146,24 @@ class SqliteOutbox:
             for row in self._rows(SQL["list_quarantine"], (after, source, reason, since, until, state, limit))
         ]
 
+    def journal_id(self) -> str:
+        """The journal's id."""
+        return str(self._rows(SQL["journal_id"], ())[0][0])
+
+    def find_operations(self, text: str) -> list[tuple[int, str]]:
+        """(our number, key) of the operations with this key or provider's id, at most twenty."""
+        part = text.replace("%", "%25").replace(":", "%3A")
+        escaped = part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        return [(row[0], row[1]) for row in self._rows(SQL["find_operations"], (text, f"%:{escaped}"))]
+
+    def callbacks_of(self, operation: int) -> list[tuple[int, str, int | None]]:
+        """(inbox number, outcome, record) of each callback of one operation, in order of receipt."""
+        return [(row[0], row[1], row[2]) for row in self._rows(SQL["callbacks_of"], (operation,))]
+
+    def records_of(self, operation: int) -> list[int]:
+        """Numbers of an operation's events."""
+        return [row[0] for row in self._rows(SQL["records_of"], (operation,))]
+
     def drift(self) -> list[tuple[str, str, int, str]]:
         """(source, name of an unknown field, callbacks that had it, first seen), the most frequent first."""
         return [(row[0], row[1], row[2], row[3]) for row in self._rows(SQL["drift"], ())]

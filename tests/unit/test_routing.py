@@ -83,6 +83,15 @@ def test_also_is_a_copy_and_the_default_stays() -> None:
     assert topics(record(status="failed"), Rule({"status": "completed"}, "alerts", also=True)) == ["exchange.status.v1"]
 
 
+def test_an_effective_event_goes_to_its_state_topic_too() -> None:
+    """In the same transaction as the event; what is not effective is nobody's state."""
+    found = route(record(), (), "eu.", "j", state_topics=True)
+    assert [message.topic for message in found] == ["eu.exchange.status.v1", "eu.exchange.state.v1"]
+    assert found[0].key == found[1].key
+    assert len(route(record(effective=False), (), "", "j", state_topics=True)) == 1
+    assert "exchange.state.v1" in reachable_topics((), "", state_topics=True)
+
+
 @pytest.mark.parametrize(
     ("rule", "splits"),
     [

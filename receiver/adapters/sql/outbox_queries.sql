@@ -26,6 +26,20 @@ ON CONFLICT (key) DO UPDATE SET sequence = ?2, provider_status = ?3, rank = ?4, 
   arrival = ?7, event_id = ?8, revisions = ?9
 RETURNING id
 
+-- name: journal_id
+SELECT value FROM meta WHERE key = 'journal_id'
+
+-- name: find_operations
+-- By whole key, or by the provider's id: the key's last part. LIKE with ESCAPE, since an id may hold % and _.
+SELECT id, key FROM operations WHERE key = ?1 OR key LIKE ?2 ESCAPE '\' ORDER BY id LIMIT 20
+
+-- name: callbacks_of
+-- What became of each callback of one operation, in order of receipt.
+SELECT number, outcome, record FROM outcomes WHERE operation = ? AND store = 'inbox' ORDER BY number
+
+-- name: records_of
+SELECT record FROM contents WHERE operation = ? ORDER BY record
+
 -- name: operation_id
 SELECT id FROM operations WHERE key = ?
 

@@ -1,0 +1,294 @@
+"""What a person asks of a journal, wired: quarantine, the timeline of an operation, rejects, drift."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from receiver import logs
+from receiver.adapters.kafka_find import find
+from receiver.adapters.sqlite_inbox import SqliteInboxReader
+from receiver.adapters.sqlite_outbox import SqliteOutbox
+from receiver.adapters.sqlite_rejects import Reject, SqliteRejects
+from receiver.adapters.sqlite_requests import SqliteRequests
+from receiver.adapters.system_clock import SystemClock
+from receiver.bootstrap import kafka_options, open_outbox
+from receiver.errors import JournalError, KafkaUnavailable, ReceiverError
+from receiver.exact import from_us
+from receiver.explain import Case, explain
+from receiver.interpreter import Interpreter
+from receiver.metrics import RelayMetrics
+from receiver.ports import OutboxRecord, Quarantined
+from receiver.quarantine import public_headers
+from receiver.routing import route
+from receiver.settings import Settings
+from receiver.sources import resolve_retired, resolve_sources
+
+REQUEST_MAX = 500
+"""Callbacks in one request: one outbox transaction."""
+WAIT_S = 15.0
+"""For a running service to carry a request out."""
+QUARANTINE_SCAN_MAX = 10_000
+"""Quarantined callbacks that a timeline looks through, the newest."""
+
+
+@contextmanager
+def stores(settings: Settings) -> Iterator[tuple[SqliteInboxReader, SqliteOutbox]]:
+    """Inbox and outbox, to read; raises ``JournalError`` where there is no journal."""
+    outbox = open_outbox(settings)
+    inbox = SqliteInboxReader(settings.journal.folder)
+    try:
+        yield inbox, outbox
+    finally:
+        inbox.close()
+        outbox.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which quarantined callbacks; None lets all through."""
+
+    source: str | None = None
+    reason: str | None = None
+    since: str | None = None
+    until: str | None = None
+    state: str | None = "open"
+    ids: tuple[int, ...] = ()
+
+
+def quarantined(settings: Settings, choice: Choice) -> Iterator[Quarantined]:
+    """The chosen ones, oldest first."""
+    with stores(settings) as (_, outbox):
+        after = 0
+        while found := outbox.list_quarantine(
+            after, choice.source, choice.reason, choice.since, choice.until, choice.state, REQUEST_MAX
+        ):
+            after = found[-1].number
+            yield from (one for one in found if not choice.ids or one.number in choice.ids)
+
+
+def quarantined_whole(settings: Settings, environ: Mapping[str, str], number: int) -> dict[str, Any]:
+    """One of them with its headers, without signatures, and its body as text; raises ``ReceiverError``."""
+    with stores(settings) as (inbox, outbox):
+        standing = outbox.quarantined([number]).get(number)
+        entry = inbox.entry(number)
+    if standing is None:
+        raise ReceiverError(f"callback {number} is not in quarantine")
+    said: dict[str, Any] = asdict(standing)
+    if entry is not None:
+        found = resolve_sources(settings, environ).get(entry.callback.source)
+        said["headers"] = public_headers(entry.callback.headers, found[0].signature_headers if found else frozenset())
+        said["body"] = entry.callback.body.decode("utf-8", "backslashreplace")
+    return said
+
+
+def preview(settings: Settings, environ: Mapping[str, str], numbers: Sequence[int]) -> list[dict[str, Any]]:
+    """What redriving these callbacks would give now: an event, a duplicate, or still a reason. Changes nothing."""
+    with stores(settings) as (inbox, outbox):
+        interpreter = Interpreter(
+            inbox=inbox,
+            requests=_NoRequests(),
+            outbox=outbox,
+            sources=resolve_sources(settings, environ),
+            record_bytes_max=settings.kafka.record_bytes_max if settings.kafka else 2**31,
+            publish_body=False,
+            log=logs.get(),
+            metrics=RelayMetrics(),
+        )
+        draft, _ = interpreter.redrive(numbers)
+    events = {record.callback: record for record in draft.batch.records}
+    rows: list[dict[str, Any]] = []
+    for one in draft.batch.quarantined:
+        row: dict[str, Any] = {"id": one.number, "source": one.source}
+        record = events.get(one.number)
+        if record is not None:
+            event = orjson.loads(record.value)
+            row |= {"becomes": "event", "operation": event["operation_id"], "status": event["status"]}
+            row |= {"sequence": event["sequence"], "effective": event["effective"], "anomalies": event["anomalies"]}
+        elif one.state == "redriven":
+            row["becomes"] = "duplicate"
+        else:
+            row |= {"becomes": "still quarantined", "reason": one.reason, "detail": one.detail}
+        rows.append(row)
+    return rows
+
+
+class _NoRequests:
+    def read(self, after: int, limit: int) -> Sequence[Any]:
+        del after, limit
+        return ()
+
+
+def request(settings: Settings, request_type: str, numbers: Sequence[int], **more: Any) -> tuple[int, bool]:
+    """Ask the relay; gives the last request's number, and whether a running service has carried it out."""
+    store = SqliteRequests.open(settings.journal.folder)
+    last = 0
+    try:
+        for at in range(0, len(numbers), REQUEST_MAX):
+            payload = {"callbacks": list(numbers[at : at + REQUEST_MAX]), **more}
+            last = store.add(request_type, SystemClock().now_us(), payload)
+    finally:
+        store.close()
+    outbox = open_outbox(settings)
+    try:
+        deadline = time.monotonic() + WAIT_S
+        while outbox.progress("requests").number < last and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return last, outbox.progress("requests").number >= last
+    finally:
+        outbox.close()
+
+
+async def timeline(settings: Settings, environ: Mapping[str, str], operation: str) -> list[dict[str, Any]]:
+    """What arrived of an operation, what it became, and where on Kafka it lies; raises ``ReceiverError``."""
+    with stores(settings) as (inbox, outbox):
+        found = outbox.find_operations(operation)
+        if len(found) > 1:
+            raise ReceiverError(f"several operations have this id: {', '.join(key for _, key in found)}")
+        rows = _arrivals(inbox, outbox, found[0][0]) if found else []
+        records = [row.pop("_record") for row in rows]
+        rows += _in_quarantine(inbox, outbox, operation, {row["callback"] for row in rows})
+    if not rows:
+        raise ReceiverError(f"nothing is known of an operation {operation}")
+    if settings.kafka is not None:
+        with contextlib.suppress(KafkaUnavailable):
+            await _add_places(settings, environ, rows, [record for record in records if record is not None])
+    return sorted(rows, key=lambda row: (row["callback"] is None, row["callback"] or 0))
+
+
+def _arrivals(inbox: SqliteInboxReader, outbox: SqliteOutbox, operation: int) -> list[dict[str, Any]]:
+    rows = [
+        _arrival(inbox, outbox, number, outcome, record) for number, outcome, record in outbox.callbacks_of(operation)
+    ]
+    shown = {row["record"] for row in rows}
+    rest = [record for record in outbox.records_of(operation) if record not in shown]
+    return rows + [_arrival(inbox, outbox, None, "event", record) for record in rest]
+
+
+def _arrival(
+    inbox: SqliteInboxReader, outbox: SqliteOutbox, number: int | None, outcome: str, record: int | None
+) -> dict[str, Any]:
+    entry = inbox.entry(number) if number is not None else None
+    found = [] if record is None else [one for one in outbox.read(record - 1, 1) if one.number == record]
+    row: dict[str, Any] = {
+        "callback": number,
+        "received_at": from_us(entry.callback.received_at_us) if entry else found[0].received_at if found else None,
+        "source": entry.callback.source if entry else found[0].source if found else None,
+        "outcome": outcome,
+        "record": record,
+        "_record": None,
+    }
+    if found and found[0].record_type == "event":
+        event = orjson.loads(found[0].value)
+        names = ("operation_id", "status", "provider_status", "sequence", "revision", "effective", "anomalies")
+        row |= {name: event[name] for name in (*names, "observed_via", "event_id")}
+        row["_record"] = found[0] if outcome == "event" else None
+    return row
+
+
+def _in_quarantine(
+    inbox: SqliteInboxReader, outbox: SqliteOutbox, operation: str, known: set[Any]
+) -> list[dict[str, Any]]:
+    # Nobody could read them, but most can be looked into for the id.
+    rows = []
+    identity = operation.rpartition(":")[2]
+    for one in outbox.list_quarantine(0, None, None, None, None, None, QUARANTINE_SCAN_MAX):
+        entry = inbox.entry(one.number) if one.number not in known else None
+        if entry is None or identity.encode() not in entry.callback.body:
+            continue
+        rows.append(
+            {
+                "callback": one.number,
+                "received_at": one.received_at,
+                "source": one.source,
+                "outcome": "quarantine",
+                "record": one.record,
+                "state": one.state,
+                "reason": one.reason,
+                "detail": one.detail,
+            }
+        )
+    return rows
+
+
+async def _add_places(
+    settings: Settings, environ: Mapping[str, str], rows: list[dict[str, Any]], records: list[OutboxRecord]
+) -> None:
+    kafka = settings.kafka
+    if kafka is None or not records:
+        return
+    rules = [configured.rule for configured in settings.routes]
+    with stores(settings) as (_, outbox):
+        journal_id = outbox.journal_id()
+    messages = [message for record in records for message in route(record, rules, kafka.topic_prefix, journal_id)]
+    since_ms = min(int(datetime.fromisoformat(record.received_at).timestamp() * 1000) for record in records) - 60_000
+    found = await find(kafka_options(kafka, environ), messages, max(0, since_ms))
+    for row in rows:
+        row["kafka"] = [
+            {"topic": topic, "partition": partition, "offset": offset}
+            for (topic, record), (partition, offset) in sorted(found.items())
+            if record == row["record"] and row["outcome"] == "event"
+        ]
+
+
+def rejects(settings: Settings, limit: int) -> list[Reject]:
+    """The newest refused callbacks of the sample; raises ``JournalError`` where there is none."""
+    store = _open_rejects(settings)
+    try:
+        return store.newest(limit)
+    finally:
+        store.close()
+
+
+def explain_reject(settings: Settings, environ: Mapping[str, str], number: int) -> tuple[Reject, list[str]]:
+    """One refused callback, and what would have matched; raises ``ReceiverError``."""
+    store = _open_rejects(settings)
+    try:
+        reject = store.get(number)
+    finally:
+        store.close()
+    if reject is None:
+        raise ReceiverError(f"reject {number} is not in the sample; `receiver rejects list` shows those that are")
+    found = resolve_sources(settings, environ).get(reject.raw.source)
+    if found is None:
+        raise ReceiverError(f"the source {reject.raw.source} is not configured any more")
+    configured = next(source for source in settings.sources if source.name == reject.raw.source)
+    retired = resolve_retired(settings, environ, reject.raw.source)
+    return reject, explain(Case(reject.raw, *found, configured.public_url, retired))
+
+
+def _open_rejects(settings: Settings) -> SqliteRejects:
+    folder = settings.journal.folder
+    if not (folder / "rejects.db").exists():
+        raise JournalError(f"there are no rejects in {folder}: nothing was refused yet, or no service ran")
+    return SqliteRejects(folder, read_only=True)
+
+
+def drift(settings: Settings) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Unknown body fields by source and name; and when each source was last heard of, s ago."""
+    outbox = open_outbox(settings)
+    try:
+        fields = [
+            {"source": source, "field": name, "callbacks": count, "first_seen": first_seen}
+            for source, name, count, first_seen in outbox.drift()
+        ]
+        heard = outbox.heard()
+    finally:
+        outbox.close()
+    now_us = SystemClock().now_us()
+    sources = [
+        {
+            "source": source.name,
+            "last_callback": from_us(heard[source.name]) if source.name in heard else None,
+            "silent_s": round((now_us - heard[source.name]) / 1e6) if source.name in heard else None,
+        }
+        for source in settings.sources
+    ]
+    return fields, sources

@@ -1,0 +1,131 @@
+"""Why a callback failed: the reading that would have matched is named, and nothing is ever accepted by it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from receiver.callback import Headers, RawCallback
+from receiver.explain import Case, explain
+from receiver.providers import onchainpay, zeroxpay
+from receiver.rejects import RejectSample
+from receiver.silence import SilenceWatch
+from receiver.testing import FakeClock
+from tests.support import NOW_S, OXPAY_VECTORS, PUBLIC_URL, Lines, Way, onchainpay_source, oxpay_source
+
+BODY: bytes = OXPAY_VECTORS["bodies"][0]["body"].encode()
+SOURCE = oxpay_source()
+
+
+def oxpay(headers: Headers, body: bytes = BODY, retired: tuple[bytes, ...] = ()) -> str:
+    """The explanation of a refused 0xpay callback, as one text."""
+    raw = RawCallback("0xpay-main", NOW_S * 1_000_000, headers, body)
+    return "\n".join(explain(Case(raw, zeroxpay.PROVIDER, SOURCE, PUBLIC_URL, retired)))
+
+
+def signed(body: bytes = BODY, *, at_s: int = NOW_S, url: str | None = None, secret: bytes | None = None) -> Headers:
+    """Signed in another way than ours."""
+    source = SOURCE
+    if url is not None:
+        source = replace(source, signed_urls=(url.encode(),))
+    if secret is not None:
+        source = replace(source, secrets=(secret,))
+    return zeroxpay.PROVIDER.sign(body, source, at_s)
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "says"),
+    [
+        (signed(url="/webhooks/0xpay"), BODY, 'the path alone instead of host and path (`signed_url = "path"`)'),
+        (signed(url=PUBLIC_URL), BODY, "the whole URL with its scheme"),
+        (signed(url="merchant.example.com/webhooks/0xpay/"), BODY, "the URL with a slash at its end"),
+        ((*signed(url="10.0.0.1/webhooks/0xpay"), (b"host", b"10.0.0.1")), BODY, "the request's Host header"),
+        (signed(secret=b"old"), BODY, "a retired secret (retired_secrets.0)"),
+        (signed(), json.dumps(json.loads(BODY), indent=2).encode(), "the body written compact"),
+        (signed(), BODY + b"\n", "the body without the newline at its end"),
+        (signed(at_s=NOW_S - 400), BODY, "the clocks differ by 400 s: the callback's is behind"),
+        (signed(at_s=NOW_S + 400), BODY, "the clocks differ by 400 s: the callback's is ahead"),
+        ((), BODY, "a header that the provider signs with is missing"),
+        (signed() * 2, BODY, "came twice"),
+        ((*signed(), (b"merchant-id", b"other")), BODY, "merchant-id names another account"),
+        (tuple((name, value.upper()) for name, value in signed()), BODY, "in lower case"),
+        (signed(secret=b"nobody knows"), BODY, "no other reading matches"),
+        (signed(), BODY, "it verifies with today's configuration"),
+    ],
+)
+def test_the_reading_that_would_have_matched_is_named(headers: Headers, body: bytes, says: str) -> None:
+    """One changed thing at a time."""
+    assert says in oxpay(headers, body, retired=(b"old",))
+
+
+def test_a_stale_but_genuine_one_is_told_from_a_stale_forgery() -> None:
+    """Only the first is genuine apart from the time."""
+    assert "apart from the time it is genuine" in oxpay(signed(at_s=NOW_S - 400))
+    assert "apart from the time" not in oxpay(signed(at_s=NOW_S - 400, secret=b"x"))
+
+
+def test_onchainpays_cases() -> None:
+    """An unknown key, the secret of another pair, a retired secret."""
+    source = onchainpay_source()
+    first, second = source.keys
+
+    def said(keys: dict[bytes, tuple[bytes, ...]], retired: tuple[bytes, ...] = ()) -> str:
+        headers = onchainpay.PROVIDER.sign(BODY, replace(source, keys=keys), NOW_S)
+        raw = RawCallback("swaps", NOW_S * 1_000_000, headers, BODY)
+        return "\n".join(explain(Case(raw, onchainpay.PROVIDER, source, None, retired)))
+
+    assert "the public key is none of the configured ones" in said({b"unheard": (b"x",)})
+    assert "the secret of another key pair (number 1)" in said({first: source.keys[second]})
+    assert "a retired secret" in said({first: (b"old",)}, retired=(b"old",))
+
+
+async def test_a_refused_callback_is_offered_whole_and_only_a_refused_one() -> None:
+    """Refused before its body was read, or after: headers and body are in the sample; 404 and 200 are not."""
+    way = Way()
+    await way.post("0xpay-main", BODY, [(b"signature", b"nonsense")])
+    await way.post("0xpay-main", b"tampered", list(signed()))
+    await way.post("0xpay-main", BODY, list(signed()))
+    await way.post("nobody", BODY, [])
+    assert [(raw.body, why) for raw, why in way.rejects.kept] == [(BODY, "header_shape"), (b"tampered", "signature")]
+
+
+async def test_a_flood_is_sampled() -> None:
+    """At most one in a while, and none at all where none is wanted."""
+    kept: list[Any] = []
+
+    class Store:
+        def add(self, raw: RawCallback, why: str, kept_max: int) -> None:
+            kept.append((raw.body, why, kept_max))
+
+    clock = FakeClock()
+    sample = RejectSample(Store(), clock, kept_max=10, every_s=1, log=Lines())
+    for number in range(100):
+        if sample.wants():
+            sample.keep(RawCallback("s", 0, (), b"%d" % number), "why")
+            while sample._writing:
+                await next(iter(sample._writing))
+        clock.advance(0.1)
+    assert len(kept) in {10, 11}
+    assert kept[0] == (b"0", "why", 10)
+    assert not RejectSample(Store(), clock, kept_max=0, every_s=1, log=Lines()).wants()
+
+
+def test_a_silent_source_warns_once_until_it_speaks_again() -> None:
+    """One that never spoke, or is not configured, does not."""
+    clock, log = FakeClock(), Lines()
+    heard = {"main": clock.us, "gone": 0}
+    silence: dict[str, float] = {}
+    watch = SilenceWatch(lambda: heard, {"main": 60, "new": 60}, clock, log, silence.__setitem__)
+    for _ in range(20):
+        watch.look()
+        clock.advance(11)
+    assert log.named("source.silent") == [{"source": "main", "silent_s": 66}]
+    assert set(silence) == {"main"}
+    heard["main"] = clock.us
+    watch.look()
+    clock.advance(100)
+    watch.look()
+    assert len(log.named("source.silent")) == 2
