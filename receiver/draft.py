@@ -18,8 +18,9 @@ TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 class Draft:
     """An outbox batch in the making, in which each callback meets what those before it left."""
 
-    def __init__(self, last_number: int, operations: Mapping[str, Operation]) -> None:
+    def __init__(self, last_number: int, operations: Mapping[str, Operation], *, publish: bool = True) -> None:
         self.batch = OutboxBatch()
+        self._publish = publish
         self._number = last_number
         self._operations = dict(operations)
 
@@ -108,7 +109,7 @@ class Draft:
 
     def _append(self, record: OutboxRecord) -> int:
         self._number += 1
-        self.batch.records.append(replace(record, number=self._number))
+        self.batch.records.append(replace(record, number=self._number, publish=self._publish))
         return self._number
 
 

@@ -71,6 +71,8 @@ class Interpreter:
         self._metrics = metrics
         self._suspects = suspects
         self._mark = mark
+        self.publish = True
+        """Whether what is interpreted now goes to Kafka; not for what is imported as already published."""
         self.interpreted = outbox.progress("inbox").number
         """Inbox number up to which callbacks are interpreted."""
 
@@ -117,7 +119,7 @@ class Interpreter:
     def _new_draft(self, readings: Sequence[Reading | Unreadable]) -> Draft:
         keys = {reading.key for reading in readings if isinstance(reading, Reading)}
         last_record = self._outbox.last_number()
-        draft = Draft(last_record, self._outbox.operations(keys))
+        draft = Draft(last_record, self._outbox.operations(keys), publish=self.publish)
         draft.batch.follows = (self.interpreted, last_record)
         return draft
 
@@ -136,6 +138,8 @@ class Interpreter:
         self.interpreted = self._outbox.progress("inbox").number
         if request.request_type == "redrive":
             draft, notes = self.redrive(request.payload["callbacks"])
+        elif request.request_type == "reprocess":
+            draft, notes = self.reprocess(request.payload["callbacks"])
         elif request.request_type == "close":
             draft, notes = self._close(request)
         else:  # of a newer release: nothing is lost, since what it points at stays where it is
@@ -166,6 +170,25 @@ class Interpreter:
                 draft.note_quarantine(entry, *_said(standing[entry.number]), "redriven")
                 verifiable = self._verifies(entry)
                 notes.append(self._saying("callback.redriven", entry, signature_verifies_today=verifiable))
+        return draft, notes
+
+    def reprocess(self, numbers: Collection[int]) -> tuple[Draft, list[Note]]:
+        """Interpret callbacks that became events with today's code; nothing is committed yet.
+
+        One whose facts are the same is a duplicate of its own event; one whose facts are not becomes a new revision.
+        What cannot be read today is left as it is.
+        """
+        entries = [entry for entry in map(self._inbox.entry, sorted(numbers)) if entry is not None]
+        read_now = [(entry, self._read(entry)) for entry in entries]
+        readable = [(entry, reading) for entry, reading in read_now if isinstance(reading, Reading)]
+        draft = self._new_draft([reading for _, reading in readable])
+        notes = [self._place(draft, entry, reading, again=True) for entry, reading in readable]
+        draft.batch.outcomes = [one for one in draft.batch.outcomes if one.outcome == "event"]
+        notes += [
+            self._saying("callback.unreadable_today", entry, reason=reading.reason, detail=reading.detail)
+            for entry, reading in read_now
+            if isinstance(reading, Unreadable)
+        ]
         return draft, notes
 
     def _close(self, request: Request) -> tuple[Draft, list[Note]]:

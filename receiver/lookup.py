@@ -94,7 +94,7 @@ def preview(settings: Settings, environ: Mapping[str, str], numbers: Sequence[in
     with stores(settings) as (inbox, outbox):
         interpreter = Interpreter(
             inbox=inbox,
-            requests=_NoRequests(),
+            requests=NoRequests(),
             outbox=outbox,
             sources=resolve_sources(settings, environ),
             record_bytes_max=settings.kafka.record_bytes_max if settings.kafka else 2**31,
@@ -120,8 +120,11 @@ def preview(settings: Settings, environ: Mapping[str, str], numbers: Sequence[in
     return rows
 
 
-class _NoRequests:
+class NoRequests:
+    """For a look at what would be: nobody's requests are carried out."""
+
     def read(self, after: int, limit: int) -> Sequence[Any]:
+        """None."""
         del after, limit
         return ()
 

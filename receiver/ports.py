@@ -124,6 +124,8 @@ class OutboxRecord:
     traceparent: str | None
     value: bytes
     """The record's value as it is on Kafka, JSON."""
+    publish: bool = True
+    """False for what was imported as already published: it goes to no topic, and is an event all the same."""
 
 
 @dataclass(frozen=True, slots=True)

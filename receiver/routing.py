@@ -51,7 +51,7 @@ def route(
 
     With ``state_topics`` an effective event goes to its family's compacted topic too, in the same transaction.
     """
-    if record.record_type == "withheld":
+    if record.record_type == "withheld" or not record.publish:
         return ()
     headers = _headers(record, journal_id)
     if record.record_type == "quarantine":

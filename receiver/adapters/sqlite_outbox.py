@@ -120,7 +120,7 @@ class SqliteOutbox:
         records: list[OutboxRecord] = []
         size = 0
         for row in self._rows(SQL["records"], (after, limit)):
-            size += len(row[-1])
+            size += len(row[14])
             if records and size > READ_BYTES_MAX:
                 break
             records.append(record_from_row(row))
@@ -149,6 +149,14 @@ class SqliteOutbox:
     def journal_id(self) -> str:
         """The journal's id."""
         return str(self._rows(SQL["journal_id"], ())[0][0])
+
+    def outcomes_between(self, first: int, last: int) -> dict[int, tuple[str, int | None]]:
+        """Inbox number → (outcome, record) of the callbacks from ``first`` to ``last``."""
+        return {row[0]: (row[1], row[2]) for row in self._rows(SQL["outcomes_between"], (first, last))}
+
+    def record(self, number: int) -> OutboxRecord | None:
+        """One record, None where it was purged or never was."""
+        return next((one for one in self.read(number - 1, 1) if one.number == number), None)
 
     def find_operations(self, text: str) -> list[tuple[int, str]]:
         """(our number, key) of the operations with this key or provider's id, at most twenty."""
@@ -268,6 +276,7 @@ def record_from_row(row: Any) -> OutboxRecord:
     """One row of ``records``, all its columns in their order, as a record."""
     values = list(row)
     values[10] = bool(values[10])  # effective
+    values[15] = bool(values[15])  # publish
     return OutboxRecord(*values)
 
 
@@ -289,4 +298,5 @@ def record_row(record: OutboxRecord) -> tuple[Any, ...]:
         record.callback,
         record.traceparent,
         record.value,
+        int(record.publish),
     )

@@ -1,12 +1,12 @@
 -- name: events_above
 -- Events that are undone: not on Kafka, and others stand at their numbers there.
 SELECT number, record_type, record_id, provider, source, account, family, kind, operation_id, status, effective,
-  received_at, callback, traceparent, value FROM records WHERE number > ? AND record_type = 'event'
+  received_at, callback, traceparent, value, publish FROM records WHERE number > ? AND record_type = 'event'
 
 -- name: events_of
 -- The events that an operation had before, in order.
 SELECT number, record_type, record_id, provider, source, account, family, kind, operation_id, status, effective,
-  received_at, callback, traceparent, value FROM records WHERE number IN
+  received_at, callback, traceparent, value, publish FROM records WHERE number IN
   (SELECT record FROM contents WHERE operation = (SELECT id FROM operations WHERE key = ?)) ORDER BY number
 
 -- name: first_outcome_above
@@ -24,7 +24,7 @@ DELETE FROM records WHERE number > ?
 
 -- name: put_record
 INSERT OR REPLACE INTO records (number, record_type, record_id, provider, source, account, family, kind, operation_id,
-  status, effective, received_at, callback, traceparent, value) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  status, effective, received_at, callback, traceparent, value, publish) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: drop_operation
 DELETE FROM operations WHERE key = ?

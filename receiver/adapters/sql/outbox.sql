@@ -16,7 +16,8 @@ CREATE TABLE IF NOT EXISTS records (
   received_at  TEXT NOT NULL,          -- RFC 3339 UTC, microseconds
   callback     INTEGER,                -- inbox number; NULL for what a provider's API said
   traceparent  TEXT,
-  value        BLOB NOT NULL           -- the JSON that Kafka holds
+  value        BLOB NOT NULL,          -- the JSON that Kafka holds
+  publish      INTEGER NOT NULL        -- 0: imported as already published, goes nowhere
 );
 
 -- What deciding an operation's next event needs; kept for ever, so that a very late status is still late.

@@ -66,6 +66,10 @@ DELETE FROM outcomes WHERE store = 'inbox' AND number <= ? AND outcome <> 'quara
 -- So that `journal check` does not miss the outcomes of older callbacks.
 INSERT OR REPLACE INTO meta (key, value) VALUES ('outcomes_purged_to', ?)
 
+-- name: outcomes_between
+-- What became of a range of callbacks.
+SELECT number, outcome, record FROM outcomes WHERE store = 'inbox' AND number BETWEEN ? AND ?
+
 -- name: settled
 -- What became of a callback: its outcome and record; no row where it was interpreted and its outcome purged.
 SELECT outcome, record FROM outcomes WHERE store = 'inbox' AND number = ?
@@ -74,12 +78,12 @@ SELECT outcome, record FROM outcomes WHERE store = 'inbox' AND number = ?
 SELECT received_at FROM records WHERE number > ? ORDER BY number LIMIT 1
 -- name: add_record
 INSERT INTO records (number, record_type, record_id, provider, source, account, family, kind, operation_id, status,
-  effective, received_at, callback, traceparent, value) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  effective, received_at, callback, traceparent, value, publish) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: replace_record
 -- Kafka refuses the record of this number for good: another takes its place.
 REPLACE INTO records (number, record_type, record_id, provider, source, account, family, kind, operation_id, status,
-  effective, received_at, callback, traceparent, value) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  effective, received_at, callback, traceparent, value, publish) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: quarantine_outcome
 UPDATE outcomes SET outcome = 'quarantine' WHERE store = 'inbox' AND number = ? AND outcome = 'event'
@@ -91,7 +95,7 @@ INSERT OR REPLACE INTO outcomes (store, number, outcome, record, operation) VALU
 -- name: records
 -- The next records to publish, or to show.
 SELECT number, record_type, record_id, provider, source, account, family, kind, operation_id, status, effective,
-  received_at, callback, traceparent, value FROM records WHERE number > ? ORDER BY number LIMIT ?
+  received_at, callback, traceparent, value, publish FROM records WHERE number > ? ORDER BY number LIMIT ?
 
 -- name: put_quarantine
 -- A newer standing; the number of the quarantine record stays where the newer one has none.
