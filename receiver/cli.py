@@ -10,7 +10,7 @@ from importlib.metadata import version
 
 import click
 
-from receiver.commands import desk, journal, kafka, look, quarantine, service
+from receiver.commands import desk, journal, kafka, look, quarantine, service, transfer
 from receiver.errors import ConfigurationError, ReceiverError
 
 INTERRUPTED = 130
@@ -29,6 +29,7 @@ for command in (
     *look.COMMANDS,
     *quarantine.COMMANDS,
     *journal.COMMANDS,
+    *transfer.COMMANDS,
 ):
     cli.add_command(command)
 

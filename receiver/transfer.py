@@ -91,8 +91,8 @@ async def import_lines(  # noqa: PLR0913  its options
     unverified = [number for number, callback, masked in lines if masked or not _verifies(sources, callback)]
     if unverified and not trust:
         raise ReceiverError(
-            f"{len(unverified)} of {len(lines)} callbacks cannot be verified, the first is number {unverified[0]}: masked, "
-            "of an unknown source, or signed with a secret that is not configured; --trust takes them all the same"
+            f"{len(unverified)} of {len(lines)} callbacks cannot be verified, the first is number {unverified[0]} "
+            "(masked, unknown source, or a secret that is not configured); --trust takes them all the same"
         )
     unknown = sorted({callback.source for _, callback, _ in lines} - set(sources))
     if unknown:
