@@ -130,5 +130,7 @@ class Provider:
     """All keys of ``[[sources]]`` beyond ``name`` and ``provider`` that mean something to it."""
     retries_s: tuple[int, ...]
     """Documented waits between its deliveries of one callback, seconds."""
+    holds_order: bool
+    """Whether it holds an operation's next status until the one before got a success."""
     registration: str
     """Where a person enters our URL at this provider; one sentence for ``check`` and the README."""

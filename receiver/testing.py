@@ -1,5 +1,7 @@
 """Fakes that ship: every port in memory, for the tests of this service and of those who build on it.
 
+For a consumer's own tests there is more in ``receiver.samples``, as the pytest fixture ``receiver_callbacks``.
+
 Each fake passes the same contract suite as the real adapter (``tests/contract``), so that it cannot drift.
 """
 
@@ -26,6 +28,18 @@ from receiver.ports import (
     Quarantined,
     Request,
 )
+from receiver.samples import Callbacks, SignedCallback
+
+__all__ = [
+    "Callbacks",
+    "FakeClock",
+    "FakeInbox",
+    "FakeKafka",
+    "FakeOutbox",
+    "FakePublisher",
+    "FakeRequests",
+    "SignedCallback",
+]
 
 
 @dataclass

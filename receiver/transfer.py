@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -32,10 +33,12 @@ from receiver.rejoin import rebuild
 from receiver.replay import Item, differences, publish_again
 from receiver.routing import POSITIONS_TOPIC, route
 from receiver.settings import KafkaSettings, Settings
+from receiver.simulate import Report, missing
 from receiver.sources import resolve_sources
 
 IMPORT_STEP = 500
 REPLAY_TIMEOUT_S = 15.0
+VERIFY_WAIT_S = 30.0
 
 
 def chosen(settings: Settings, wanted: Filter, after: int = 0) -> Iterator[Chosen]:
@@ -306,3 +309,23 @@ def load_run(folder: Path, run_id: str) -> dict[str, Any]:
         return dict(orjson.loads((folder / f"{run_id}.json").read_bytes()))
     except (OSError, ValueError):
         raise ReceiverError(f"there is no run {run_id} in {folder}") from None
+
+
+def verify(settings: Settings, environ: Mapping[str, str], report: Report, where: str) -> list[str]:
+    """Hold what a simulation sent against the journal or Kafka, waiting a while for it; gives what is wrong."""
+    deadline = time.monotonic() + VERIFY_WAIT_S
+    while True:
+        wrong = missing(report, asyncio.run(_held(settings, environ, report, where)))
+        if not wrong or time.monotonic() > deadline:
+            return wrong
+        time.sleep(1)
+
+
+async def _held(settings: Settings, environ: Mapping[str, str], report: Report, where: str) -> dict[str, Counter[str]]:
+    held: dict[str, Counter[str]] = {}
+    events = kafka_events(settings, environ, Filter()) if where == "kafka" else journal_events(settings, Filter())
+    async for record in events:
+        if record.record_type == "event" and record.operation_id in report.events:
+            word = orjson.loads(record.value)["provider_status"]
+            held.setdefault(record.operation_id, Counter())[word] += 1
+    return held

@@ -160,5 +160,6 @@ PROVIDER = Provider(
     needs=frozenset({"keys"}),
     takes=frozenset({"account", "keys", "public_url"}),
     retries_s=(10,) * 6 + (1800,) * 5 + (7200,) * 4 + (43200,) * 3,
+    holds_order=False,
     registration="`webhookUrl` of each `auto-swaps/create` call: the source's URL",
 )

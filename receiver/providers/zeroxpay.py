@@ -248,5 +248,6 @@ PROVIDER = Provider(
     needs=frozenset({"account", "public_url", "secrets"}),
     takes=frozenset({"account", "public_url", "secrets", "freshness_s", "signed_url"}),
     retries_s=(600, 1500, 2400, 3300, 3600, 3600, 3600, 3600, 3600, 3600),
+    holds_order=True,
     registration="merchant settings, Notifications URL: exactly the source's public_url, on the merchant's domain",
 )

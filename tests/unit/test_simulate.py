@@ -14,7 +14,7 @@ from receiver import simulate
 from receiver.errors import ReceiverError
 from receiver.providers import zeroxpay
 from receiver.scenarios import SCENARIOS, bodies
-from receiver.simulate import Report, Simulation, choose, require_own_host
+from receiver.simulate import Faults, Report, Simulation, choose, deliveries, missing, require_own_host
 from tests.support import NOW_S, oxpay_source
 
 
@@ -54,6 +54,9 @@ def test_a_seed_makes_the_same_operation_again_and_another_a_fresh_one(scenario:
     assert len(set(first)) == len(set(scenario.steps))
 
 
+ATTEMPTS = len(zeroxpay.PROVIDER.retries_s) + 1
+
+
 class Door:
     """Answers as it is told, and remembers in which order statuses came."""
 
@@ -73,10 +76,12 @@ class Door:
 async def run(monkeypatch: pytest.MonkeyPatch, door: Door, count: int) -> Report:
     """Send one scenario's operations to a door."""
     client = httpx.AsyncClient
-    monkeypatch.setattr(simulate, "RETRY_S", 0.001)
+    monkeypatch.setattr(simulate, "WAIT_MIN_S", 0.001)
     monkeypatch.setattr("receiver.simulate.httpx.AsyncClient", lambda **_: client(transport=httpx.MockTransport(door)))
     scenarios = choose("0xpay", ["exchange-withdraw-happy"])
-    simulation = Simulation(zeroxpay.PROVIDER, oxpay_source(), "http://127.0.0.1/x", scenarios, random.Random(3))
+    simulation = Simulation(
+        zeroxpay.PROVIDER, oxpay_source(), "http://127.0.0.1/x", scenarios, random.Random(3), time_scale=0
+    )
     return await simulation.run(rate=1000, count=count)
 
 
@@ -92,8 +97,8 @@ async def test_the_next_status_waits_for_the_200_of_the_one_before(monkeypatch: 
 
 async def test_it_gives_up_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """After a bounded number of attempts."""
-    report = await run(monkeypatch, Door(*[401] * simulate.ATTEMPTS_MAX), 2)
-    assert (report.given_up, report.sent) == (1, simulate.ATTEMPTS_MAX)
+    report = await run(monkeypatch, Door(*[401] * ATTEMPTS), 2)
+    assert (report.given_up, report.sent) == (1, ATTEMPTS)
 
 
 async def test_it_makes_exactly_as_many_callbacks_as_asked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,3 +112,35 @@ def test_percentiles_of_nothing_are_nothing() -> None:
     """No answer, no latency."""
     assert Report().latency_ms(0.99) == 0.0
     assert Report(latencies_s=[0.001, 0.002, 0.003]).latency_ms(0.99) == 3.0
+
+
+def test_faults_are_what_was_asked_for_and_the_rest_is_as_it_was() -> None:
+    """Each by its share; what must come of each callback is written down."""
+    source = oxpay_source()
+    (scenario,) = choose("0xpay", ["exchange-withdraw-happy"])
+    made = list(bodies(scenario, source, random.Random(1), NOW_S))
+    plain = deliveries(made, random.Random(1), Faults())
+    assert [(one.body, one.becomes) for one in plain] == [(body, "event") for body in made]
+    assert deliveries(made, random.Random(1), Faults(drop=1)) == []
+    assert [one.status for one in deliveries(made, random.Random(1), Faults(reorder=1))] == ["Done", "Exchanged"]
+    assert [one.status for one in deliveries(made, random.Random(1), Faults(duplicate=1))] == ["Exchanged"] * 2 + [
+        "Done"
+    ] * 2
+    assert [one.status for one in deliveries(made, random.Random(1), Faults(late=1))] == ["Exchanged", "Done"] * 2
+    forged = deliveries(made, random.Random(1), Faults(tamper=1))
+    assert [one.becomes for one in forged] == ["refused", "event"] * 2
+    assert all((one.body != one.signed_body) is (one.becomes == "refused") for one in forged)
+    unknown = deliveries(made, random.Random(1), Faults(unknown=1))
+    assert [one.becomes for one in unknown] == ["quarantine", "event"] * 2
+
+
+def test_what_is_lost_repeated_or_invented_is_named() -> None:
+    """Held against what was answered 200."""
+    report = Report()
+    report.events["a"] = {"Done", "Exchanged"}
+    assert missing(report, {"a": Counter({"Done": 1, "Exchanged": 1})}) == []
+    assert missing(report, {"a": Counter({"Done": 2, "Failed": 1})}) == [
+        "a Exchanged: lost",
+        "a Done: 2 times",
+        "a Failed: never sent",
+    ]
