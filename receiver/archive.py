@@ -74,7 +74,8 @@ def read_any(text: str, source: str | None, now_us: int) -> Iterator[tuple[int, 
     elif start.startswith("{") and '"log"' in start[:2000] and '"entries"' in start:
         yield from _from_har(start, source, now_us)
     else:
-        for place, line in enumerate(text.splitlines(), start=1):
+        # Not splitlines: that also splits at characters that a header may hold.
+        for place, line in enumerate(text.split("\n"), start=1):
             if line.strip():
                 yield _from_line(place, line)
 

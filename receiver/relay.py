@@ -97,6 +97,9 @@ class Relay:
         self._failures = 0
         self._sending: Sequence[OutboxRecord] = ()
         self.kafka = KafkaState()
+        remembered = outbox.latest_remembered()
+        if remembered is not None:  # until Kafka is asked, our own copy is the best guess for who looks at us
+            self.kafka.position = remembered[1]
 
     def wake(self) -> None:
         """The outbox has new records."""

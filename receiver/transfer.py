@@ -311,19 +311,22 @@ def load_run(folder: Path, run_id: str) -> dict[str, Any]:
         raise ReceiverError(f"there is no run {run_id} in {folder}") from None
 
 
-def verify(settings: Settings, environ: Mapping[str, str], report: Report, where: str) -> list[str]:
+def verify(settings: Settings, environ: Mapping[str, str], report: Report, source: str, where: str) -> list[str]:
     """Hold what a simulation sent against the journal or Kafka, waiting a while for it; gives what is wrong."""
     deadline = time.monotonic() + VERIFY_WAIT_S
     while True:
-        wrong = missing(report, asyncio.run(_held(settings, environ, report, where)))
+        wrong = missing(report, asyncio.run(_held(settings, environ, report, source, where)))
         if not wrong or time.monotonic() > deadline:
             return wrong
         time.sleep(1)
 
 
-async def _held(settings: Settings, environ: Mapping[str, str], report: Report, where: str) -> dict[str, Counter[str]]:
+async def _held(
+    settings: Settings, environ: Mapping[str, str], report: Report, source: str, where: str
+) -> dict[str, Counter[str]]:
     held: dict[str, Counter[str]] = {}
-    events = kafka_events(settings, environ, Filter()) if where == "kafka" else journal_events(settings, Filter())
+    mine = Filter(source=source)
+    events = kafka_events(settings, environ, mine) if where == "kafka" else journal_events(settings, mine)
     async for record in events:
         if record.record_type == "event" and record.operation_id in report.events:
             word = orjson.loads(record.value)["provider_status"]

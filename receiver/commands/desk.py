@@ -105,7 +105,7 @@ def simulate_command(  # noqa: PLR0913  its options
     with progress("callbacks", count) as advance:
         interrupted = asyncio.run(_run(simulation, rate, count, advance))
     report = simulation.report
-    wrong = transfer.verify(settings, environ, report, verify) if verify and not interrupted else []
+    wrong = transfer.verify(settings, environ, report, name, verify) if verify and not interrupted else []
     _close(report, wrong, verify, as_json=as_json)
     if interrupted:
         say(f"interrupted: what was answered 200 is safe; --seed {seed} makes the same operations again")

@@ -46,6 +46,7 @@ async def run(folder: Path, minutes: float, seed: int, brokers: int, only: str |
 async def break_things(world: World, seconds: float, only: str | None) -> None:
     """One fault after the other, while the load goes on; then everything is mended and drains."""
     sending = asyncio.create_task(world.load.run())
+    keeping = asyncio.create_task(world.keep_running())
     until = time.monotonic() + seconds
     faults = [f for f in FAULTS if (world.knobs or not f.needs_preload) and (only is None or only in f.name)]
     while time.monotonic() < until:
@@ -53,21 +54,13 @@ async def break_things(world: World, seconds: float, only: str | None) -> None:
         started = time.monotonic()
         await fault.run(world)
         say(f"{until - time.monotonic():6.0f} s left  {fault.name} ({time.monotonic() - started:.1f} s)")
-        await revive(world)
         await asyncio.sleep(world.chance.uniform(*BETWEEN_FAULTS_S))
     await world.ready()
     world.load.stop()
     world.load.go_on()
     await asyncio.wait_for(sending, END_TIMEOUT_S)
     await world.drained()
-
-
-async def revive(world: World) -> None:
-    """A supervisor that gave up is started again by whoever supervises it; that is counted too."""
-    process = world.service.process
-    if process is not None and process.poll() is not None:
-        world.counts["gave up"] += 1
-        world.service.start()
+    keeping.cancel()
 
 
 async def judged(world: World) -> tuple[Verdict, list[Seen], list[Seen]]:

@@ -36,7 +36,7 @@ async def kill_process(world: World) -> None:
         if world.service.kill(role):
             world.counts[f"kill {role}"] += 1
         if role == "supervisor":
-            world.service.start()
+            world.start()
         await asyncio.sleep(world.chance.uniform(0.05, 0.7))
 
 
@@ -150,10 +150,11 @@ async def second_service(world: World) -> None:
 async def terminate(world: World) -> None:
     """SIGTERM under load: exit 0 in time, then a new start."""
     world.counts["sigterm"] += 1
-    code = await asyncio.to_thread(world.service.stop, 25)
-    if code != 0:
-        world.wrong.append(f"SIGTERM gave exit {code}")
-    world.service.start()
+
+    async def nothing() -> None:
+        """It is only stopped."""
+
+    await world.stopped(nothing)
 
 
 def _odd(kind: str) -> Callback:
@@ -194,12 +195,13 @@ async def restore_backup(world: World) -> None:
         return
     await asyncio.sleep(world.chance.uniform(1, 5))
 
-    async def replace() -> None:
-        await asyncio.to_thread(service.stop, 25)
+    async def swap() -> None:
         shutil.rmtree(service.folder / "journal")
         shutil.copytree(copy, service.folder / "journal")
         world.in_journal_from = len(world.ledger.owed)
-        service.start()
+
+    async def replace() -> None:
+        await world.stopped(swap)
         await world.until("stopped or up", lambda said: said["kafka"]["state"] in {"stopped", "up"}, 60)
         done = await asyncio.to_thread(service.receiver, "journal", "rejoin", "--yes")
         if done.returncode != 0:
@@ -214,11 +216,12 @@ async def new_journal(world: World) -> None:
     world.counts["new journal"] += 1
     service = world.service
 
-    async def replace() -> None:
-        await asyncio.to_thread(service.stop, 25)
+    async def swap() -> None:
         shutil.rmtree(service.folder / "journal")
         world.in_journal_from = len(world.ledger.owed)
-        service.start()
+
+    async def replace() -> None:
+        await world.stopped(swap)
         await world.ready()
 
     await world.pausing(replace)

@@ -72,6 +72,8 @@ class World:
     """What a fault itself found wrong."""
     odd: dict[str, str] = field(default_factory=dict)
     """SHA-256 of a body that must be quarantined → with which reason."""
+    on_purpose: bool = False
+    """The service is stopped because a fault wants it so."""
     in_journal_from: int = 0
     """How many obligations were owed when the journal was last replaced: older bodies may not be in it."""
 
@@ -211,6 +213,31 @@ class World:
         await self.drained()
         await body()
         self.load.go_on()
+
+    def start(self) -> None:
+        """Start the service where it does not run."""
+        process = self.service.process
+        if process is None or process.poll() is not None:
+            self.service.start()
+
+    async def keep_running(self) -> None:
+        """Be the one who supervises the supervisor: start a service again that gave up or was refused."""
+        while True:
+            await asyncio.sleep(0.5)
+            process = self.service.process
+            if not self.on_purpose and process is not None and process.poll() is not None:
+                self.counts["started again"] += 1
+                self.start()
+
+    async def stopped(self, body: Callable[[], Awaitable[None]]) -> None:
+        """SIGTERM, then something while nothing runs, then a start."""
+        self.on_purpose = True
+        code = await asyncio.to_thread(self.service.stop, 25)
+        if code != 0:
+            self.wrong.append(f"SIGTERM gave exit {code}")
+        await body()
+        self.start()
+        self.on_purpose = False
 
     async def tear_down(self) -> None:
         """Leave nothing running."""
