@@ -1,4 +1,4 @@
-"""0xpay: notifications about exchanges.
+"""0xpay: notifications about exchanges, payouts, deposits and invoices.
 
 Its docs' pages Authorization, Processing WebHook Notifications, Crypto, Fiat and Exchange Callbacks, and its SDK source
 0.0.12 at commit 3d33704, checked 2026-11.
@@ -41,6 +41,8 @@ TIMESTAMP = re.compile(rb"[1-9][0-9]{9}")
 
 _FAILED = Step("failed", 2, terminal=True)
 _DONE = Step("completed", 2, terminal=True)
+_PENDING = Step("pending", 0)
+_PENDING_DONE_FAILED = {"Pending": _PENDING, "Done": _DONE, "Failed": _FAILED}
 _EXCHANGED = Step("exchanged", 1)
 """The swap is filled, the payout outstanding."""
 _EXCHANGE_WITHDRAW = {"Exchanged": _EXCHANGED, "Done": _DONE, "Failed": _FAILED}
@@ -53,13 +55,38 @@ LIFECYCLES: Mapping[str, Kind] = {
             "Done": _DONE,
             "Failed": _FAILED,
             # Not documented for this kind, but copied wording on the Exchange Callbacks page hints at both.
-            "Pending": Step("pending", 0),
+            "Pending": _PENDING,
             "Exchanged": _EXCHANGED,
         },
     ),
     "CryptoExchangeWithdraw": Kind("crypto_exchange_withdraw", "exchange", _EXCHANGE_WITHDRAW),
     "FiatExchangeWithdraw": Kind("fiat_exchange_withdraw", "exchange", _EXCHANGE_WITHDRAW),
+    # One word for two operations: a `Done` here is money out, on a Replenish it is money in.
+    "Withdraw with blockchain": Kind("crypto_withdraw", "payout", _PENDING_DONE_FAILED),
+    "Withdraw": Kind("fiat_withdraw", "payout", _PENDING_DONE_FAILED),
+    # Done only, even if parts of it failed.
+    "WithdrawBatch": Kind("withdraw_batch", "payout", {"Done": _DONE}),
+    "Replenish": Kind(
+        "replenish",
+        "deposit",
+        {
+            "Pending": _PENDING,
+            # Final for crediting; the verdict of the AML check may still come.
+            "Done": Step("completed", 1),
+            "Verified": Step("verified", 2, terminal=True),
+            "Failed": _FAILED,
+        },
+    ),
+    "Invoice": Kind("fiat_invoice", "invoice", _PENDING_DONE_FAILED),
+    # An older SDK had this word alone; the newer one has a word of its own for crypto invoices.
+    "Invoice with blockchain or address": Kind("crypto_invoice", "invoice", _PENDING_DONE_FAILED),
+    "CryptoInvoice": Kind(
+        "crypto_invoice",
+        "invoice",
+        {"Pending": _PENDING, "Done": _DONE, "Expired": Step("expired", 2, terminal=True)},
+    ),
 }
+"""By the provider's word; where the body decides between two kinds of one word, the word says how."""
 
 
 def claim(headers: Headers, source: Source, now_s: int) -> Claim:
@@ -106,7 +133,8 @@ def signed_urls(public_url: str, reading: str) -> tuple[bytes, ...]:
 class Payload:
     """A body in its model, with the kind that it was taken for."""
 
-    kind: Kind
+    word: str
+    """Of ``LIFECYCLES``."""
     body: Any
     anomalies: tuple[Anomaly, ...]
 
@@ -115,9 +143,8 @@ def parse(document: Mapping[str, Any], source: Source) -> Payload:
     """Read a notification; raises ``NotUnderstood``. Account, kind and status are found before the other fields."""
     check_account(document, "merchantId", source)
     word, anomalies = _kind_word(document)
-    kind = LIFECYCLES[word]
-    check_status(document, kind)
-    return Payload(kind, validate(_SHAPES[word].model, document), anomalies)
+    check_status(document, LIFECYCLES[word])
+    return Payload(word, validate(_SHAPES[word].model, document), anomalies)
 
 
 def _kind_word(document: Mapping[str, Any]) -> tuple[str, tuple[Anomaly, ...]]:
@@ -125,29 +152,34 @@ def _kind_word(document: Mapping[str, Any]) -> tuple[str, tuple[Anomaly, ...]]:
     if word is None and document.get("targetTicker") is not None and document.get("spendTicker") is not None:
         # The readable start of the documented Exchange table lists no kind.
         return "Exchange", ("kind_missing",)
-    if word is None or word not in LIFECYCLES:
+    if word is None or word not in _WORDS:
         raise NotUnderstood("unknown_kind", "kind")
+    if word == "Withdraw" and document.get("blockchain") is not None:
+        return "Withdraw with blockchain", ()
+    if word == "Invoice" and any(document.get(name) is not None for name in ("blockchain", "address")):
+        return "Invoice with blockchain or address", ()
     return word, ()
 
 
 def normalise(payload: Payload, source: Source) -> Facts:
     """Put a notification into our words."""
     body = payload.body
-    money = _SHAPES[_WORDS[payload.kind.name]].money(body)
+    money = _SHAPES[payload.word].money(body)
     partial = money.pop("partial", False) and body.status == "Done"
     failed = body.status == "Failed"
+    # Two spellings, on different pages and in the SDK; either on any kind.
+    reason = Failure(None, blank_to_none(body.failed_reason) or blank_to_none(body.fail_reason))
     return Facts(
         account=body.merchant_id if body.merchant_id is not None else source.account,
-        kind=payload.kind,
+        kind=LIFECYCLES[payload.word],
         operation_id=body.id,
         provider_status=body.status,
         reference=blank_to_none(body.local_id),
         meta=blank_to_none(body.meta),
-        # Two spellings, on different pages and in the SDK; either on any kind.
-        failure=Failure(None, blank_to_none(body.failed_reason) or blank_to_none(body.fail_reason)) if failed else None,
+        failure=money.pop("failure", None) or reason if failed else None,
         created_at=None if body.time is None else from_ms(body.time),
         anomalies=(*(("partial",) if partial else ()), *payload.anomalies),
-        **money,
+        **{name: value for name, value in money.items() if name != "failure"},
     )
 
 
@@ -199,6 +231,53 @@ def _fiat_exchange_withdraw_money(body: payloads.ExchangeWithdraw) -> dict[str, 
     }
 
 
+def _crypto_withdraw_money(body: payloads.Withdraw) -> dict[str, Any]:
+    payout = Payout(body.amount, body.ticker, body.blockchain, body.to or None, None, None)
+    return {
+        "payout": None if payout == _NO_PAYOUT else payout,
+        "fees": _fees(("payout", body.fee, body.ticker)),
+        "transaction_hash": blank_to_none(body.hash),
+    }
+
+
+def _fiat_withdraw_money(body: payloads.Withdraw) -> dict[str, Any]:
+    card = body.to or body.card_number or None
+    return {
+        "payout": _payout(body, None, None if card is None else mask_card(card)),
+        "fees": _fees(
+            ("payout", body.fee, body.ticker),
+            ("payout_paid", body.paid_fee, body.ticker),
+            ("payout_failed", body.failed_fee, body.ticker),
+        ),
+        "partial": _above_zero(body.failed_amount),
+    }
+
+
+def _replenish_money(body: payloads.Replenish) -> dict[str, Any]:
+    return {
+        "received": _amount(body.amount, body.ticker, body.blockchain),
+        "fees": _fees(("deposit", body.fee, body.ticker)),
+        "transaction_hash": blank_to_none(body.hash),
+    }
+
+
+def _fiat_invoice_money(body: payloads.Invoice) -> dict[str, Any]:
+    # What was paid is the truth, where it is said.
+    return {
+        "received": _amount(body.paid_amount if body.paid_amount is not None else body.amount, body.ticker),
+        "fees": _fees(("invoice", body.fee, body.ticker)),
+        "failure": body.error and Failure(body.error.code, blank_to_none(body.error.message)),
+    }
+
+
+def _crypto_invoice_money(body: payloads.Invoice) -> dict[str, Any]:
+    paid = body.paid_amount if body.paid_amount is not None else body.amount
+    return _fiat_invoice_money(body) | {
+        "received": _amount(paid, body.ticker, body.blockchain),
+        "price": None if body.price is None else Price(body.price, None),
+    }
+
+
 def _payout(body: Any, network: str | None, destination: str | None) -> Payout | None:
     payout = Payout(body.amount, body.ticker, network, destination, body.paid_amount, body.failed_amount)
     return None if payout == _NO_PAYOUT else payout
@@ -230,8 +309,16 @@ _SHAPES: Mapping[str, _Shape] = {
     "Exchange": _Shape(payloads.Exchange, _exchange_money),
     "CryptoExchangeWithdraw": _Shape(payloads.ExchangeWithdraw, _exchange_withdraw_money),
     "FiatExchangeWithdraw": _Shape(payloads.ExchangeWithdraw, _fiat_exchange_withdraw_money),
+    "Withdraw with blockchain": _Shape(payloads.Withdraw, _crypto_withdraw_money),
+    "Withdraw": _Shape(payloads.Withdraw, _fiat_withdraw_money),
+    "WithdrawBatch": _Shape(payloads.Withdraw, _fiat_withdraw_money),
+    "Replenish": _Shape(payloads.Replenish, _replenish_money),
+    "Invoice": _Shape(payloads.Invoice, _fiat_invoice_money),
+    "Invoice with blockchain or address": _Shape(payloads.Invoice, _crypto_invoice_money),
+    "CryptoInvoice": _Shape(payloads.Invoice, _crypto_invoice_money),
 }
-_WORDS = {kind.name: word for word, kind in LIFECYCLES.items()}
+_WORDS = frozenset(word.partition(" ")[0] for word in LIFECYCLES)
+"""As a body can say them."""
 
 PROVIDER = Provider(
     slug=SLUG,

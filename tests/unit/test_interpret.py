@@ -226,3 +226,73 @@ async def test_repetition_and_order_change_no_event_and_leave_no_gap(picks: list
 
 
 RANKS = {"pending": 0, "exchanged": 1, "sending": 1, "completed": 2, "failed": 2}
+
+
+async def test_a_payouts_done_and_a_deposits_done_are_never_mistaken() -> None:
+    """Money out and money in: other family, other topic, other status of finality."""
+    out, back = await one(BODIES["withdraw-crypto-done"]), await one(BODIES["replenish-done"])
+    assert (out["family"], out["kind"], out["status"], out["terminal"]) == (
+        "payout",
+        "crypto_withdraw",
+        "completed",
+        True,
+    )
+    assert (back["family"], back["kind"], back["status"], back["terminal"]) == (
+        "deposit",
+        "replenish",
+        "completed",
+        False,
+    )
+    assert (out["received"], back["payout"]) == (None, None)
+
+
+async def test_a_withdraw_is_crypto_where_it_names_a_blockchain() -> None:
+    """Null is absent; the other kind's destination would be a card."""
+    body = BODIES["withdraw-crypto-done"]
+    assert (await one(body | {"blockchain": None, "to": "4400000000000008"}))["kind"] == "fiat_withdraw"
+    assert (await one(body | {"blockchain": None, "to": "4400000000000008"}))["payout"][
+        "destination"
+    ] == "440000******0008"
+    assert (await one(body))["payout"]["destination"] == body["to"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "becomes"),
+    [
+        ({"status": "Failed"}, ("crypto_invoice", "failed")),
+        ({"blockchain": None, "status": "Failed"}, ("crypto_invoice", "failed")),
+        ({"blockchain": None, "address": None}, ("fiat_invoice", "completed")),
+        ({"status": "Expired"}, ("unknown_status", "status")),
+        ({"kind": "CryptoInvoice", "status": "Expired"}, ("crypto_invoice", "expired")),
+        ({"kind": "CryptoInvoice", "status": "Failed"}, ("unknown_status", "status")),
+        ({"kind": "Invoice with blockchain or address"}, ("unknown_kind", "kind")),
+        ({"kind": "WithdrawBatch", "status": "Failed"}, ("unknown_status", "status")),
+    ],
+)
+async def test_which_invoice_it_is(changes: dict[str, Any], becomes: tuple[str, str]) -> None:
+    """By the word, and for the older word by what is there; our own names of rows are no words of the provider."""
+    said = await one(BODIES["crypto-invoice-done"] | {"kind": "Invoice"} | changes)
+    assert becomes == ((said["reason"], said["detail"]) if "reason" in said else (said["kind"], said["status"]))
+
+
+@pytest.mark.parametrize(
+    ("error", "failure"),
+    [
+        ({"code": 3, "message": "Card declined"}, {"code": "3", "message": "Card declined"}),
+        ({"code": "E3"}, {"code": "E3", "message": None}),
+        ({"message": ""}, {"code": None, "message": None}),
+        (None, {"code": None, "message": "said elsewhere"}),
+    ],
+)
+async def test_why_an_invoice_failed(error: Any, failure: dict[str, Any]) -> None:
+    """Its own error object first; a code is text, as it stood."""
+    body = BODIES["invoice-fiat-failed"] | {"error": error, "failedReason": "said elsewhere"}
+    assert (await one(body))["failure"] == failure
+
+
+async def test_what_was_paid_is_an_invoices_truth() -> None:
+    """And the asked amount where nothing was said of it; repeated pending with another sum is amended."""
+    asked, paid = BODIES["crypto-invoice-pending"], BODIES["crypto-invoice-pending"] | {"paidAmount": "400"}
+    events = await Way().events("0xpay-main", [json.dumps(body).encode() for body in (asked, paid)])
+    assert [event["received"]["amount"] for event in events] == ["1000", "400"]
+    assert (events[1]["revision"], events[1]["anomalies"], events[1]["effective"]) == (2, ["amended"], True)
