@@ -161,13 +161,15 @@ class SourceSettings(Section):
     """One URL of ours that one provider calls."""
 
     name: Annotated[str, Field(description="its URL is `/webhooks/<name>`; `[a-z0-9][a-z0-9._-]{0,62}`")]
-    provider: Annotated[str, Field(description="`0xpay` or `onchainpay`")]
-    account: Annotated[str | None, Field(description="merchant or organisation id; required for 0xpay")] = None
+    provider: Annotated[str, Field(description="`0xpay`, `onchainpay` or `calypso`")]
+    account: Annotated[str | None, Field(description="merchant or organisation id; required for 0xpay and Calypso")] = (
+        None
+    )
     public_url: Annotated[str | None, Field(description="as registered at the provider; 0xpay signs it")] = None
     secrets: Annotated[
         list[Reference], Field(description="references to the live secrets; several while they rotate")
     ] = []
-    keys: Annotated[list[KeyPair], Field(description="key pairs, for OnchainPay")] = []
+    keys: Annotated[list[KeyPair], Field(description="key pairs, for OnchainPay and Calypso")] = []
     retired_secrets: Annotated[
         list[Reference],
         Field(description="references to secrets that are live no more: only `rejects explain` tries them"),

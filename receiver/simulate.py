@@ -98,6 +98,8 @@ def require_own_host(url: str, *, mine: bool) -> None:
 def choose(provider: str, names: Sequence[str]) -> list[Scenario]:
     """The scenarios of a provider, all or those named; raises ``ReceiverError`` for a name that is not there."""
     there = [scenario for scenario in SCENARIOS if scenario.provider == provider]
+    if not there:
+        raise ReceiverError(f"there are no scenarios for {provider} yet")
     unknown = sorted(set(names) - {scenario.name for scenario in there})
     if unknown:
         known = ", ".join(scenario.name for scenario in there)

@@ -43,7 +43,15 @@ provider = "onchainpay"
 keys = [{ public = "env:ONCHAINPAY_PUBLIC", secret = "env:ONCHAINPAY_SECRET" }]
 """
 
-SOURCES: Mapping[str, str] = {"0xpay": OXPAY, "onchainpay": ONCHAINPAY}
+CALYPSO = """
+[[sources]]
+name = "calypso"                          # give https://<your host>/webhooks/calypso as url of the subscription
+provider = "calypso"
+account = "0x0000000000000000000000000000000000000000"         # your account
+keys = [{ public = "env:CALYPSO_PUBLIC", secret = "env:CALYPSO_SECRET" }]   # of the subscription, not of the API
+"""
+
+SOURCES: Mapping[str, str] = {"0xpay": OXPAY, "onchainpay": ONCHAINPAY, "calypso": CALYPSO}
 
 
 def configuration(providers: Sequence[str]) -> str:

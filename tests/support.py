@@ -20,6 +20,7 @@ from receiver.web import Web, make_app
 
 VECTORS = Path(__file__).parent / "providers" / "vectors"
 OXPAY_VECTORS: dict[str, Any] = orjson.loads((VECTORS / "0xpay.vectors.json").read_bytes())
+CALYPSO_VECTORS: dict[str, Any] = orjson.loads((VECTORS / "calypso.vectors.json").read_bytes())
 ONCHAINPAY_VECTORS: dict[str, Any] = orjson.loads((VECTORS / "onchainpay.vectors.json").read_bytes())
 
 ACCOUNT: str = OXPAY_VECTORS["constants"]["merchantId"]
@@ -76,6 +77,14 @@ def onchainpay_source(**changes: Any) -> Source:
     pairs: Mapping[str, Any] = ONCHAINPAY_VECTORS["keys"]
     keys = {pair["public"].encode(): (pair["secret"].encode(),) for pair in pairs.values()}
     return Source(**({"name": "swaps", "provider": "onchainpay", "account": None, "keys": keys} | changes))
+
+
+def calypso_source(**changes: Any) -> Source:
+    """A Calypso source with the vectors' subscription key."""
+    pair = CALYPSO_VECTORS["keys"]["webhook-synthetic"]
+    keys = {pair["public"].encode(): (pair["secret"].encode(),)}
+    account = "0x52908400098527886E0F7030069857D2E4169EE7"
+    return Source(**({"name": "calypso", "provider": "calypso", "account": account, "keys": keys} | changes))
 
 
 class Way:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 
 from receiver.provider import Provider
-from receiver.providers import onchainpay, zeroxpay
+from receiver.providers import calypso, onchainpay, zeroxpay
 
-PROVIDERS: Mapping[str, Provider] = {provider.slug: provider for provider in (zeroxpay.PROVIDER, onchainpay.PROVIDER)}
+PROVIDERS: Mapping[str, Provider] = {
+    provider.slug: provider for provider in (zeroxpay.PROVIDER, onchainpay.PROVIDER, calypso.PROVIDER)
+}

@@ -86,8 +86,9 @@ def test_from_nothing_to_a_checked_configuration(tmp_path: Path) -> None:
     unsound = receiver("check", cwd=tmp_path)
     assert unsound.returncode == 2
     assert "receiver: sources.0 (0xpay-main).secrets.0: the environment has no OXPAY_PRIVATE_KEY" in unsound.stderr
-    assert len(unsound.stderr.splitlines()) == 3
-    secrets = {"OXPAY_PRIVATE_KEY": "secret-1", "ONCHAINPAY_PUBLIC": "secret-2", "ONCHAINPAY_SECRET": "secret-3"}
+    names = ("OXPAY_PRIVATE_KEY", "ONCHAINPAY_PUBLIC", "ONCHAINPAY_SECRET", "CALYPSO_PUBLIC", "CALYPSO_SECRET")
+    assert len(unsound.stderr.splitlines()) == len(names)
+    secrets = {name: f"secret-{number}" for number, name in enumerate(names)}
     sound = receiver("check", cwd=tmp_path, **secrets)
     assert sound.returncode == 0
     assert "https://merchant.example.com/webhooks/0xpay-main" in sound.stdout

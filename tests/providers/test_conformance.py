@@ -20,9 +20,13 @@ from receiver.scenarios import SCENARIOS, bodies
 from receiver.signing import digest
 from schemas.publish import FOLDER
 from schemas.status_event import StatusEvent
-from tests.support import NOW_S, Way, onchainpay_source, oxpay_source
+from tests.support import NOW_S, Way, calypso_source, onchainpay_source, oxpay_source
 
-SOURCES: dict[str, Source] = {"0xpay": oxpay_source(), "onchainpay": onchainpay_source()}
+SOURCES: dict[str, Source] = {
+    "0xpay": oxpay_source(),
+    "onchainpay": onchainpay_source(),
+    "calypso": calypso_source(),
+}
 EVENTS = Path(__file__).parent / "events"
 BODY = b'{"id": "a", "status": "Done"}'
 every_provider = pytest.mark.parametrize("provider", PROVIDERS.values(), ids=list(PROVIDERS))
@@ -117,7 +121,7 @@ def test_the_lifecycle_tables_are_sound(provider: Provider) -> None:
             assert all(other.statuses.get(word, step) == step for other in same)
         ranks = [step.rank for step in steps]
         for step in steps:
-            assert 0 <= step.rank <= 2
+            assert step.rank >= 0
             assert step.terminal or ranks.count(step.rank) == 1
             assert not step.terminal or step.rank == max(ranks)
 
@@ -139,7 +143,9 @@ HINTED_ONLY = {
         ("exchange", "Exchanged"),  # copied wording on the Exchange page hints at it
         ("fiat_withdraw", "Pending"),  # one row of statuses for both withdraws
         ("crypto_invoice", "Failed"),  # of the older word for it
-    }
+    },
+    # Words of payoutStatus in a public schema; no body of them is known.
+    "calypso": {("payout", word) for word in ("CREATION_IN_PROGRESS", "PENDING_CONFIRMATION", "CONFIRMED")},
 }
 """Rows of the mapping of which no body is known."""
 
