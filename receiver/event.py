@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from dataclasses import asdict
 from typing import Any, Literal
 
 import orjson
 
-from receiver.exact import canonical_json, from_us, prune
+from receiver.exact import canonical_json, from_us
 from receiver.lifecycle import Place
 from receiver.provider import Facts
 
@@ -22,27 +21,43 @@ NAMESPACE = uuid.UUID("828e2328-3b1e-459f-a28b-c6b4e311901e")
 UUID_VERSION_5 = 0x5000
 UUID_VARIANT = 0x8000
 
+IDENTITY = (
+    "spent",
+    "received",
+    "payout",
+    "fees",
+    "price",
+    "usd",
+    "swapped",
+    "risk",
+    "failure",
+    "transaction_hash",
+    "reference",
+    "meta",
+    "created_at",
+)
+"""What makes two contents of one status word different news; a later version may never add to it."""
+
 Observed = Literal["webhook", "poll"]
 
 
 def facts_digest(facts: Facts) -> str:
     """SHA-256, lower-case hex, of what a callback says: these fields and never others, null and empty ones left out."""
-    said = {
-        "spent": facts.spent and asdict(facts.spent),
-        "received": facts.received and asdict(facts.received),
-        "payout": facts.payout and asdict(facts.payout),
-        "fees": [asdict(fee) for fee in facts.fees],
-        "price": facts.price and asdict(facts.price),
-        "usd": facts.usd and asdict(facts.usd),
-        "swapped": facts.swapped,
-        "risk": facts.risk,
-        "failure": facts.failure and asdict(facts.failure),
-        "transaction_hash": facts.transaction_hash,
-        "reference": facts.reference,
-        "meta": facts.meta,
-        "created_at": facts.created_at,
-    }
-    return hashlib.sha256(canonical_json(prune(said))).hexdigest()
+    said = {name: part for name in IDENTITY if not _says_nothing(part := _said(getattr(facts, name)))}
+    return hashlib.sha256(canonical_json(said)).hexdigest()
+
+
+def _said(value: Any) -> Any:
+    # Plain JSON of a fact, null and empty left out at every depth. By hand: measured, a third of dataclasses.asdict.
+    if value is None or isinstance(value, str | bool):
+        return value
+    if isinstance(value, tuple | list):
+        return [part for part in map(_said, value) if not _says_nothing(part)]
+    return {name: part for name in value.__slots__ if not _says_nothing(part := _said(getattr(value, name)))}
+
+
+def _says_nothing(value: Any) -> bool:
+    return not value and value is not False
 
 
 def event_id(provider: str, facts: Facts, digest: str, *, overruling_poll: bool = False) -> str:

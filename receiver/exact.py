@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -52,7 +51,7 @@ def canonical_json(value: Any) -> bytes:
 
     Raises ``UnicodeEncodeError`` (a ``ValueError``) on lone surrogates.
     """
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True, default=_number).encode()
+    return _CANONICAL.encode(value).encode()
 
 
 def payload_digest(value: Any) -> bytes:
@@ -63,6 +62,9 @@ def payload_digest(value: Any) -> bytes:
 def _number(value: object) -> dict[str, str]:
     assert isinstance(value, Number), value  # noqa: S101  nothing else comes out of read_json
     return {"\u0000number": value.text}
+
+
+_CANONICAL = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True, default=_number)
 
 
 def _refuse_constant(_: str) -> NoReturn:
@@ -113,17 +115,3 @@ def mask_card(number: str) -> str:
     if len(bare) <= CARD_SHOWN:
         return "*" * len(bare)
     return f"{bare[:6]}{'*' * (len(bare) - CARD_SHOWN)}{bare[-4:]}"
-
-
-def prune(value: Any) -> Any:
-    """Leave out what is null or empty, at every depth; ``False`` is neither."""
-    if isinstance(value, Mapping):
-        kept = ((key, prune(item)) for key, item in value.items())
-        return {key: item for key, item in kept if not _empty(item)}
-    if isinstance(value, list | tuple):
-        return [item for item in map(prune, value) if not _empty(item)]
-    return value
-
-
-def _empty(value: object) -> bool:
-    return value is None or (isinstance(value, str | list | dict) and not value)

@@ -11,8 +11,10 @@ from typing import Any
 import orjson
 import pytest
 
-from receiver.provider import operation_key
-from schemas.status_event import StatusEvent
+from receiver.event import facts_digest
+from receiver.provider import Facts, operation_key
+from receiver.providers import zeroxpay
+from schemas.status_event import Amount, Fee, Price, StatusEvent
 from tests.support import NOW_S, OXPAY_VECTORS, Way
 
 EVENTS = sorted((Path(__file__).parents[1] / "providers" / "events").rglob("*.json"))
@@ -96,3 +98,24 @@ def test_keys_of_different_operations_never_collide() -> None:
     }
     assert len(keys) == 5
     assert operation_key("p", "a", "k", "100%:x") == "p:a:k:100%25%3Ax"
+
+
+def digest(**facts: Any) -> str:
+    """The digest of some facts of one operation."""
+    kind = zeroxpay.LIFECYCLES["Exchange"]
+    return facts_digest(Facts(account="m", kind=kind, operation_id="o", provider_status="Done", **facts))
+
+
+def test_what_says_nothing_has_no_part_in_the_digest_and_false_says_something() -> None:
+    """Null and empty at every depth are as good as absent."""
+    nothing = digest()
+    assert digest(meta="", spent=Amount(None, None, None), fees=(), price=Price(None, [])) == nothing
+    assert digest(price=Price("", ["", ""])) == nothing
+    assert digest(spent=Amount("1", None, "")) == digest(spent=Amount("1", None, None)) != nothing
+    assert len({nothing, digest(swapped=False), digest(swapped=True), digest(meta="0")}) == 4
+    assert digest(fees=(Fee("a", "1", None),)) != digest(fees=(Fee("a", "1", "USD"),))
+
+
+def test_what_is_not_in_the_list_is_no_news() -> None:
+    """Another time of the same content, another order of its anomalies."""
+    assert digest(updated_at="2024-01-01T00:00:00Z", anomalies=("partial",)) == digest()

@@ -127,9 +127,3 @@ def test_instants_are_ordered_by_time_and_not_by_notation() -> None:
     assert exact.instant("2024-05-27T08:55:23Z") == exact.instant("2024-05-27T08:55:23.000Z")
     assert exact.instant("2024-05-27T08:55:23.4Z") < exact.instant("2024-05-27T08:55:23.41Z")
     assert exact.instant("2024-05-27T08:55:23.9Z") < exact.instant("2024-05-27T08:55:24Z")
-
-
-def test_prune_drops_null_and_empty_at_every_depth_and_keeps_false() -> None:
-    """What says nothing has no part in an identity; ``False`` says something."""
-    said = {"a": None, "b": "", "c": [], "d": {"e": None}, "f": False, "g": [{"h": None, "i": "x"}, {}], "j": "0"}
-    assert exact.prune(said) == {"f": False, "g": [{"i": "x"}], "j": "0"}
