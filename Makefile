@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run test chaos lint types kafka pins clean
+.PHONY: help install install-dev run test chaos bench-quick lint types kafka pins clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -41,6 +41,9 @@ test: install-dev ## all tests, with a real Kafka broker; needs Java 17+ and Mav
 MINUTES ?= 5
 chaos: install-dev ## load, faults, verdict: MINUTES=30 SEED=7 ARGS="--brokers 1"; needs Java and Maven, uses a C compiler
 	@$(BIN)/python -X utf8 -m tests.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+bench-quick: install-dev ## ours beside a bare server and others, as ratios, about 2 minutes; needs Java, Maven, a C compiler
+	@$(BIN)/python -X utf8 -m tests.benchmarks --rounds 3 --write $(ARGS)
 
 lint: install-dev ## ruff: rules and format
 	@$(BIN)/ruff check .
