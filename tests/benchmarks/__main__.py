@@ -117,7 +117,7 @@ class Bench:
         compiler = shutil.which("cc") or shutil.which("gcc")
         if compiler is None:
             raise SystemExit("bench: a C compiler is needed for the load, and neither cc nor gcc was found")
-        subprocess.run([compiler, "-O2", "-D_GNU_SOURCE", "-o", str(self._load), str(HERE / "load.c")], check=True)
+        subprocess.run([compiler, "-O2", "-o", str(self._load), str(HERE / "load.c")], check=True)
 
     def load(self, port: int, count: int, rate: float, *, new: bool) -> dict[str, Any]:
         """Send that many fresh callbacks."""

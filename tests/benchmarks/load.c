@@ -5,6 +5,7 @@
  *
  * FILE: for each request a 32-bit big-endian length and its bytes, whole. NEW: 1 makes a connection for each request and
  * closes it with FIN. Prints one JSON object; latencies are in microseconds, from the time a request was due. */
+#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
