@@ -42,7 +42,8 @@ class Draft:
         facts = reading.facts
         record = self._append(
             OutboxRecord(
-                number=0,
+                number=self._number + 1,
+                publish=self._publish,
                 record_type="event",
                 record_id=news.event_id,
                 provider=news.event["provider"],
@@ -78,7 +79,8 @@ class Draft:
         """Append a quarantine record."""
         record = self._append(
             OutboxRecord(
-                number=0,
+                number=self._number + 1,
+                publish=self._publish,
                 record_type="quarantine",
                 record_id=str(entry.number),
                 provider=provider,
@@ -108,8 +110,8 @@ class Draft:
         )
 
     def _append(self, record: OutboxRecord) -> int:
-        self._number += 1
-        self.batch.records.append(replace(record, number=self._number, publish=self._publish))
+        self._number = record.number
+        self.batch.records.append(record)
         return self._number
 
 

@@ -13,6 +13,8 @@ import re
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
+import orjson
+
 from receiver.errors import NotUnderstood
 from schemas.values import Number
 
@@ -49,9 +51,13 @@ def read_json(body: bytes) -> Any:
 def canonical_json(value: Any) -> bytes:
     """UTF-8 JSON without spaces, keys sorted by code point; a ``Number`` is its text, marked as no string.
 
-    Raises ``UnicodeEncodeError`` (a ``ValueError``) on lone surrogates.
+    The same bytes as ``json.dumps`` with the same settings, which a test holds it against. Raises ``ValueError`` on
+    lone surrogates.
     """
-    return _CANONICAL.encode(value).encode()
+    try:
+        return orjson.dumps(value, default=_number, option=_CANONICAL)
+    except orjson.JSONEncodeError as error:
+        raise ValueError("no UTF-8 can hold this") from error
 
 
 def payload_digest(value: Any) -> bytes:
@@ -64,7 +70,7 @@ def _number(value: object) -> dict[str, str]:
     return {"\u0000number": value.text}
 
 
-_CANONICAL = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True, default=_number)
+_CANONICAL = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS
 
 
 def _refuse_constant(_: str) -> NoReturn:

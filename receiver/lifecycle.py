@@ -63,17 +63,19 @@ def place(state: OperationState, news: News) -> Place:
         effective = _against_equal(state, news, found)
     sequence = state.sequence + 1
     revisions = {**state.revisions, news.provider_status: revision}
-    after = replace(state, sequence=sequence, revisions=revisions)
     if effective:
-        after = replace(
-            after,
+        after = OperationState(
+            sequence=sequence,
             provider_status=news.provider_status,
             rank=news.step.rank,
             terminal=news.step.terminal,
             updated_at=news.updated_at,
             arrival=news.arrival,
             event_id=news.event_id,
+            revisions=revisions,
         )
+    else:
+        after = replace(state, sequence=sequence, revisions=revisions)
     return Place(sequence, revision, effective, tuple(word for word in _ORDER if word in found), after)
 
 

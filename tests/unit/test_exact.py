@@ -127,3 +127,22 @@ def test_instants_are_ordered_by_time_and_not_by_notation() -> None:
     assert exact.instant("2024-05-27T08:55:23Z") == exact.instant("2024-05-27T08:55:23.000Z")
     assert exact.instant("2024-05-27T08:55:23.4Z") < exact.instant("2024-05-27T08:55:23.41Z")
     assert exact.instant("2024-05-27T08:55:23.9Z") < exact.instant("2024-05-27T08:55:24Z")
+
+
+@given(JSON)
+def test_the_canonical_form_is_that_of_the_standard_library(value: Any) -> None:
+    """Event ids rest on it for ever: no other serialiser may ever give other bytes."""
+    standard = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+    assert exact.canonical_json(value) == standard
+
+
+def test_the_canonical_form_of_what_is_odd() -> None:
+    """Control characters, DEL, the plane beyond, separators that some escape; a number is marked as no string."""
+    odd = {
+        chr(code): "".join(map(chr, (code, 0x7F, 0x2028, 0xFFFF, 0x1F600))) for code in (*range(32), 34, 92, 47, 0xE9)
+    }
+    standard = json.dumps(odd, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+    assert exact.canonical_json(odd) == standard
+    assert exact.canonical_json([Number("1.0")]) == b'[{"\\u0000number":"1.0"}]'
+    with pytest.raises(ValueError, match="UTF-8"):
+        exact.canonical_json("\ud800")
