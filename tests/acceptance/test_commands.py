@@ -310,7 +310,7 @@ def test_simulate_reports_what_it_sent_and_tail_shows_it(service: Service) -> No
         )
     )
     assert service.stop() == 0
-    assert service.receiver("simulate", "--source", "swaps", "--count", "1").returncode == 1
+    assert service.receiver("simulate", "--source", "swaps", "--count", "1", "--time-scale", "0").returncode == 1
     foreign = service.receiver("simulate", "--source", "swaps", "--url", "http://merchant.example.com/webhooks/swaps")
     assert (foreign.returncode, "--i-own-this-host" in foreign.stderr) == (1, True)
 
