@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import time
 from pathlib import Path
@@ -21,7 +20,7 @@ from receiver.commands.common import (
     write_line,
 )
 from receiver.commands.show import event_line
-from receiver.settings import Settings, load
+from receiver.settings import Settings
 
 BATCH = 500
 POLL_S = 0.2
@@ -89,7 +88,8 @@ def topics() -> None:
 @json_option
 def create(config: Path | None, *, as_json: bool) -> None:
     """Make the topics that are missing; safe to repeat, and never changes a partition count."""
-    made = asyncio.run(bootstrap.create_topics(load(config), os.environ))
+    settings, environ = load_or_built_in(config)
+    made = asyncio.run(bootstrap.create_topics(settings, environ))
     if as_json:
         write_json({"topic": topic, "state": state} for topic, state in made)
     else:
