@@ -15,8 +15,18 @@ TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
 """Prometheus' exposition format."""
 
 
-def readiness(inbox: Mapping[str, Any] | None, relay: Mapping[str, Any] | None, *, kafka: bool) -> dict[str, Any]:
-    """The body of ``/readyz``. ``inbox`` and ``relay`` are the processes' own last words, None when they are silent.
+OFF: Mapping[str, Any] = {}
+"""Of a process that is not configured."""
+
+
+def readiness(
+    inbox: Mapping[str, Any] | None,
+    relay: Mapping[str, Any] | None,
+    reconcile: Mapping[str, Any] | None = OFF,
+    *,
+    kafka: bool,
+) -> dict[str, Any]:
+    """The body of ``/readyz``. The parts are the processes' own last words, None when they are silent.
 
     Ready means only that callbacks are taken: a relay or a Kafka that is away is no reason to turn callbacks away.
     """
@@ -24,11 +34,13 @@ def readiness(inbox: Mapping[str, Any] | None, relay: Mapping[str, Any] | None, 
     relay_part = dict(relay) if relay is not None else {"detail": "the relay process is down"}
     silent = {"state": "down" if kafka else "off", "backlog": None, "detail": "the relay process is down"}
     kafka_part = relay_part.pop("kafka", silent)
+    asking = {} if reconcile is OFF else {"reconcile": {"state": "down" if reconcile is None else "up"}}
     return {
         "ready": inbox_part["state"] == "up",
         "inbox": inbox_part,
         "relay": {"state": "up" if relay is not None else "down", "uninterpreted": None, **relay_part},
         "kafka": kafka_part,
+        **{name: {**part, **(reconcile or {})} for name, part in asking.items()},
     }
 
 

@@ -26,6 +26,7 @@ from receiver.adapters.sqlite_outbox import SqliteOutbox
 from receiver.admin import make_admin, readiness
 from receiver.errors import ConfigurationError, JournalBusy, JournalError, ReceiverError
 from receiver.parts import RelayPart, WebPart
+from receiver.reconcile_part import ReconcilePart, polled
 from receiver.routing import FAMILIES, POSITIONS_TOPIC, reachable_topics, state_topic
 from receiver.settings import KafkaSettings, Settings, resolve_client
 from receiver.sources import resolve_sources
@@ -110,6 +111,16 @@ def relay_part(settings: Settings, environ: Mapping[str, str], journal: Journal)
     """The relay process's part; raises ``ConfigurationError``, ``JournalError``, ``StoreFailed``."""
     options = kafka_options(settings.kafka, environ) if settings.kafka else None
     return RelayPart(settings, resolve_sources(settings, environ), journal, options, logs.get())
+
+
+def reconcile_part(settings: Settings, environ: Mapping[str, str], journal: Journal) -> ReconcilePart:
+    """The reconcile process's part; raises ``ConfigurationError``, ``JournalError``, ``StoreFailed``."""
+    return ReconcilePart(settings, resolve_sources(settings, environ), journal, logs.get(), all_sources=False)
+
+
+def reconciles(settings: Settings) -> bool:
+    """Whether any source's provider is asked."""
+    return bool(polled(settings))
 
 
 def note_death(journal: Journal, exit_code: int) -> Suspects | None:

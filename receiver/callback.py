@@ -22,7 +22,10 @@ class RawCallback:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedCallback:
-    """A callback whose signature matched. Made only by ``signing.verify_digest`` and the inbox."""
+    """A callback whose signature matched, or an API's answer in the place of one.
+
+    Made only by ``signing.verify_digest`` and the journal's stores.
+    """
 
     source: str
     received_at_us: int
@@ -36,6 +39,47 @@ class InboxEntry:
 
     number: int
     callback: VerifiedCallback
+
+    @property
+    def store(self) -> str:
+        """The store that holds it: ``inbox``, or ``requests``."""
+        return "inbox"
+
+    @property
+    def place(self) -> int:
+        """Its number in that store."""
+        return self.number
+
+    @property
+    def arrival(self) -> int:
+        """Its place in the order of receipt, as an inbox number."""
+        return self.number
+
+
+@dataclass(frozen=True, slots=True)
+class PolledEntry(InboxEntry):
+    """What a provider's API said of one operation, in the place of a callback; vouched for by TLS to its host.
+
+    ``number`` is minus the number of the request that holds it, so that it is never an inbox number.
+    """
+
+    after: int = 0
+    """The newest inbox number when it was said."""
+
+    @property
+    def store(self) -> str:
+        """``requests``."""
+        return "requests"
+
+    @property
+    def place(self) -> int:
+        """Its request's number."""
+        return -self.number
+
+    @property
+    def arrival(self) -> int:
+        """As new as the newest callback at that time."""
+        return self.after
 
 
 def header_values(headers: Headers, name: bytes) -> list[bytes]:

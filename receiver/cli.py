@@ -10,7 +10,7 @@ from importlib.metadata import version
 
 import click
 
-from receiver.commands import desk, journal, kafka, look, quarantine, service, transfer
+from receiver.commands import desk, journal, kafka, look, quarantine, reconcile, service, transfer
 from receiver.errors import ConfigurationError, ReceiverError
 
 INTERRUPTED = 130
@@ -28,6 +28,7 @@ for command in (
     *kafka.COMMANDS,
     *look.COMMANDS,
     *quarantine.COMMANDS,
+    *reconcile.COMMANDS,
     *journal.COMMANDS,
     *transfer.COMMANDS,
 ):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from receiver import bootstrap
+from receiver.admin import OFF
 from receiver.ports import OutboxRecord
 from receiver.provider import Provider, Source
 from receiver.settings import Settings, build
@@ -76,14 +77,20 @@ class Desk:
         admin_listener = bootstrap.listen(settings.admin.host, settings.admin.port, "admin")
         relay = bootstrap.relay_part(settings, self._environ, journal)
         web = bootstrap.web_part(settings, self._environ, journal, listener, relay.wake)
+        asks = bootstrap.reconciles(settings)
+        asking = bootstrap.reconcile_part(settings, self._environ, journal) if asks else None
         outbox = bootstrap.open_outbox(settings)
         self._shown = outbox.last_number()
         relay.on_records = lambda: self._follow(outbox)
 
         def report() -> Mapping[str, Any]:
-            return bootstrap.readiness(web.status(), relay.status(), kafka=settings.kafka is not None)
+            asked = asking.status() if asking else OFF
+            return bootstrap.readiness(web.status(), relay.status(), asked, kafka=settings.kafka is not None)
 
-        admin = bootstrap.admin_server(admin_listener, report, lambda: web.metrics() + relay.metrics())
+        def text() -> bytes:
+            return web.metrics() + relay.metrics() + (asking.metrics() if asking else b"")
+
+        admin = bootstrap.admin_server(admin_listener, report, text)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._stop.set)
@@ -92,6 +99,7 @@ class Desk:
             relay_task = group.create_task(relay.run())
             serving = group.create_task(web.run())
             admin_task = group.create_task(admin.run_until_stopped())
+            asking_task = group.create_task(asking.run()) if asking else None
             sending = [group.create_task(one.run(rate=SIMULATED_PER_S, count=None)) for one in simulations]
             await self._stop.wait()
             for one in simulations:
@@ -100,6 +108,9 @@ class Desk:
                 await asyncio.wait(sending, timeout=2)
             for task in sending:
                 task.cancel()
+            if asking is not None and asking_task is not None:
+                asking.stop()
+                await asking_task
             web.stop()
             await serving
             relay.stop()

@@ -28,9 +28,10 @@ class Draft:
         """The operation as it stands after the callbacks so far."""
         return self._operations.get(key, Operation())
 
-    def outcome(self, number: int) -> str | None:
-        """What became of a callback in this batch."""
-        return next((one.outcome for one in self.batch.outcomes if one.number == number), None)
+    def outcome(self, entry: InboxEntry) -> str | None:
+        """What became of an entry in this batch."""
+        at = (entry.store, entry.place)
+        return next((one.outcome for one in self.batch.outcomes if (one.store, one.number) == at), None)
 
     def forget(self, key: str, record: int | None) -> None:
         """Let a content that became ``record`` count as not seen: Kafka refused it, so nobody ever saw it."""
@@ -55,7 +56,7 @@ class Draft:
                 status=facts.step.status,
                 effective=news.event["effective"],
                 received_at=news.event["received_at"],
-                callback=entry.number,
+                callback=_callback(entry),
                 traceparent=traceparent(entry.callback.headers),
                 value=news.value,
             )
@@ -64,14 +65,14 @@ class Draft:
         self._operations[reading.key] = Operation(news.state, (*self.operation(reading.key).seen, seen))
         self.batch.states[reading.key] = news.state
         self.batch.seen.append((reading.key, seen))
-        self.batch.outcomes.append(Outcome("inbox", entry.number, "event", record, reading.key))
+        self.batch.outcomes.append(Outcome(entry.store, entry.place, "event", record, reading.key))
 
     def add_duplicate(self, entry: InboxEntry, reading: Reading, duplicate: Duplicate) -> None:
         """Note that the callback says what an event said before."""
         if duplicate.state is not None:
             self._operations[reading.key] = replace(self.operation(reading.key), state=duplicate.state)
             self.batch.states[reading.key] = duplicate.state
-        self.batch.outcomes.append(Outcome("inbox", entry.number, "duplicate", duplicate.record, reading.key))
+        self.batch.outcomes.append(Outcome(entry.store, entry.place, "duplicate", duplicate.record, reading.key))
 
     def add_quarantine(  # noqa: PLR0913, PLR0917  one record's parts
         self, entry: InboxEntry, provider: str, account: str | None, reason: str, detail: str, value: bytes
@@ -92,12 +93,12 @@ class Draft:
                 status="",
                 effective=False,
                 received_at=from_us(entry.callback.received_at_us),
-                callback=entry.number,
+                callback=_callback(entry),
                 traceparent=traceparent(entry.callback.headers),
                 value=value,
             )
         )
-        self.batch.outcomes.append(Outcome("inbox", entry.number, "quarantine", record, None))
+        self.batch.outcomes.append(Outcome(entry.store, entry.place, "quarantine", record, None))
         self.note_quarantine(entry, reason, detail, "open", record=record)
 
     def note_quarantine(  # noqa: PLR0913  one row's parts
@@ -113,6 +114,10 @@ class Draft:
         self._number = record.number
         self.batch.records.append(record)
         return self._number
+
+
+def _callback(entry: InboxEntry) -> int | None:
+    return entry.number if entry.store == "inbox" else None
 
 
 def traceparent(headers: Headers) -> str | None:

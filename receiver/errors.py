@@ -121,3 +121,13 @@ class ConfigurationError(ReceiverError):
     def __init__(self, faults: list[str]) -> None:
         super().__init__("\n".join(faults))
         self.faults = faults
+
+
+class ApiFailed(ReceiverError):
+    """A provider's API gave no usable answer. ``failure`` is one of ``api.Failure``; the text never quotes a body."""
+
+    def __init__(self, failure: str, why: str, retry_after_s: float | None = None) -> None:
+        super().__init__(f"{failure}: {why}")
+        self.failure = failure
+        self.why = why
+        self.retry_after_s = retry_after_s

@@ -51,18 +51,22 @@ class Duplicate:
     state: OperationState | None
 
 
-def read(callback: VerifiedCallback, provider: Provider, source: Source) -> Reading:
-    """Read a callback; raises ``NotUnderstood`` with the first reason that holds."""
+def read(callback: VerifiedCallback, provider: Provider, source: Source, *, observed: Observed = "webhook") -> Reading:
+    """Read a callback, or what the API said; raises ``NotUnderstood`` with the first reason that holds."""
     document = read_json(callback.body)
     if not isinstance(document, dict):
         raise NotUnderstood("schema", "$")
-    facts = provider.normalise(provider.parse(document, source), source)
+    api = provider.api if observed == "poll" else None
+    if api is None:
+        facts, known = provider.normalise(provider.parse(document, source), source), provider.known_fields
+    else:
+        facts, known = api.normalise(api.parse(document, source), source), api.known_fields(source)
     return Reading(
         key=operation_key(provider.slug, facts.account, facts.kind.name, facts.operation_id),
         facts=facts,
         facts_digest=facts_digest(facts),
         payload_digest=payload_digest(document),
-        unknown_fields=frozenset(document) - provider.known_fields,
+        unknown_fields=frozenset(document) - known,
     )
 
 

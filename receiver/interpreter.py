@@ -5,8 +5,9 @@ Theory of operation. A batch of callbacks is read, understood by the pure ``inte
 effect. A callback that cannot be understood becomes a quarantine record in the same order. A callback on which our own
 code fails is quarantined as ``internal_error``, with its traceback in the log, and the line goes on.
 
-Requests, what people ask for, come the same way: each is one batch, committed with its number. ``redrive`` looks again
-at callbacks in quarantine with today's code; ``close`` ends those that will never be readable.
+Requests come the same way. What providers' APIs said (``poll``) is interpreted as callbacks are, a run of answers in
+one batch. What people ask for is one batch each: ``redrive`` looks again at what is in quarantine with today's code;
+``close`` ends what will never be readable.
 """
 
 from __future__ import annotations
@@ -14,11 +15,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Any
 
 from receiver.callback import InboxEntry, RawCallback, entry_digest
 from receiver.draft import Draft
+from receiver.entries import find_entry
 from receiver.errors import NotUnderstood, Unauthorized
+from receiver.event import Observed
 from receiver.interpret import Duplicate, NewEvent, Reading, interpret, read
 from receiver.metrics import RelayMetrics
 from receiver.ports import InboxReader, Outbox, Progress, Quarantined, Request, RequestsReader
@@ -77,7 +81,7 @@ class Interpreter:
         """Inbox number up to which callbacks are interpreted."""
 
     def step(self) -> int:
-        """Interpret one batch of callbacks and one request, and commit each; how many there were.
+        """Interpret one batch of callbacks and one of requests, and commit each; how many there were.
 
         Raises ``StoreFailed`` with nothing changed.
         """
@@ -103,10 +107,11 @@ class Interpreter:
         readings = [self._read(entry) for entry in entries]
         draft = self._new_draft(readings)
         notes = [self._place(draft, entry, reading) for entry, reading in zip(entries, readings, strict=True)]
+        in_order = sorted(entries, key=lambda entry: entry.callback.received_at_us)
         draft.batch.last_heard_us = {
-            entry.callback.source: entry.callback.received_at_us
-            for entry in sorted(entries, key=lambda entry: entry.callback.received_at_us)
+            entry.callback.source: entry.callback.received_at_us for entry in in_order if entry.store == "inbox"
         }
+        draft.batch.polled_at_us = in_order[-1].callback.received_at_us
         unknown = Counter(
             (entry.callback.source, name)
             for entry, reading in zip(entries, readings, strict=True)
@@ -131,12 +136,15 @@ class Interpreter:
             self._metrics.unknown_field(source, name, count)
 
     def _request_step(self) -> int:
-        found = self._requests.read(self._outbox.progress("requests").number, 1)
+        found = self._requests.read(self._outbox.progress("requests").number, BATCH_MAX)
         if not found:
             return 0
-        request = found[0]
         self.interpreted = self._outbox.progress("inbox").number
-        if request.request_type == "redrive":
+        polls = list(takewhile(lambda one: one.request_type == "poll", found))
+        request = polls[-1] if polls else found[0]
+        if polls:
+            draft, notes = self._draft([one.polled for one in polls])
+        elif request.request_type == "redrive":
             draft, notes = self.redrive(request.payload["callbacks"])
         elif request.request_type == "reprocess":
             draft, notes = self.reprocess(request.payload["callbacks"])
@@ -147,7 +155,7 @@ class Interpreter:
             self._log.error("request.unknown", request=request.number, request_type=request.request_type)
         draft.batch.progress["requests"] = Progress(request.number, b"")
         self._commit(draft, notes)
-        return 1
+        return len(polls) or 1
 
     def redrive(self, numbers: Collection[int]) -> tuple[Draft, list[Note]]:
         """Look again at those of the callbacks that are in quarantine; nothing is committed yet.
@@ -158,7 +166,8 @@ class Interpreter:
         """
         standing = self._outbox.quarantined(numbers)
         open_ones = sorted(number for number, one in standing.items() if one.state == "open")
-        entries = [entry for entry in map(self._inbox.entry, open_ones) if entry is not None]
+        found = (find_entry(self._inbox, self._requests, number) for number in open_ones)
+        entries = [entry for entry in found if entry is not None]
         readings = [self._read(entry) for entry in entries]
         draft = self._new_draft(readings)
         notes: list[Note] = []
@@ -166,9 +175,9 @@ class Interpreter:
             if isinstance(reading, Reading):
                 draft.forget(reading.key, standing[entry.number].record)
             notes.append(self._place(draft, entry, reading, again=True))
-            if draft.outcome(entry.number) is not None:
+            if draft.outcome(entry) is not None:
                 draft.note_quarantine(entry, *_said(standing[entry.number]), "redriven")
-                verifiable = self._verifies(entry)
+                verifiable = self._verifies(entry) if entry.store == "inbox" else None
                 notes.append(self._saying("callback.redriven", entry, signature_verifies_today=verifiable))
         return draft, notes
 
@@ -211,7 +220,7 @@ class Interpreter:
         return True
 
     def _saying(self, event: str, entry: InboxEntry, **fields: object) -> Note:
-        return lambda: self._log.info(event, callback=entry.number, source=entry.callback.source, **fields)
+        return lambda: self._log.info(event, **_which(entry), source=entry.callback.source, **fields)
 
     def _read(self, entry: InboxEntry) -> Reading | Unreadable:
         found = self.sources.get(entry.callback.source)
@@ -220,13 +229,13 @@ class Interpreter:
         if entry.number in self._suspects.condemned:
             return Unreadable("internal_error", "it killed the interpreting process")
         try:
-            return read(entry.callback, *found)
+            return read(entry.callback, *found, observed=_observed(entry))
         except NotUnderstood as reason:
             return Unreadable(reason.reason, reason.detail)
         except MemoryError:
             raise
         except Exception:  # noqa: BLE001  a bug of ours must not stop the line, nor lose the callback
-            self._log.exception("callback.bug", callback=entry.number, source=entry.callback.source)
+            self._log.exception("callback.bug", **_which(entry), source=entry.callback.source)
             return Unreadable("internal_error", "")
 
     def _place(self, draft: Draft, entry: InboxEntry, reading: Reading | Unreadable, *, again: bool = False) -> Note:
@@ -239,14 +248,15 @@ class Interpreter:
                 draft.operation(reading.key),
                 provider=provider.slug,
                 source=source.name,
-                arrival=entry.number,
+                arrival=entry.arrival,
                 received_at_us=entry.callback.received_at_us,
+                observed=_observed(entry),
                 again=again,
             )
         except MemoryError:
             raise
         except Exception:  # noqa: BLE001  as above
-            self._log.exception("callback.bug", callback=entry.number, source=entry.callback.source)
+            self._log.exception("callback.bug", **_which(entry), source=entry.callback.source)
             return self._quarantine(draft, entry, Unreadable("internal_error", ""), again=again)
         if isinstance(meaning, Duplicate):
             draft.add_duplicate(entry, reading, meaning)
@@ -276,7 +286,7 @@ class Interpreter:
 
     def _note(self, entry: InboxEntry, event: str, outcome: str, **fields: object) -> None:
         self._metrics.interpreted(entry.callback.source, outcome)
-        self._log.info(event, callback=entry.number, **fields)
+        self._log.info(event, **_which(entry), **fields)
 
     def _note_event(self, entry: InboxEntry, reading: Reading, news: NewEvent) -> None:
         for anomaly in news.event["anomalies"]:
@@ -289,11 +299,20 @@ class Interpreter:
         self._metrics.quarantined(entry.callback.source, why.reason)
         self._log.warning(
             "callback.quarantined",
-            callback=entry.number,
+            **_which(entry),
             source=entry.callback.source,
             reason=why.reason,
             detail=why.detail,
         )
+
+
+def _which(entry: InboxEntry) -> dict[str, int]:
+    # The field that ties an entry's log lines together.
+    return {"callback" if entry.store == "inbox" else "request": entry.place}
+
+
+def _observed(entry: InboxEntry) -> Observed:
+    return "webhook" if entry.store == "inbox" else "poll"
 
 
 def _said(standing: Quarantined) -> tuple[str, str]:

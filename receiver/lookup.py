@@ -20,6 +20,7 @@ from receiver.adapters.sqlite_rejects import Reject, SqliteRejects
 from receiver.adapters.sqlite_requests import SqliteRequests
 from receiver.adapters.system_clock import SystemClock
 from receiver.bootstrap import kafka_options, open_outbox
+from receiver.entries import find_entry
 from receiver.errors import JournalError, KafkaUnavailable, ReceiverError
 from receiver.exact import from_us
 from receiver.explain import Case, explain
@@ -33,6 +34,8 @@ from receiver.sources import resolve_retired, resolve_sources
 
 REQUEST_MAX = 500
 """Callbacks in one request: one outbox transaction."""
+NUMBER_MIN = -(2**62)
+"""Below any quarantine number: an API's answer has a negative one."""
 WAIT_S = 15.0
 """For a running service to carry a request out."""
 QUARANTINE_SCAN_MAX = 10_000
@@ -66,7 +69,7 @@ class Choice:
 def quarantined(settings: Settings, choice: Choice) -> Iterator[Quarantined]:
     """The chosen ones, oldest first."""
     with stores(settings) as (_, outbox):
-        after = 0
+        after = NUMBER_MIN
         while found := outbox.list_quarantine(
             after, choice.source, choice.reason, choice.since, choice.until, choice.state, REQUEST_MAX
         ):
@@ -76,9 +79,9 @@ def quarantined(settings: Settings, choice: Choice) -> Iterator[Quarantined]:
 
 def quarantined_whole(settings: Settings, environ: Mapping[str, str], number: int) -> dict[str, Any]:
     """One of them with its headers, without signatures, and its body as text; raises ``ReceiverError``."""
-    with stores(settings) as (inbox, outbox):
+    with stores(settings) as (inbox, outbox), requests_of(settings) as requests:
         standing = outbox.quarantined([number]).get(number)
-        entry = inbox.entry(number)
+        entry = find_entry(inbox, requests, number)
     if standing is None:
         raise ReceiverError(f"callback {number} is not in quarantine")
     said: dict[str, Any] = asdict(standing)
@@ -91,10 +94,10 @@ def quarantined_whole(settings: Settings, environ: Mapping[str, str], number: in
 
 def preview(settings: Settings, environ: Mapping[str, str], numbers: Sequence[int]) -> list[dict[str, Any]]:
     """What redriving these callbacks would give now: an event, a duplicate, or still a reason. Changes nothing."""
-    with stores(settings) as (inbox, outbox):
+    with stores(settings) as (inbox, outbox), requests_of(settings) as requests:
         interpreter = Interpreter(
             inbox=inbox,
-            requests=NoRequests(),
+            requests=requests,
             outbox=outbox,
             sources=resolve_sources(settings, environ),
             record_bytes_max=settings.kafka.record_bytes_max if settings.kafka else 2**31,
@@ -103,11 +106,12 @@ def preview(settings: Settings, environ: Mapping[str, str], numbers: Sequence[in
             metrics=RelayMetrics(),
         )
         draft, _ = interpreter.redrive(numbers)
-    events = {record.callback: record for record in draft.batch.records}
+    places = {record.number: record for record in draft.batch.records}
+    became = {(one.store, one.number): places.get(one.record or 0) for one in draft.batch.outcomes}
     rows: list[dict[str, Any]] = []
     for one in draft.batch.quarantined:
         row: dict[str, Any] = {"id": one.number, "source": one.source}
-        record = events.get(one.number)
+        record = became.get(("inbox", one.number) if one.number >= 0 else ("requests", -one.number))
         if record is not None:
             event = orjson.loads(record.value)
             row |= {"becomes": "event", "operation": event["operation_id"], "status": event["status"]}
@@ -118,6 +122,16 @@ def preview(settings: Settings, environ: Mapping[str, str], numbers: Sequence[in
             row |= {"becomes": "still quarantined", "reason": one.reason, "detail": one.detail}
         rows.append(row)
     return rows
+
+
+@contextmanager
+def requests_of(settings: Settings) -> Iterator[SqliteRequests]:
+    """The requests, to read; raises ``JournalError`` where there is no journal."""
+    store = SqliteRequests.open(settings.journal.folder, read_only=True)
+    try:
+        yield store
+    finally:
+        store.close()
 
 
 class NoRequests:
@@ -151,74 +165,78 @@ def request(settings: Settings, request_type: str, numbers: Sequence[int], **mor
 
 async def timeline(settings: Settings, environ: Mapping[str, str], operation: str) -> list[dict[str, Any]]:
     """What arrived of an operation, what it became, and where on Kafka it lies; raises ``ReceiverError``."""
-    with stores(settings) as (inbox, outbox):
+    with stores(settings) as (inbox, outbox), requests_of(settings) as requests:
         found = outbox.find_operations(operation)
         if len(found) > 1:
             raise ReceiverError(f"several operations have this id: {', '.join(key for _, key in found)}")
-        rows = _arrivals(inbox, outbox, found[0][0]) if found else []
+        reader = _Reader(inbox, outbox, requests)
+        rows = reader.arrivals(found[0][0]) if found else []
         records = [row.pop("_record") for row in rows]
-        rows += _in_quarantine(inbox, outbox, operation, {row["callback"] for row in rows})
+        rows += reader.in_quarantine(operation, {row["callback"] for row in rows})
     if not rows:
         raise ReceiverError(f"nothing is known of an operation {operation}")
     if settings.kafka is not None:
         with contextlib.suppress(KafkaUnavailable):
             await _add_places(settings, environ, rows, [record for record in records if record is not None])
-    return sorted(rows, key=lambda row: (row["callback"] is None, row["callback"] or 0))
+    return sorted(rows, key=lambda row: (row["received_at"] or "", row["callback"] or 0))
 
 
-def _arrivals(inbox: SqliteInboxReader, outbox: SqliteOutbox, operation: int) -> list[dict[str, Any]]:
-    rows = [
-        _arrival(inbox, outbox, number, outcome, record) for number, outcome, record in outbox.callbacks_of(operation)
-    ]
-    shown = {row["record"] for row in rows}
-    rest = [record for record in outbox.records_of(operation) if record not in shown]
-    return rows + [_arrival(inbox, outbox, None, "event", record) for record in rest]
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """The three stores, for a timeline."""
 
+    inbox: SqliteInboxReader
+    outbox: SqliteOutbox
+    requests: SqliteRequests
 
-def _arrival(
-    inbox: SqliteInboxReader, outbox: SqliteOutbox, number: int | None, outcome: str, record: int | None
-) -> dict[str, Any]:
-    entry = inbox.entry(number) if number is not None else None
-    found = [] if record is None else [one for one in outbox.read(record - 1, 1) if one.number == record]
-    row: dict[str, Any] = {
-        "callback": number,
-        "received_at": from_us(entry.callback.received_at_us) if entry else found[0].received_at if found else None,
-        "source": entry.callback.source if entry else found[0].source if found else None,
-        "outcome": outcome,
-        "record": record,
-        "_record": None,
-    }
-    if found and found[0].record_type == "event":
-        event = orjson.loads(found[0].value)
-        names = ("operation_id", "status", "provider_status", "sequence", "revision", "effective", "anomalies")
-        row |= {name: event[name] for name in (*names, "observed_via", "event_id")}
-        row["_record"] = found[0] if outcome == "event" else None
-    return row
+    def arrivals(self, operation: int) -> list[dict[str, Any]]:
+        """What arrived of one operation: callbacks, answers of the API, and events taken over from Kafka."""
+        said = [*self.outbox.callbacks_of(operation)]
+        said += [(-number, outcome, record) for number, outcome, record in self.outbox.polls_of(operation)]
+        rows = [self._arrival(number, outcome, record) for number, outcome, record in said]
+        shown = {row["record"] for row in rows}
+        rest = [record for record in self.outbox.records_of(operation) if record not in shown]
+        return rows + [self._arrival(None, "event", record) for record in rest]
 
+    def _arrival(self, number: int | None, outcome: str, record: int | None) -> dict[str, Any]:
+        entry = find_entry(self.inbox, self.requests, number) if number is not None else None
+        found = None if record is None else self.outbox.record(record)
+        row: dict[str, Any] = {
+            "callback": number,
+            "received_at": from_us(entry.callback.received_at_us) if entry else found.received_at if found else None,
+            "source": entry.callback.source if entry else found.source if found else None,
+            "outcome": outcome,
+            "record": record,
+            "_record": None,
+        }
+        if found is not None and found.record_type == "event":
+            event = orjson.loads(found.value)
+            names = ("operation_id", "status", "provider_status", "sequence", "revision", "effective", "anomalies")
+            row |= {name: event[name] for name in (*names, "observed_via", "event_id")}
+            row["_record"] = found if outcome == "event" else None
+        return row
 
-def _in_quarantine(
-    inbox: SqliteInboxReader, outbox: SqliteOutbox, operation: str, known: set[Any]
-) -> list[dict[str, Any]]:
-    # Nobody could read them, but most can be looked into for the id.
-    rows = []
-    identity = operation.rpartition(":")[2]
-    for one in outbox.list_quarantine(0, None, None, None, None, None, QUARANTINE_SCAN_MAX):
-        entry = inbox.entry(one.number) if one.number not in known else None
-        if entry is None or identity.encode() not in entry.callback.body:
-            continue
-        rows.append(
-            {
-                "callback": one.number,
-                "received_at": one.received_at,
-                "source": one.source,
-                "outcome": "quarantine",
-                "record": one.record,
-                "state": one.state,
-                "reason": one.reason,
-                "detail": one.detail,
-            }
-        )
-    return rows
+    def in_quarantine(self, operation: str, known: set[Any]) -> list[dict[str, Any]]:
+        """What nobody could read, where its bytes have the id."""
+        rows = []
+        identity = operation.rpartition(":")[2].encode()
+        for one in self.outbox.list_quarantine(NUMBER_MIN, None, None, None, None, None, QUARANTINE_SCAN_MAX):
+            entry = find_entry(self.inbox, self.requests, one.number) if one.number not in known else None
+            if entry is None or identity not in entry.callback.body:
+                continue
+            rows.append(
+                {
+                    "callback": one.number,
+                    "received_at": one.received_at,
+                    "source": one.source,
+                    "outcome": "quarantine",
+                    "record": one.record,
+                    "state": one.state,
+                    "reason": one.reason,
+                    "detail": one.detail,
+                }
+            )
+        return rows
 
 
 async def _add_places(

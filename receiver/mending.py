@@ -18,10 +18,10 @@ from receiver.bootstrap import all_topics, kafka_options, open_outbox
 from receiver.errors import ConfigurationError, KafkaStopped, KafkaUnavailable
 from receiver.ports import Memory, OutboxRecord
 from receiver.position import decide_start
-from receiver.providers import PROVIDERS
 from receiver.rejoin import Plan, fold, key_of, placeholder, plan, rebuild
 from receiver.routing import POSITIONS_TOPIC, route
 from receiver.settings import KafkaSettings, Settings
+from receiver.sources import resolve_sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,7 @@ async def _carry_out(  # noqa: PLR0913, PLR0917  one step of rejoin
 ) -> None:
     mender = OutboxMender(settings.journal.folder)
     inbox = SqliteInboxReader(settings.journal.folder)
+    sources = resolve_sources(settings, environ)
     try:
         if decided.take or decided.missing:
             take = list(decided.take)
@@ -111,7 +112,7 @@ async def _carry_out(  # noqa: PLR0913, PLR0917  one step of rejoin
                 decided.keep_to,
                 take,
                 key_of=key_of,
-                fold=lambda events: fold(events, PROVIDERS),
+                fold=lambda events: fold(events, sources),
                 entry_at=inbox.entry,
             )
         await _publish(settings, environ, journal_id, decided, outbox)

@@ -19,6 +19,7 @@ from receiver.adapters.sqlite_requests import SqliteRequests
 from receiver.adapters.system_clock import SystemClock
 from receiver.backlog import BacklogAges
 from receiver.clock_watch import ClockWatch
+from receiver.entries import find_entry
 from receiver.interpreter import ALL_SIGNATURES, Interpreter
 from receiver.interpreter_loop import InterpreterLoop
 from receiver.metrics import RelayMetrics, WebMetrics
@@ -53,7 +54,7 @@ class WebPart:
         log: Any,
     ) -> None:
         self._settings = settings
-        self._sources = sources
+        self._sources = _called(sources)
         self._journal = journal
         self._listener = listener
         self._wake = wake
@@ -120,7 +121,7 @@ class WebPart:
 
     def reload(self, environ: Mapping[str, str]) -> None:
         """Read the secrets again; raises ``ConfigurationError`` and keeps the old ones."""
-        self._sources = resolve_sources(self._settings, environ)
+        self._sources = _called(resolve_sources(self._settings, environ))
         if self._web is not None:
             self._web.sources = self._sources
 
@@ -159,6 +160,7 @@ class RelayPart:
         self._inbox = SqliteInboxReader(journal.folder)
         self._status_inbox = SqliteInboxReader(journal.folder)
         self._requests = SqliteRequests.open(journal.folder, read_only=True)
+        self._status_requests = SqliteRequests.open(journal.folder, read_only=True)
         self._outboxes = [SqliteOutbox.open(journal.folder) for _ in range(3)]
         writing, publishing, self._status_outbox = self._outboxes
         self._mark = BatchMark(journal.folder)
@@ -240,6 +242,7 @@ class RelayPart:
             outbox.close()
         self._inbox.close()
         self._requests.close()
+        self._status_requests.close()
         self._status_inbox.close()
         self._mark.close()
 
@@ -288,7 +291,9 @@ class RelayPart:
         return metrics.render(self._metrics.registry)
 
     def _refused(self, record: OutboxRecord, why: str) -> OutboxRecord:
-        entry = None if record.callback is None else self._status_inbox.entry(record.callback)
+        polled = self._status_outbox.request_of(record.number) if record.callback is None else None
+        number = record.callback if polled is None else -polled
+        entry = None if number is None else find_entry(self._status_inbox, self._status_requests, number)
         found = self._interpreter.sources.get(record.source)
         return refused(record, entry, why, found[0].signature_headers if found else ALL_SIGNATURES)
 
@@ -296,3 +301,8 @@ class RelayPart:
         if self._relay is not None:
             self._relay.wake()
         self.on_records()
+
+
+def _called(sources: Sources) -> Sources:
+    # A source that nobody calls has no URL: 404, as for one that is not configured.
+    return {name: found for name, found in sources.items() if found[0].calls_back}

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from receiver.callback import InboxEntry, VerifiedCallback
+from receiver.callback import InboxEntry, PolledEntry, VerifiedCallback
 
 
 class Clock(Protocol):
@@ -58,6 +58,13 @@ class Request:
     request_type: str
     made_at_us: int
     payload: Mapping[str, Any]
+
+    @property
+    def polled(self) -> PolledEntry:
+        """A ``poll`` as an entry to interpret: payload ``source``, ``body`` (JSON text) and ``after``."""
+        body = self.payload["body"].encode()
+        said = VerifiedCallback(self.payload["source"], self.made_at_us, (), body)
+        return PolledEntry(-self.number, said, self.payload["after"])
 
 
 class RequestsReader(Protocol):
@@ -147,7 +154,7 @@ class Quarantined:
     """Where a callback that nobody could read stands."""
 
     number: int
-    """Its inbox number, which is its quarantine id."""
+    """Its inbox number, which is its quarantine id; of an API's answer minus its request's number."""
     source: str
     reason: str
     detail: str
@@ -187,6 +194,8 @@ class OutboxBatch:
     """(source, name of a body field that means nothing to us) → callbacks that had it."""
     last_heard_us: dict[str, int] = field(default_factory=dict)
     """Source → time of receipt of its newest callback, Unix microseconds."""
+    polled_at_us: int = 0
+    """Time of the newest answer of an API in it, Unix microseconds; an answer is no sign that callbacks arrive."""
     follows: tuple[int, int] | None = None
     """(inbox number, record number) up to which the outbox stood when the batch was made; None: not looked at."""
 
@@ -228,6 +237,9 @@ class Outbox(Protocol):
 
     def record_id(self, number: int) -> str | None:
         """The id of record ``number``, None where the outbox has no such record."""
+
+    def request_of(self, number: int) -> int | None:
+        """The number of the request whose answer became record ``number``."""
 
     def remembered(self, cluster_id: str) -> Position | None:
         """The local copy of the position last confirmed by this Kafka cluster."""

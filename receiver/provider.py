@@ -6,10 +6,12 @@ and ``interpret``, and a provider cannot change it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from receiver.api import Access, Answer, Call, Page, Resource, Scan, Stamp
 from receiver.callback import Headers, RawCallback, VerifiedCallback
 from schemas.status_event import Amount, Anomaly, Failure, Family, Fee, Payout, Price, Status, Usd
 
@@ -28,6 +30,8 @@ class Source:
     """Live secrets, for providers with one secret list per source."""
     keys: Mapping[bytes, tuple[bytes, ...]] = field(default_factory=dict, repr=False)
     """Public key to its live secrets, for providers that name the key in a header."""
+    access: Access | None = None
+    """How its provider's API is asked, where that is configured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,55 @@ def operation_key(provider: str, account: str | None, kind: str, operation_id: s
 
 
 @dataclass(frozen=True, slots=True)
+class Lists:
+    """How a provider's lists of operations are read. Pure."""
+
+    scans: Callable[[Access], tuple[Scan, ...]]
+    """Those to read now and then."""
+    page: Callable[[Scan, tuple[int, int], int, Access, Stamp], Call]
+    """(scan, (since, until) in Unix ms, page from 1, access, stamp) → the call for one page."""
+    read_page: Callable[[Answer, Access], Page]
+    """(answer, access) → the page; raises ``ApiFailed``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """How a provider's API is asked about operations. Pure, as a provider is; ``ApiFailed`` says what went wrong."""
+
+    kinds: Mapping[str, Kind]
+    """The word for a kind → Kind, of the operations it tells of."""
+    kinds_of: Callable[[Access], Mapping[str, Kind]]
+    """The same for one source, where the words are configured."""
+    base_url: str | None
+    """Where it is, unless a source says otherwise; None: a source must say."""
+    asks: str
+    """What is asked and how often; one sentence for ``receiver providers`` and the README."""
+    operation_id: re.Pattern[str]
+    """What an id of its operations looks like, in full."""
+    get: Callable[[str, Access, Stamp], Call]
+    """(operation id, access, stamp) → the call that asks for it."""
+    read: Callable[[Answer, str, Access], Resource]
+    """(answer, the id asked for, access) → the operation; raises ``ApiFailed``."""
+    parse: Callable[[Mapping[str, Any], Source], Any]
+    """(JSON object, source) → payload; raises ``NotUnderstood``. As a provider's, for what the API says."""
+    normalise: Callable[[Any, Source], Facts]
+    """(payload, source) → Facts."""
+    known_fields: Callable[[Source], frozenset[str]]
+    """Names of fields that mean something to us."""
+    interval_s: Callable[[float], float | None]
+    """Age of an open operation, s → how long until it is asked for again; None: a scan finds it."""
+    hint: Callable[[str, Any], str | None]
+    """(reason, parsed body) of a callback in quarantine → the id of an operation to ask for; it is not to be trusted
+    beyond that."""
+    needs: frozenset[str]
+    """Keys of ``[[sources]]`` ``poll`` it cannot do without."""
+    takes: frozenset[str]
+    """All keys of ``poll`` that mean something to it, beyond those that mean something to all."""
+    lists: Lists | None = None
+    """Its lists; None where it has none, and each operation is asked for by its id."""
+
+
+@dataclass(frozen=True, slots=True)
 class Provider:
     """A provider, whole. The functions are pure; their contracts are the same for all (``tests/providers``)."""
 
@@ -134,3 +187,12 @@ class Provider:
     """Whether it holds an operation's next status until the one before got a success."""
     registration: str
     """Where a person enters our URL at this provider; one sentence for ``check`` and the README."""
+    signature: str
+    """How it signs its callbacks, for ``receiver providers`` and the README; empty where it sends none."""
+    api: Api | None
+    """How it is asked, None where no API of its own tells the state of an operation."""
+
+    @property
+    def calls_back(self) -> bool:
+        """Whether it sends callbacks at all."""
+        return bool(self.signature)

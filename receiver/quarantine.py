@@ -69,7 +69,7 @@ def refused(
 
 
 def _refused_event(record: OutboxRecord, entry: InboxEntry | None, signature_headers: frozenset[bytes]) -> bytes:
-    if entry is None:  # a poll's, or purged: what is known is the event itself
+    if entry is None:  # purged, or taken over from Kafka: what is known is the event itself
         polled = VerifiedCallback(record.source, 0, (), record.value)
         entry = InboxEntry(record.callback or 0, polled)
     value = quarantine_value(

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 import orjson
 
 from receiver.ports import NEW_OPERATION, Memory, OperationState, OutboxRecord, Position
-from receiver.provider import Provider, operation_key
+from receiver.provider import Provider, Source, operation_key
 
 LISTED_MAX = 20
 """Missing numbers that a summary names one by one."""
@@ -129,7 +129,7 @@ class Folded:
     revisions: dict[str, int] = field(default_factory=dict)
 
 
-def fold(events: Iterable[OutboxRecord], providers: Mapping[str, Provider]) -> OperationState:
+def fold(events: Iterable[OutboxRecord], sources: Mapping[str, tuple[Provider, Source]]) -> OperationState:
     """Give the state that an operation's events, in order, left behind."""
     folded = Folded()
     for record in events:
@@ -141,7 +141,7 @@ def fold(events: Iterable[OutboxRecord], providers: Mapping[str, Provider]) -> O
             folded.state = replace(
                 folded.state,
                 provider_status=word,
-                rank=_rank(providers, record, word),
+                rank=_rank(sources, record, word),
                 terminal=said["terminal"],
                 updated_at=said["updated_at"],
                 arrival=record.callback or 0,
@@ -150,8 +150,13 @@ def fold(events: Iterable[OutboxRecord], providers: Mapping[str, Provider]) -> O
     return replace(folded.state, revisions=folded.revisions)
 
 
-def _rank(providers: Mapping[str, Provider], record: OutboxRecord, word: str) -> int:
-    kinds = providers[record.provider].kinds.values() if record.provider in providers else ()
+def _rank(sources: Mapping[str, tuple[Provider, Source]], record: OutboxRecord, word: str) -> int:
+    if record.source not in sources:
+        return 0
+    provider, source = sources[record.source]
+    kinds = list(provider.kinds.values())
+    if provider.api is not None and source.access is not None:
+        kinds += provider.api.kinds_of(source.access).values()
     return next((kind.statuses[word].rank for kind in kinds if kind.name == record.kind and word in kind.statuses), 0)
 
 

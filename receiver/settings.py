@@ -14,26 +14,18 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from receiver.errors import ConfigurationError
-from receiver.routing import MATCHABLE, Rule, splits_operations
+from receiver.source_settings import RouteSettings, Section, SourceSettings
 
 ENV_PREFIX = "RECEIVER_"
 CONFIG_VARIABLE = "RECEIVER_CONFIG"
 DEFAULT_FILE = "receiver.toml"
-SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:.+", re.DOTALL)
 
 Port = Annotated[int, Field(ge=1, le=65535)]
-Reference = Annotated[str, Field(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$")]
-
-
-class Section(BaseModel):
-    """A table of the file: a key that is not listed is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class ServerSettings(Section):
@@ -118,7 +110,7 @@ class KafkaSettings(Section):
     client: Annotated[
         dict[str, Any],
         Field(description="SASL and TLS of the Kafka client; `ssl_cafile`, `ssl_certfile`, `ssl_keyfile` are paths"),
-    ] = {}
+    ] = {}  # noqa: RUF012  pydantic gives each its own
     transaction_timeout_s: Annotated[
         float, Field(ge=1, le=900, description="s; after it the broker aborts the transaction of a relay that vanished")
     ] = 15
@@ -148,82 +140,6 @@ class RejectsSettings(Section):
         float,
         Field(ge=0.1, le=3600, description="s; at most one callback is kept in it, so that a flood costs nothing"),
     ] = 1.0
-
-
-class KeyPair(Section):
-    """One key pair of a provider that names its key in a header."""
-
-    public: Annotated[Reference, Field(description="reference to the public key")]
-    secret: Annotated[Reference, Field(description="reference to its secret; two pairs may share a public key")]
-
-
-class SourceSettings(Section):
-    """One URL of ours that one provider calls."""
-
-    name: Annotated[str, Field(description="its URL is `/webhooks/<name>`; `[a-z0-9][a-z0-9._-]{0,62}`")]
-    provider: Annotated[str, Field(description="`0xpay`, `onchainpay` or `calypso`")]
-    account: Annotated[str | None, Field(description="merchant or organisation id; required for 0xpay and Calypso")] = (
-        None
-    )
-    public_url: Annotated[str | None, Field(description="as registered at the provider; 0xpay signs it")] = None
-    secrets: Annotated[
-        list[Reference], Field(description="references to the live secrets; several while they rotate")
-    ] = []
-    keys: Annotated[list[KeyPair], Field(description="key pairs, for OnchainPay and Calypso")] = []
-    retired_secrets: Annotated[
-        list[Reference],
-        Field(description="references to secrets that are live no more: only `rejects explain` tries them"),
-    ] = []
-    silence_warn_s: Annotated[
-        int,
-        Field(
-            ge=60, le=31_536_000, description="s; a source that spoke before and is silent for longer warns in the log"
-        ),
-    ] = 86_400
-    freshness_s: Annotated[
-        int, Field(ge=1, le=86_400, description="s; how far a signed timestamp may be off, either way")
-    ] = 300
-    signed_url: Annotated[
-        Literal["host_and_path", "path"], Field(description="what 0xpay signs of `public_url`; `path` adds path only")
-    ] = "host_and_path"
-
-    @field_validator("name")
-    @classmethod
-    def _name(cls, name: str) -> str:
-        if SOURCE_NAME.fullmatch(name) is None:
-            raise ValueError(f"must match {SOURCE_NAME.pattern}")
-        return name
-
-    @field_validator("public_url")
-    @classmethod
-    def _public_url(cls, url: str | None) -> str | None:
-        if url is not None and re.fullmatch(r"https?://[^/\s?#]+(/[^\s#]*)?(\?[^\s#]*)?", url) is None:
-            raise ValueError("must be an http(s) URL without fragment, exactly as registered at the provider")
-        return url
-
-
-class RouteSettings(Section):
-    """Where events go that match; the first match wins."""
-
-    match: Annotated[dict[str, str], Field(min_length=1, description="provider, source, account, family, kind, status")]
-    topic: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$", description="taken as written, without the prefix")]
-    also: Annotated[bool, Field(description="a copy in the same transaction; the default stays")] = False
-
-    @model_validator(mode="after")
-    def _sound(self) -> RouteSettings:
-        unknown = sorted(set(self.match) - MATCHABLE)
-        if unknown:
-            raise ValueError(f"match knows {', '.join(sorted(MATCHABLE))}, not {', '.join(unknown)}")
-        if splits_operations(self.rule):
-            raise ValueError(
-                "a route by status would split an operation over topics and break its order: set also = true"
-            )
-        return self
-
-    @property
-    def rule(self) -> Rule:
-        """As the relay uses it."""
-        return Rule(self.match, self.topic, self.also)
 
 
 class Settings(BaseSettings):

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from receiver.api import Access, Described
+from receiver.apis.cryptoexchange import FIELDS, NEEDED
 from receiver.errors import ConfigurationError
-from receiver.provider import Provider, Source
+from receiver.provider import Api, Provider, Source
 from receiver.providers import PROVIDERS
-from receiver.settings import Settings, SourceSettings, resolve
+from receiver.settings import Settings, resolve
+from receiver.source_settings import PollSettings, SourceSettings
 
 GENERAL = frozenset({"name", "provider", "retired_secrets", "silence_warn_s"})
+OF_CALLBACKS = frozenset({"secrets", "keys", "public_url"})
+"""What a source that is only asked can do without."""
+POLL_GENERAL = frozenset({"enabled", "every_s", "requests_per_s", "timeout_s", "overdue_s"})
 
 
 def resolve_sources(settings: Settings, environ: Mapping[str, str]) -> dict[str, tuple[Provider, Source]]:
@@ -45,9 +51,35 @@ def resolve_retired(settings: Settings, environ: Mapping[str, str], name: str) -
 
 def _wrong_keys(configured: SourceSettings, provider: Provider, place: str) -> list[str]:
     given = {key for key in configured.model_fields_set if getattr(configured, key) not in (None, [])}
-    missing = [f"{place}.{key}: required for {provider.slug}" for key in sorted(provider.needs - given)]
-    idle = sorted(given - provider.takes - GENERAL)
-    return [*missing, *(f"{place}.{key}: means nothing to {provider.slug}" for key in idle)]
+    needs, takes = provider.needs, provider.takes
+    wrong: list[str] = []
+    if provider.api is not None:
+        takes |= {"poll"}
+        if configured.poll is not None:
+            needs -= OF_CALLBACKS
+            wrong = _wrong_poll_keys(configured, configured.poll, provider.api, place)
+        elif not provider.calls_back:
+            needs |= {"poll"}
+    missing = [f"{place}.{key}: required for {provider.slug}" for key in sorted(needs - given)]
+    idle = sorted(given - takes - GENERAL)
+    return [*missing, *(f"{place}.{key}: means nothing to {provider.slug}" for key in idle), *wrong]
+
+
+def _wrong_poll_keys(configured: SourceSettings, poll: PollSettings, api: Api, place: str) -> list[str]:
+    slug = configured.provider
+    given = {key for key in poll.model_fields_set if getattr(poll, key) not in (None, [], {})}
+    wrong = [f"{place}.poll.{key}: required for {slug}" for key in sorted(api.needs - given)]
+    wrong += [f"{place}.poll.{key}: means nothing to {slug}" for key in sorted(given - api.takes - POLL_GENERAL)]
+    if "key" in api.takes and poll.key is None and not configured.keys:
+        wrong += [f"{place}.poll.key: required where the source has no `keys`"] if "key" not in api.needs else []
+    if "fields" in given:
+        lacking = ", ".join(sorted(NEEDED - set(poll.fields)))
+        unknown = ", ".join(sorted(set(poll.fields) - FIELDS))
+        wrong += [f"{place}.poll.fields: lacks {lacking}"] if lacking else []
+        wrong += [f"{place}.poll.fields: no such name: {unknown}"] if unknown else []
+    if "list_path" in given and not poll.customers:
+        wrong.append(f"{place}.poll.customers: required with `list_path`")
+    return wrong
 
 
 def _resolve(
@@ -76,4 +108,46 @@ def _resolve(
         freshness_s=configured.freshness_s,
         secrets=tuple(secrets),
         keys=keys,
+        access=_access(configured, provider, keys, secret),
+    )
+
+
+def _access(
+    configured: SourceSettings,
+    provider: Provider,
+    keys: Mapping[bytes, tuple[bytes, ...]],
+    secret: Callable[[str, str], bytes],
+) -> Access | None:
+    poll, api = configured.poll, provider.api
+    if poll is None or api is None:
+        return None
+    public, private = b"", b""
+    if poll.key is not None:
+        public, private = secret(poll.key.public, "poll.key.public"), secret(poll.key.secret, "poll.key.secret")
+    elif poll.secret is not None:
+        private = secret(poll.secret, "poll.secret")
+    elif keys:
+        public = next(iter(keys))
+        private = keys[public][0]
+    return Access(
+        base_url=poll.base_url or api.base_url or "",
+        account=configured.account,
+        public=public,
+        secret=private,
+        page_size=poll.page_size,
+        described=_described(poll),
+    )
+
+
+def _described(poll: PollSettings) -> Described | None:
+    if poll.order_path is None or poll.auth_header is None:
+        return None
+    return Described(
+        order_path=poll.order_path,
+        method=poll.method,
+        auth_header=poll.auth_header,
+        fields=dict(poll.fields),
+        statuses=dict(poll.statuses),
+        list_path=poll.list_path,
+        customers=tuple(poll.customers),
     )

@@ -1,5 +1,7 @@
 """``receiver serve``: one supervisor, a web process and a relay process that share nothing but the journal.
 
+Where a source has ``poll`` there is a third, which asks the providers' APIs.
+
 Theory of operation. The supervisor holds the journal's lock and the listening socket, and passes both on: a restarted
 web process refuses no connection, and a second service cannot start while any process of this one lives. Each child is
 tied to it by a socket pair: the child reports its state there several times a second, and ends when it closes; on Linux
@@ -25,6 +27,7 @@ from typing import Any
 import orjson
 
 from receiver import bootstrap
+from receiver.admin import OFF
 from receiver.errors import ReceiverError
 from receiver.settings import Settings
 
@@ -160,13 +163,14 @@ def _cause(code: int) -> dict[str, object]:
 
 
 class Supervisor:
-    """The two children, the admin listener, and the signals."""
+    """The children, the admin listener, and the signals."""
 
-    def __init__(self, settings: Settings, admin: socket.socket, web: Child, relay: Child, log: Any) -> None:
+    def __init__(self, settings: Settings, admin: socket.socket, children: Sequence[Child], log: Any) -> None:
         self._admin = admin
         self._settings = settings
-        self._web = web
-        self._relay = relay
+        self._children = children
+        by_role = {child.role: child for child in children}
+        self._web, self._relay, self._reconcile = by_role["web"], by_role["relay"], by_role.get("reconcile")
         self._log = log
         self._stop = asyncio.Event()
 
@@ -177,7 +181,7 @@ class Supervisor:
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
         admin = bootstrap.admin_server(self._admin, self._readiness, self._metrics)
-        children = [asyncio.create_task(child.run()) for child in (self._web, self._relay)]
+        children = [asyncio.create_task(child.run()) for child in self._children]
         serving = asyncio.create_task(admin.run_until_stopped())
         stopping = asyncio.create_task(self._stop.wait())
         try:
@@ -196,25 +200,30 @@ class Supervisor:
         total_s = self._settings.server.shutdown_timeout_s
         self._log.info("serve.stopping", timeout_s=total_s)
         close_listener()  # the web process has its own descriptor, and closes that first of all
-        await self._web.stop(total_s * (1 - RELAY_SHARE) - 1)
+        asking = self._reconcile.stop(total_s * RELAY_SHARE) if self._reconcile is not None else asyncio.sleep(0)
+        await asyncio.gather(asking, self._web.stop(total_s * (1 - RELAY_SHARE) - 1))
         await self._relay.stop(total_s * RELAY_SHARE)
         self._log.info("serve.stopped")
 
     def _reload(self) -> None:
         self._log.info("serve.reload")
-        for child in (self._web, self._relay):
+        for child in self._children:
             child.send(signal.SIGHUP)
 
     def _readiness(self) -> Mapping[str, Any]:
         web, relay = self._web.report(), self._relay.report()
+        asking: Mapping[str, Any] | None = OFF
+        if self._reconcile is not None:
+            said = self._reconcile.report()
+            asking = said.status if said else None
         return bootstrap.readiness(
-            web.status if web else None, relay.status if relay else None, kafka=self._settings.kafka is not None
+            web.status if web else None, relay.status if relay else None, asking, kafka=self._settings.kafka is not None
         )
 
     def _metrics(self) -> bytes:
-        reports = [child.report() for child in (self._web, self._relay)]
-        up = {child.role: report is not None for child, report in zip((self._web, self._relay), reports, strict=True)}
-        own = bootstrap.supervisor_metrics(up, {child.role: child.restarts for child in (self._web, self._relay)})
+        reports = [child.report() for child in self._children]
+        up = {child.role: report is not None for child, report in zip(self._children, reports, strict=True)}
+        own = bootstrap.supervisor_metrics(up, {child.role: child.restarts for child in self._children})
         return b"".join([own, *(report.metrics for report in reports if report is not None)])
 
 
@@ -249,8 +258,9 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
         shared = {"configuration": configuration, "lock": lock}
         web = Child("web", {**shared, "listener": listener.fileno(), "wake": wake_write}, log)
         relay = Child("relay", {**shared, "wake": wake_read}, log, lambda code: _note_death(journal, code, log))
+        children = [web, relay, *([Child("reconcile", shared, log)] if bootstrap.reconciles(settings) else [])]
         log.info("serve.started", journal=journal.journal_id, host=settings.server.host, port=settings.server.port)
-        return asyncio.run(Supervisor(settings, admin, web, relay, log).run(listener.close))
+        return asyncio.run(Supervisor(settings, admin, children, log).run(listener.close))
 
 
 __all__: Sequence[str] = ("Supervisor", "serve")

@@ -166,10 +166,11 @@ class FakeOutbox:
 
     def replace(self, record: OutboxRecord) -> None:
         """Take another record in the place of one."""
-        if record.callback is not None:
-            said = orjson.loads(record.value)
-            row = (record.callback, record.source, said["reason"], said["detail"], record.received_at)
-            self.odd[record.callback] = Quarantined(*row, "open", "", record.number)
+        said = orjson.loads(record.value)
+        number = int(record.record_id) if record.record_type == "quarantine" else 0
+        if number:
+            row = (number, record.source, said["reason"], said["detail"], record.received_at)
+            self.odd[number] = Quarantined(*row, "open", "", record.number)
         self.records = [record if old.number == record.number else old for old in self.records]
         for at, outcome in self.outcomes.items():
             if outcome.record == record.number and outcome.outcome == "event":
@@ -182,6 +183,11 @@ class FakeOutbox:
     def record_id(self, number: int) -> str | None:
         """The id of one record."""
         return next((record.record_id for record in self.records if record.number == number), None)
+
+    def request_of(self, number: int) -> int | None:
+        """The request whose answer became record ``number``."""
+        wanted = (store_number for store_number, one in self.outcomes.items() if one.record == number)
+        return next((place for store, place in wanted if store == "requests"), None)
 
     def remembered(self, cluster_id: str) -> Position | None:
         """The local copy for one cluster."""

@@ -1,4 +1,4 @@
-"""The child processes of ``receiver serve``: ``python -m receiver.worker web|relay '{descriptors}'``; not for people.
+"""The child processes of ``receiver serve``: ``python -m receiver.worker ROLE '{descriptors}'``; not for people.
 
 A child reports to the supervisor over its link several times a second, and ends when the link closes. SIGTERM drains
 it, SIGHUP reads the secrets again, Ctrl-C is left to the supervisor. The collector is frozen after start-up and runs
@@ -32,12 +32,12 @@ GC_THRESHOLD = 20_000
 SWITCH_INTERVAL_S = 0.0005
 """The inbox's writer thread waits for the interpreter lock, 5 ms a turn by default; much more than its fsync."""
 RELAY_NICENESS = 10
-"""The relay gives way to the web process: its minute is nobody's, the provider's is."""
+"""Relay and reconcile give way to the web process: their minute is nobody's, the provider's is."""
 PR_SET_PDEATHSIG = 1
 
 
 class Part(Protocol):
-    """What a child runs: the web part or the relay part."""
+    """What a child runs: the web, the relay or the reconcile part."""
 
     async def run(self) -> None:
         """Work until ``stop``, then drain."""
@@ -65,12 +65,13 @@ def main(arguments: list[str]) -> int:
         if role == "relay":
             os.nice(RELAY_NICENESS)
             part: Part = bootstrap.relay_part(settings, os.environ, journal)
-            wake: Callable[[], None] | None = None
+        elif role == "reconcile":
+            os.nice(RELAY_NICENESS)
+            part = bootstrap.reconcile_part(settings, os.environ, journal)
         else:
             sys.setswitchinterval(SWITCH_INTERVAL_S)
-            wake = _waker(descriptors["wake"])
             listener = socket.socket(fileno=descriptors["listener"])
-            part = bootstrap.web_part(settings, os.environ, journal, listener, wake)
+            part = bootstrap.web_part(settings, os.environ, journal, listener, _waker(descriptors["wake"]))
     except ReceiverError as error:
         log.error("serve.child_cannot_start", role=role, why=str(error))
         return 1

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import orjson
 
+from receiver.api import Access, Described
 from receiver.callback import RawCallback
 from receiver.interpreter import Interpreter
 from receiver.metrics import RelayMetrics, WebMetrics
@@ -85,6 +86,33 @@ def calypso_source(**changes: Any) -> Source:
     keys = {pair["public"].encode(): (pair["secret"].encode(),)}
     account = "0x52908400098527886E0F7030069857D2E4169EE7"
     return Source(**({"name": "calypso", "provider": "calypso", "account": account, "keys": keys} | changes))
+
+
+def order_source() -> Source:
+    """A CryptoExchange source whose API is described: all of it invented."""
+    fields = {
+        "id": "uuid",
+        "status": "state.word",
+        "spent_amount": "fiat",
+        "payout_currency": "asset",
+        "payout_destination": "to",
+        "transaction_hash": "hash",
+        "message": "note",
+        "created_at": "at",
+        "orders": "data",
+    }
+    statuses: dict[str, Any] = {"busy": "sending", "new": "pending", "paid out": "completed", "seen": "pending"}
+    described = Described(
+        "/orders/{id}",
+        "GET",
+        "X-Token",
+        fields,
+        statuses | {"broken": "failed"},
+        "/customers/{customer}/orders",
+        ("c 1",),
+    )
+    access = Access("https://orders.example.com/v9", None, secret=b"made-up-order-token", described=described)
+    return Source("orders", "cryptoexchange", None, access=access)
 
 
 class Way:

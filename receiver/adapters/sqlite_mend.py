@@ -61,7 +61,11 @@ class OutboxMender:
         found = next(iter(self._db.execute(SQL["first_outcome_above"], (keep_to,))))[0]
         interpreted = next((int(row[0]) for row in list[Any](self._db.execute(SQL["progress"], ("inbox",)))), 0)
         again_from = interpreted if found is None else int(found) - 1
-        self._db.execute(SQL["undo_outcomes"], (again_from,))
+        self._db.execute(SQL["undo_outcomes"], ("inbox", again_from))
+        first_poll = next(iter(self._db.execute(SQL["first_poll_above"], (keep_to,))))[0]
+        if first_poll is not None:
+            self._db.execute(SQL["undo_outcomes"], ("requests", int(first_poll) - 1))
+            self._db.execute(SQL["set_progress"], ("requests", int(first_poll) - 1, b""))
         self._db.execute(SQL["undo_contents"], (keep_to,))
         self._db.execute(SQL["undo_records"], (keep_to,))
         entry = entry_at(again_from)

@@ -109,10 +109,11 @@ class SqliteOutbox:
         """Put ``record`` in the place of the one with its number; raises ``StoreFailed``."""
         with sqlite.transaction(self._db):
             self._db.execute(SQL["replace_record"], record_row(record))
-            self._db.execute(SQL["quarantine_outcome"], (record.callback,))
-            if record.callback is not None:
-                said = orjson.loads(record.value)
-                row = (record.callback, record.source, said["reason"], said["detail"], record.received_at)
+            said = orjson.loads(record.value)
+            number = int(record.record_id) if record.record_type == "quarantine" else 0
+            if number:
+                self._db.execute(SQL["quarantine_outcome"], ("inbox" if number > 0 else "requests", abs(number)))
+                row = (number, record.source, said["reason"], said["detail"], record.received_at)
                 self._db.execute(SQL["put_quarantine"], (*row, "open", "", record.number))
 
     def read(self, after: int, limit: int) -> Sequence[OutboxRecord]:
@@ -184,6 +185,14 @@ class SqliteOutbox:
         """The id of one record."""
         return next((row[0] for row in self._rows(SQL["record_id"], (number,))), None)
 
+    def request_of(self, number: int) -> int | None:
+        """The request whose answer became record ``number``."""
+        return next((row[0] for row in self._rows(SQL["request_of"], (number,))), None)
+
+    def polls_of(self, operation: int) -> list[tuple[int, str, int | None]]:
+        """(request number, outcome, record) of each API's answer about one operation, in order."""
+        return [(row[0], row[1], row[2]) for row in self._rows(SQL["polls_of"], (operation,))]
+
     def remembered(self, cluster_id: str) -> Position | None:
         """The local copy for one cluster."""
         return next((Position(*row) for row in self._rows(SQL["remembered"], (cluster_id,))), None)
@@ -219,6 +228,7 @@ class SqliteOutbox:
             if old:
                 last = max(callback or 0 for _, callback in old)
                 self._db.execute(SQL["purge_outcomes"], (last,))
+                self._db.execute(SQL["purge_poll_outcomes"], (old[-1][0],))
                 self._db.execute(SQL["purged_to"], (last,))
             before = self._db.total_changes()
             self._db.execute(SQL["purge_contents"], ((contents_before or "")[:10], limit))
@@ -251,7 +261,7 @@ class SqliteOutbox:
         for source, at_us in batch.last_heard_us.items():
             self._db.execute(SQL["hear"], (source, at_us))
         for (source, name), count in batch.unknown_fields.items():
-            first_seen = from_us(batch.last_heard_us[source])
+            first_seen = from_us(batch.last_heard_us.get(source, batch.polled_at_us))
             self._db.execute(SQL["count_field"], (source, name[:NAME_MAX], count, first_seen, FIELDS_MAX))
 
     def _checkpoint(self) -> None:

@@ -16,6 +16,7 @@ from receiver.commands.common import config_option, json_option, load_or_built_i
 from receiver.errors import ReceiverError
 from receiver.progress import progress
 from receiver.providers import PROVIDERS
+from receiver.reference import describe, words
 from schemas import publish
 
 
@@ -157,31 +158,20 @@ def _close(report: simulate.Report, wrong: list[str], verify: str | None, *, as_
 @config_option
 @json_option
 def providers(config: Path | None, *, as_json: bool) -> None:
-    """List the providers: kinds, statuses, families."""
+    """List the providers: kinds, statuses, families, how they sign and retry, and what can be asked of them."""
     del config
-    rows: list[dict[str, object]] = [
-        {
-            "provider": provider.slug,
-            "kind": kind.name,
-            "word": word,
-            "family": kind.family,
-            "statuses": {name: step.status for name, step in kind.statuses.items()},
-        }
-        for provider in PROVIDERS.values()
-        for word, kind in provider.kinds.items()
-    ]
+    described = [describe(provider) for provider in PROVIDERS.values()]
     if as_json:
-        write_json(rows)
+        write_json(described)
         return
-    columns = ("provider", "kind", "family", "statuses")
+    kinds = [(one["provider"], kind) for one in described for kind in one["kinds"]]
     show_table(
-        "", columns, ([row[column] if column != "statuses" else _said(row) for column in columns] for row in rows)
+        "kinds",
+        ("provider", "kind", "family", "told by", "statuses"),
+        ((name, kind["kind"], kind["family"], kind["told_by"], words(kind)) for name, kind in kinds),
     )
-
-
-def _said(row: dict[str, object]) -> str:
-    statuses = row["statuses"]
-    return ", ".join(f"{word} → {status}" for word, status in statuses.items()) if isinstance(statuses, dict) else ""
+    columns = ("provider", "signature", "retries", "poll")
+    show_table("ways", columns, ([one[column] for column in columns] for one in described))
 
 
 @click.command()

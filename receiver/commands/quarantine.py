@@ -15,6 +15,8 @@ from receiver.lookup import Choice
 from schemas.quarantine import Reason
 
 COLUMNS = ("id", "source", "received_at", "reason", "detail", "state", "why")
+NEGATIVE_IDS = {"ignore_unknown_options": True}
+"""What a provider's API said has a negative id, which looks like an option."""
 WORK_LATER = "no running service carried it out yet: it will, in order, once `receiver serve` runs"
 
 
@@ -52,7 +54,7 @@ def list_command(config: Path | None, *, state: str, as_json: bool, **choice: An
         show_table("", COLUMNS, ([row[column] for column in COLUMNS] for row in rows))
 
 
-@quarantine.command()
+@quarantine.command(context_settings=NEGATIVE_IDS)
 @config_option
 @click.argument("number", metavar="ID", type=int)
 @json_option
@@ -118,7 +120,7 @@ def _cell(value: Any) -> str:
     return ", ".join(value) if isinstance(value, list) else str(value)
 
 
-@quarantine.command()
+@quarantine.command(context_settings=NEGATIVE_IDS)
 @config_option
 @click.argument("number", metavar="ID", type=int)
 @click.option("--why", required=True, help="For whoever looks at it later.")

@@ -15,7 +15,8 @@ from receiver.commands.show import event_line
 from receiver.errors import ConfigurationError, ReceiverError
 from receiver.ports import OutboxRecord
 from receiver.providers import PROVIDERS
-from receiver.settings import DEFAULT_FILE, Settings, SourceSettings, load
+from receiver.settings import DEFAULT_FILE, Settings, load
+from receiver.source_settings import SourceSettings
 from receiver.templates import configuration
 
 

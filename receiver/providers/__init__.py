@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 from receiver.provider import Provider
-from receiver.providers import calypso, onchainpay, zeroxpay
+from receiver.providers import calypso, cryptoexchange, onchainpay, zeroxpay
 
 PROVIDERS: Mapping[str, Provider] = {
-    provider.slug: provider for provider in (zeroxpay.PROVIDER, onchainpay.PROVIDER, calypso.PROVIDER)
+    provider.slug: provider
+    for provider in (zeroxpay.PROVIDER, onchainpay.PROVIDER, calypso.PROVIDER, cryptoexchange.PROVIDER)
 }

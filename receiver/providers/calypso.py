@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from receiver.apis.calypso import API
 from receiver.callback import Headers, RawCallback, VerifiedCallback
 from receiver.errors import NotUnderstood, Unauthorized
 from receiver.parsing import blank_to_none, text_field, validate
@@ -238,4 +239,6 @@ PROVIDER = Provider(
     retries_s=(30, 60, 90, 150, 240, 390, 630, 1020, 1650, 2670, 4320, 6990, 11310, 18300, 29610, 47910, 77520, 125430),
     holds_order=False,
     registration="`url` of `POST /api/v1/subscription/webhook/create`: the source's URL; its answer has the key pair",
+    signature="`Sign`: HMAC-SHA512 over the body, hex; `Key` names the subscription's key pair",
+    api=API,
 )

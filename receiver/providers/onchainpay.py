@@ -19,10 +19,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from receiver.apis import onchainpay
+from receiver.apis.common import usual_interval_s
 from receiver.callback import Headers, RawCallback, VerifiedCallback
 from receiver.errors import NotUnderstood, Unauthorized
 from receiver.parsing import blank_to_none, check_account, check_status, known_fields, validate
-from receiver.provider import Claim, Facts, Kind, Provider, Source, Step
+from receiver.provider import Api, Claim, Facts, Kind, Provider, Source, Step
 from receiver.signing import digest, only_header, verify_digest
 from schemas.onchainpay import AutoSwap
 from schemas.status_event import Amount, Failure, Fee, Payout, Price, Usd
@@ -145,6 +147,24 @@ def _usd(payload: AutoSwap) -> Usd | None:
     return None if usd == Usd(None, None, None, None) else usd
 
 
+AUTO_SWAP = LIFECYCLES["auto-swap"]
+API = Api(
+    kinds=LIFECYCLES,
+    kinds_of=lambda _: LIFECYCLES,
+    base_url=onchainpay.BASE_URL,
+    asks="each open swap by its id: 1 min in the first hour, 10 min up to 48 h, then hourly; terminal, odd ones once",
+    operation_id=onchainpay.OPERATION_ID,
+    get=onchainpay.get,
+    read=lambda answer, operation_id, _: onchainpay.read(answer, operation_id, AUTO_SWAP),
+    parse=parse,
+    normalise=normalise,
+    known_fields=lambda _: known_fields(AutoSwap),
+    interval_s=usual_interval_s,
+    hint=onchainpay.hint,
+    needs=frozenset(),
+    takes=frozenset({"base_url", "key"}),
+)
+
 PROVIDER = Provider(
     slug=SLUG,
     title="OnchainPay (ApolloPayment)",
@@ -162,4 +182,6 @@ PROVIDER = Provider(
     retries_s=(10,) * 6 + (1800,) * 5 + (7200,) * 4 + (43200,) * 3,
     holds_order=False,
     registration="`webhookUrl` of each `auto-swaps/create` call: the source's URL",
+    signature="`x-api-signature`: HMAC-SHA256 over the body, hex; `x-api-public-key` names the API key pair",
+    api=API,
 )

@@ -337,4 +337,6 @@ PROVIDER = Provider(
     retries_s=(600, 1500, 2400, 3300, 3600, 3600, 3600, 3600, 3600, 3600),
     holds_order=True,
     registration="merchant settings, Notifications URL: exactly the source's public_url, on the merchant's domain",
+    signature="`signature`: HMAC-SHA256 over method, URL, body and `timestamp`, hex; `freshness_s` either way",
+    api=None,
 )

@@ -141,7 +141,7 @@ async def test_an_event_that_kafka_refused_is_made_anew() -> None:
     (event,) = await way.events("swaps", [json.dumps(SWAP).encode()])
     refused = way.outbox.records[0]
     said = {"reason": "too_large_for_broker", "detail": "$"}
-    way.outbox.replace(replace(refused, record_type="quarantine", value=json.dumps(said).encode()))
+    way.outbox.replace(replace(refused, record_type="quarantine", record_id="1", value=json.dumps(said).encode()))
     (again,) = redrive(way, 1)
     assert (event["sequence"], again["sequence"]) == (1, 2)
     assert again["event_id"] == event["event_id"]

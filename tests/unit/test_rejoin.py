@@ -9,7 +9,6 @@ import orjson
 import pytest
 
 from receiver.ports import Memory, OutboxRecord, Position
-from receiver.providers import PROVIDERS
 from receiver.rejoin import fold, placeholder, plan, rebuild
 from receiver.routing import route
 from tests.support import OXPAY_VECTORS, Way
@@ -94,7 +93,7 @@ async def test_a_record_is_rebuilt_from_its_message_and_a_state_from_its_events(
         assert back == replace(one, callback=None)
         rebuilt.append(back)
     (operation,) = way.outbox.known.values()
-    assert fold([one for one in rebuilt if one and one.record_type == "event"], PROVIDERS) == replace(
+    assert fold([one for one in rebuilt if one and one.record_type == "event"], way.web.sources) == replace(
         operation.state, arrival=0
     )
 

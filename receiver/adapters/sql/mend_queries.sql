@@ -13,8 +13,12 @@ SELECT number, record_type, record_id, provider, source, account, family, kind, 
 -- The first callback whose record is undone: from there the inbox is interpreted again.
 SELECT min(number) FROM outcomes WHERE store = 'inbox' AND record > ?
 
+-- name: first_poll_above
+-- The same for what a provider's API said: from there the requests are carried out again, which is safe to repeat.
+SELECT min(number) FROM outcomes WHERE store = 'requests' AND record > ?
+
 -- name: undo_outcomes
-DELETE FROM outcomes WHERE store = 'inbox' AND number > ?
+DELETE FROM outcomes WHERE store = ? AND number > ?
 
 -- name: undo_contents
 DELETE FROM contents WHERE record > ?

@@ -57,7 +57,7 @@ CREATE INDEX IF NOT EXISTS outcomes_by_operation ON outcomes (operation, store, 
 
 -- Callbacks that nobody could read, and what became of them; kept until they are closed or redriven, and after.
 CREATE TABLE IF NOT EXISTS quarantine (
-  number      INTEGER PRIMARY KEY,     -- the inbox number, which is the quarantine's id
+  number      INTEGER PRIMARY KEY,     -- the inbox number, which is the quarantine's id; of a poll minus its request's
   source      TEXT NOT NULL,
   reason      TEXT NOT NULL,           -- of the closed list
   detail      TEXT NOT NULL,           -- the offending field's path

@@ -37,6 +37,10 @@ SELECT id, key FROM operations WHERE key = ?1 OR key LIKE ?2 ESCAPE '\' ORDER BY
 -- What became of each callback of one operation, in order of receipt.
 SELECT number, outcome, record FROM outcomes WHERE operation = ? AND store = 'inbox' ORDER BY number
 
+-- name: polls_of
+-- What became of each answer of a provider's API about one operation, in order.
+SELECT number, outcome, record FROM outcomes WHERE operation = ? AND store = 'requests' ORDER BY number
+
 -- name: records_of
 SELECT record FROM contents WHERE operation = ? ORDER BY record
 
@@ -62,6 +66,10 @@ DELETE FROM records WHERE number = ?
 -- Of callbacks up to one whose event has gone: the older ones were settled before it.
 DELETE FROM outcomes WHERE store = 'inbox' AND number <= ? AND outcome <> 'quarantine'
 
+-- name: purge_poll_outcomes
+-- Of answers of an API whose event has gone.
+DELETE FROM outcomes WHERE store = 'requests' AND record <= ? AND outcome <> 'quarantine'
+
 -- name: purged_to
 -- So that `journal check` does not miss the outcomes of older callbacks.
 INSERT OR REPLACE INTO meta (key, value) VALUES ('outcomes_purged_to', ?)
@@ -86,7 +94,11 @@ REPLACE INTO records (number, record_type, record_id, provider, source, account,
   effective, received_at, callback, traceparent, value, publish) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: quarantine_outcome
-UPDATE outcomes SET outcome = 'quarantine' WHERE store = 'inbox' AND number = ? AND outcome = 'event'
+UPDATE outcomes SET outcome = 'quarantine' WHERE store = ? AND number = ? AND outcome = 'event'
+
+-- name: request_of
+-- The answer of an API that became this record.
+SELECT number FROM outcomes WHERE store = 'requests' AND record = ? AND outcome = 'event'
 
 -- name: add_outcome
 -- A redriven entry's newer outcome replaces its older one.
