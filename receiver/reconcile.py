@@ -113,24 +113,24 @@ class Reconciler:
         self._nonce_key = hashlib.sha256(provider.slug.encode() + b":" + source.access.public).hexdigest()
         self._scan_due_s: dict[str, float] = {}
         self._round = Round()
+        self._told: set[str] = set()
+        """Operations that this round had an answer about, or asked for in vain."""
         self.stopping = False
 
     async def round(self, *, everything: bool = False) -> Round:
         """Read the lists that are due and ask for the operations that are due, or, with ``everything``, all of them."""
-        self._round = Round()
-        started_us = self._clock.now_us()
+        self._round, self._told = Round(), set()
         for scan in self.api.lists.scans(self.access) if self.api.lists else ():
             if everything or await self._scan_is_due(scan):
                 await self._scan(scan)
         horizon_us = NEVER_US if everything else self._clock.now_us()
-        asked: set[str] = set()
         while not self._halted():
-            found = await self._in_thread(self._watch.due, self.source, horizon_us, DUE_MAX + len(asked))
-            chosen = [one for one in found if one.operation_id not in asked and one.asked_us < started_us]
+            found = await self._in_thread(self._watch.due, self.source, horizon_us, DUE_MAX + len(self._told))
+            chosen = [one for one in found if one.operation_id not in self._told]
             for one in chosen[:DUE_MAX]:
                 if self._halted():
                     break
-                asked.add(one.operation_id)
+                self._told.add(one.operation_id)
                 await self._ask(one)
             if not (everything and chosen):
                 break
@@ -214,6 +214,7 @@ class Reconciler:
         await self._keep(resource, after, since_us=one.since_us)
 
     async def _keep(self, resource: Resource, after: int, *, since_us: int) -> None:
+        self._told.add(resource.operation_id)
         now_us = self._clock.now_us()
         interval_s = self.api.interval_s((now_us - since_us) / 1e6)
         due_us = NEVER_US if interval_s is None else now_us + int(interval_s * 1_000_000)

@@ -41,6 +41,8 @@ ONCHAINPAY = """
 name = "swaps"                            # give https://<your host>/webhooks/swaps as webhookUrl of auto-swaps/create
 provider = "onchainpay"
 keys = [{ public = "env:ONCHAINPAY_PUBLIC", secret = "env:ONCHAINPAY_SECRET" }]
+# poll = {}                               # ask the API what became of open swaps; signed with the key pair above
+# poll = { base_url = "https://app.apollopayment.io/api-gateway" }   # a white label
 """
 
 CALYPSO = """
@@ -49,9 +51,31 @@ name = "calypso"                          # give https://<your host>/webhooks/ca
 provider = "calypso"
 account = "0x0000000000000000000000000000000000000000"         # your account
 keys = [{ public = "env:CALYPSO_PUBLIC", secret = "env:CALYPSO_SECRET" }]   # of the subscription, not of the API
+
+[sources.poll]                            # no webhook tells of an exchange: ask
+key = { public = "env:CALYPSO_API_KEY", secret = "env:CALYPSO_API_SECRET" }   # of the API
 """
 
-SOURCES: Mapping[str, str] = {"0xpay": OXPAY, "onchainpay": ONCHAINPAY, "calypso": CALYPSO}
+CRYPTOEXCHANGE = """
+[[sources]]
+name = "orders"                           # no callback is known of it: it is only asked
+provider = "cryptoexchange"
+
+[sources.poll]                            # its documents name none of this: fill in what you were told
+base_url = "https://api.example.com"
+order_path = "/orders/{id}"
+auth_header = "Authorization"
+secret = "env:CRYPTOEXCHANGE_AUTHORIZATION"   # the header's whole value
+fields = { id = "id", status = "status" }     # also spent_amount, payout_destination, …: README
+statuses = { pending = "pending", done = "completed", error = "failed" }   # any other word is quarantined
+"""
+
+SOURCES: Mapping[str, str] = {
+    "0xpay": OXPAY,
+    "onchainpay": ONCHAINPAY,
+    "calypso": CALYPSO,
+    "cryptoexchange": CRYPTOEXCHANGE,
+}
 
 
 def configuration(providers: Sequence[str]) -> str:

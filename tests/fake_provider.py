@@ -24,9 +24,10 @@ from starlette.routing import Route, Router
 
 from receiver.adapters.http_server import HttpServer
 from receiver.bootstrap import listen
+from tests.chaos import traffic
 
 CALYPSO_KEY, CALYPSO_SECRET = "fake-api-public", "fake-api-secret-0f"
-ONCHAIN_KEY, ONCHAIN_SECRET = "chaos-onchainpay-public", "chaos-onchainpay-secret"
+ONCHAIN_KEY, ONCHAIN_SECRET = traffic.ONCHAIN_PUBLIC, traffic.ONCHAIN_SECRET
 ORDER_HEADER, ORDER_SECRET = "X-Invented-Token", "fake-order-token"
 ACCOUNT = "0x52908400098527886E0F7030069857D2E4169EE7"
 TIMESTAMP_MS_MAX = 3 * 60 * 1000
@@ -50,6 +51,8 @@ class FakeProvider:
     on_page: Callable[[int], None] | None = None
     """Called with its number after a page was made: it can change what the next one holds."""
     nonces: list[int] = field(default_factory=list)
+    now_s: Callable[[], float] = time.time
+    """Its own clock."""
     url: str = ""
 
     async def instead(self) -> Response | None:
@@ -72,7 +75,7 @@ class FakeProvider:
         faults = {
             "002": request.headers.get("key") != CALYPSO_KEY,
             "003": not hmac.compare_digest(request.headers.get("sign", "").lower(), expected),
-            "011": abs(body["timestamp"] - time.time() * 1000) > TIMESTAMP_MS_MAX,
+            "011": abs(body["timestamp"] - self.now_s() * 1000) > TIMESTAMP_MS_MAX,
             "001": body["account"] != ACCOUNT,
         }
         for code, holds in faults.items():
@@ -188,7 +191,7 @@ def swap(identity: str, status: str, **more: Any) -> dict[str, Any]:
     """An auto-swap as its API gives it."""
     return {
         "id": identity,
-        "organizationId": "7991cb5e-42e7-4712-9cee-5c11980f861a",
+        "organizationId": traffic.ORGANISATION,
         "status": status,
         "currencyFrom": "USDT",
         "networkFrom": "bsc",

@@ -43,8 +43,11 @@ def check(config: Path | None, *, kafka: bool) -> int:
     if faults:
         raise ConfigurationError(faults)
     for source in settings.sources:
-        registration = PROVIDERS[source.provider].registration
-        console().print(f"{source.name}  {public_url(settings, source)}\n    {registration}", soft_wrap=True)
+        provider = PROVIDERS[source.provider]
+        url = public_url(settings, source) if provider.calls_back else "(no URL)"
+        console().print(f"{source.name}  {url}\n    {provider.registration}", soft_wrap=True)
+        if source.poll is not None and provider.api is not None:
+            console().print(f"    asks {source.poll.base_url or provider.api.base_url}: {provider.api.asks}")
     if kafka:
         missing = asyncio.run(bootstrap.missing_topics(settings, os.environ))
         if missing:
@@ -109,7 +112,9 @@ def dev_command(  # noqa: PLR0913  its options
 def _announce(settings: Settings, *, built_in: bool) -> None:
     server, admin = settings.server, settings.admin
     for source in settings.sources:
-        say(f"POST http://{server.host}:{server.port}/webhooks/{source.name}   ({PROVIDERS[source.provider].title})")
+        provider = PROVIDERS[source.provider]
+        if provider.calls_back:
+            say(f"POST http://{server.host}:{server.port}/webhooks/{source.name}   ({provider.title})")
     say(f"GET  http://{admin.host}:{admin.port}/readyz   also /livez, /metrics")
     say(f"journal in {settings.journal.folder}; Kafka: {'on' if settings.kafka else 'off, see `make kafka`'}")
     if built_in:
