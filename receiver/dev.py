@@ -137,6 +137,7 @@ class Desk:
                 random.Random(os.urandom(8)),  # noqa: S311  sample data
             )
             for name, (provider, source) in sources.items()
+            if source.secrets or source.keys
         ]
 
 

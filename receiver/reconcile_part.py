@@ -20,6 +20,7 @@ from receiver.adapters.system_clock import SystemClock
 from receiver.errors import JournalError, StoreFailed
 from receiver.hearing import heard
 from receiver.metrics import ReconcileMetrics
+from receiver.ports import Clock
 from receiver.provider import Provider, Source
 from receiver.reconcile import ROUND_S, Pace, Reconciler, Round
 from receiver.retention import cutoff_us
@@ -40,12 +41,21 @@ CLOSED_KEPT_US = 35 * 86_400 * 1_000_000
 class ReconcilePart:
     """Asks the providers of all sources that have ``poll``."""
 
-    def __init__(self, settings: Settings, sources: Sources, journal: Journal, log: Any, *, all_sources: bool) -> None:
+    def __init__(  # noqa: PLR0913  wired once
+        self,
+        settings: Settings,
+        sources: Sources,
+        journal: Journal,
+        log: Any,
+        *,
+        all_sources: bool,
+        clock: Clock | None = None,
+    ) -> None:
         """``all_sources``: also those with ``enabled = false``, for a person who asks."""
         self._settings = settings
         self._journal = journal
         self._log = log
-        self._clock = SystemClock()
+        self._clock: Clock = clock or SystemClock()
         self._metrics = ReconcileMetrics()
         self._thread = ThreadPoolExecutor(1, "reconcile")
         self._watch = SqliteWatch(journal.folder)

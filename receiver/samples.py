@@ -12,13 +12,15 @@ from typing import Any
 
 from receiver.errors import ReceiverError
 from receiver.provider import Provider, Source
-from receiver.providers import onchainpay, zeroxpay
+from receiver.providers import calypso, onchainpay, zeroxpay
 from receiver.scenarios import SCENARIOS, bodies
 from schemas.publish import DIFFERS, EXAMPLE
 
 ACCOUNT = "3f0c9a52-6d1e-4b7a-9c58-21e4b7d0a6f3"
 PUBLIC_URL = "https://merchant.example.com/webhooks/0xpay-main"
 OXPAY_SECRET = "made-up-0xpay-private-key"  # noqa: S105  worth nothing
+ADDRESS = "0x00000000000000000000000000000000000000c0"
+CALYPSO_PUBLIC, CALYPSO_SECRET = "made-up-subscription-key", "made-up-subscription-secret"
 ONCHAINPAY_PUBLIC, ONCHAINPAY_SECRET = "made-up-public-key", "made-up-secret"
 
 
@@ -53,6 +55,10 @@ class Callbacks:
                 onchainpay.PROVIDER,
                 Source("swaps", "onchainpay", None, keys={ONCHAINPAY_PUBLIC.encode(): (ONCHAINPAY_SECRET.encode(),)}),
             ),
+            "calypso": (
+                calypso.PROVIDER,
+                Source("calypso", "calypso", ADDRESS, keys={CALYPSO_PUBLIC.encode(): (CALYPSO_SECRET.encode(),)}),
+            ),
         }
 
     @property
@@ -62,6 +68,8 @@ class Callbacks:
             "SAMPLE_0XPAY": OXPAY_SECRET,
             "SAMPLE_ONCHAINPAY_PUBLIC": ONCHAINPAY_PUBLIC,
             "SAMPLE_ONCHAINPAY": ONCHAINPAY_SECRET,
+            "SAMPLE_CALYPSO_PUBLIC": CALYPSO_PUBLIC,
+            "SAMPLE_CALYPSO": CALYPSO_SECRET,
         }
 
     @property
@@ -71,7 +79,9 @@ class Callbacks:
             f'[[sources]]\nname = "0xpay-main"\nprovider = "0xpay"\naccount = "{ACCOUNT}"\n'
             f'public_url = "{PUBLIC_URL}"\nsecrets = ["env:SAMPLE_0XPAY"]\n\n'
             '[[sources]]\nname = "swaps"\nprovider = "onchainpay"\n'
-            'keys = [{ public = "env:SAMPLE_ONCHAINPAY_PUBLIC", secret = "env:SAMPLE_ONCHAINPAY" }]\n'
+            'keys = [{ public = "env:SAMPLE_ONCHAINPAY_PUBLIC", secret = "env:SAMPLE_ONCHAINPAY" }]\n\n'
+            f'[[sources]]\nname = "calypso"\nprovider = "calypso"\naccount = "{ADDRESS}"\n'
+            'keys = [{ public = "env:SAMPLE_CALYPSO_PUBLIC", secret = "env:SAMPLE_CALYPSO" }]\n'
         )
 
     @property

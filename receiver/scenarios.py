@@ -40,6 +40,10 @@ def _onchainpay(name: str, *steps: str) -> Scenario:
     return Scenario(name, "onchainpay", "auto-swap", steps)
 
 
+def _calypso(name: str, kind: str, *steps: str) -> Scenario:
+    return Scenario(name, "calypso", kind, steps)
+
+
 SCENARIOS: tuple[Scenario, ...] = (
     _oxpay("exchange-happy", "Exchange", "Done"),
     _oxpay("exchange-failed", "Exchange", "Failed"),
@@ -57,6 +61,11 @@ SCENARIOS: tuple[Scenario, ...] = (
     _onchainpay("swap-rejected", "PENDING", "REJECTED"),
     _onchainpay("swap-error", "PENDING", "WITHDRAWING", "ERROR"),
     _onchainpay("swap-terminal-conflict", "PROCESSED", "ERROR"),
+    _calypso("payout-happy", "PAYOUT", "PAYOUT_CONFIRMED", "IN_PROGRESS", "PAYOUT_HASH_RECEIVED", "COMPLETED"),
+    _calypso("payout-failed", "PAYOUT", "IN_PROGRESS", "FAILED"),
+    _calypso("invoice-paid", "INVOICE", "INVOICE_CREATE_INVOICE", "INVOICE_MEMPOOL_FOUND", "INVOICE_PAID"),
+    _calypso("invoice-expired", "INVOICE", "INVOICE_CREATE_INVOICE", "INVOICE_EXPIRED"),
+    _calypso("fiat-deposit-funded", "FIAT_DEPOSIT", "FIAT_DEPOSIT_ORDER_CREATED", "FIAT_DEPOSIT_FIAT_FUNDS_RECEIVED"),
 )
 
 
@@ -195,9 +204,42 @@ def _auto_swap(source: Source, chance: random.Random, now_s: int) -> Make:
     return make
 
 
+def _calypso_event(group: str) -> Callable[[Source, random.Random, int], Make]:
+    def begin(source: Source, chance: random.Random, now_s: int) -> Make:
+        del source
+        number = chance.randrange(10_000, 100_000)
+        common = {
+            "idempotencyKey": _fresh_id(chance),
+            "externalId": f"order-{number}",
+            "parentExternalId": number,
+            "amount": _digits(chance, 5000, 2),
+            "currency": "USDT_TRX",
+            "createdDate": from_ms(now_s * 1000).removesuffix("Z"),
+        }
+
+        def make(step: str) -> dict[str, Any]:
+            # A payout's states come in events of one type; every other word is an event type of its own.
+            state = {} if step.startswith(group) else {"payoutStatus": step}
+            event_type = step if not state else "PAYOUT_CHANGE_STATUS"
+            return {
+                "requestId": "bf9348b7-2c14-46d7-868c-b597852da319",
+                "id": chance.randrange(1, 10**9),
+                "createdDate": from_ms(now_s * 1000 + chance.randrange(1000)).removesuffix("Z"),
+                "level": "INFO",
+                "service": group,
+                "eventType": event_type,
+                "data": common | {"type": event_type} | state,
+            }
+
+        return make
+
+    return begin
+
+
 _MAKERS: Mapping[tuple[str, str], Callable[[Source, random.Random, int], Make]] = {
     ("0xpay", "Exchange"): _exchange,
     ("0xpay", "CryptoExchangeWithdraw"): _crypto,
     ("0xpay", "FiatExchangeWithdraw"): _fiat,
     ("onchainpay", "auto-swap"): _auto_swap,
+    **{("calypso", group): _calypso_event(group) for group in ("PAYOUT", "INVOICE", "FIAT_DEPOSIT")},
 }

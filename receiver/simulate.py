@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from receiver.errors import ReceiverError
+from receiver.exact import read_json
 from receiver.provider import Provider, Source
 from receiver.scenarios import SCENARIOS, Scenario, bodies
 
@@ -107,27 +108,45 @@ def choose(provider: str, names: Sequence[str]) -> list[Scenario]:
     return [scenario for scenario in there if not names or scenario.name in names]
 
 
-def deliveries(made: Sequence[bytes], chance: random.Random, faults: Faults) -> list[Delivery]:
+Tell = Callable[[bytes], tuple[str, str]]
+"""A body → (operation id, the provider's status word), as its provider's module reads it."""
+
+
+def teller(provider: Provider, source: Source) -> Tell:
+    """Read bodies of one source."""
+
+    def tell(body: bytes) -> tuple[str, str]:
+        facts = provider.normalise(provider.parse(read_json(body), source), source)
+        return facts.operation_id, facts.provider_status
+
+    return tell
+
+
+def deliveries(made: Sequence[bytes], chance: random.Random, faults: Faults, tell: Tell) -> list[Delivery]:
     """What is sent of one operation's bodies, in order, with what goes wrong."""
-    genuine = [_genuine(body) for body in made if chance.random() >= faults.drop]
+    genuine = [Delivery(*tell(body), body, "event", body) for body in made if chance.random() >= faults.drop]
     for at in range(len(genuine) - 1):
         if chance.random() < faults.reorder:
             genuine[at], genuine[at + 1] = genuine[at + 1], genuine[at]
     sent: list[Delivery] = []
     for one in genuine:
         if chance.random() < faults.tamper:
-            forged = one.body.replace(b'"id":"', b'"id":"forged-', 1)
+            forged = one.body.replace(one.operation_id.encode(), b"forged-" + one.operation_id.encode(), 1)
             sent.append(Delivery(one.operation_id, one.status, forged, "refused", one.body))
         if chance.random() < faults.unknown:
-            body = json.dumps(json.loads(one.body) | {"status": UNKNOWN_STATUS}).encode()
+            body = _with_unknown_word(one.body)
             sent.append(Delivery(one.operation_id, UNKNOWN_STATUS, body, "quarantine", body))
         sent += [one] * (2 if chance.random() < faults.duplicate else 1)
     return sent + [one for one in genuine if chance.random() < faults.late]
 
 
-def _genuine(body: bytes) -> Delivery:
+def _with_unknown_word(body: bytes) -> bytes:
     said = json.loads(body)
-    return Delivery(said["id"], said["status"], body, "event", body)
+    if "eventType" in said:  # an envelope, as Calypso's
+        said |= {"eventType": UNKNOWN_STATUS, "data": said["data"] | {"type": UNKNOWN_STATUS}}
+    else:
+        said["status"] = UNKNOWN_STATUS
+    return json.dumps(said).encode()
 
 
 class Simulation:
@@ -147,6 +166,7 @@ class Simulation:
         """``time_scale``: by which the provider's waits between attempts are multiplied."""
         self._provider = provider
         self._source = source
+        self._tell = teller(provider, source)
         self._url = url
         self._scenarios = scenarios
         self._chance = chance
@@ -172,7 +192,9 @@ class Simulation:
                 made = made if count is None else made[: count - planned]
                 planned += len(made)
                 self.report.scenarios[scenario.name] += 1
-                task = asyncio.create_task(self._operation(client, deliveries(made, self._chance, self._faults)))
+                task = asyncio.create_task(
+                    self._operation(client, deliveries(made, self._chance, self._faults, self._tell))
+                )
                 sending.add(task)
                 task.add_done_callback(sending.discard)
                 advance(len(made))

@@ -28,7 +28,9 @@ class QuarantineRecord(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    quarantine_id: Annotated[str, Field(description="the inbox number as text")]
+    quarantine_id: Annotated[
+        str, Field(description="the inbox number as text; for an answer of an API minus its request's number")
+    ]
     provider: str
     source: str
     account: str | None

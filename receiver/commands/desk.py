@@ -92,6 +92,8 @@ def simulate_command(  # noqa: PLR0913  its options
     target = url or f"http://{settings.server.host}:{settings.server.port}/webhooks/{name}"
     simulate.require_own_host(target, mine=i_own_this_host)
     provider, source = sources[name]
+    if not (source.secrets or source.keys):
+        raise ReceiverError(f"{name} has no keys to sign callbacks with: it is only asked, by `poll`")
     seed = seed if seed is not None else random.SystemRandom().randrange(2**32)
     say(f"sending to {target}, seed {seed}")
     simulation = simulate.Simulation(

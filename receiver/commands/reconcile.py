@@ -38,7 +38,11 @@ def once(config: Path | None, *, as_json: bool) -> int:
     """Ask for all that is open now, also where `poll.enabled` is off; for cron. Exit 1 where a call failed."""
     logs.configure(people=True, level=logging.WARNING)
     settings, environ = load_or_built_in(config)
-    rounds = asyncio.run(asking.once(settings, environ))
+    try:
+        rounds = asyncio.run(asking.once(settings, environ))
+    except KeyboardInterrupt:
+        say("interrupted: what was learnt is in the journal; the same command asks for the rest")
+        return 130
     columns = ("source", "asked", "learnt", "failed")
     rows = [(name, done.asked, done.learnt, done.failed) for name, done in rounds.items()]
     if as_json:

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
-import random
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.responses import Response
 
-from receiver.adapters.http_client import HttpClient
-from receiver.adapters.sqlite_journal import open_journal
-from receiver.adapters.sqlite_requests import SqliteRequests
-from receiver.adapters.sqlite_watch import SqliteWatch
 from receiver.api import Access, Described
-from receiver.metrics import ReconcileMetrics, render
 from receiver.pacing import FAILURES_MAX
-from receiver.provider import Provider, Source
+from receiver.provider import Source
 from receiver.providers import calypso, cryptoexchange, onchainpay
-from receiver.reconcile import GIVE_UP_US, Pace, Reconciler
-from receiver.testing import FakeClock
+from receiver.reconcile import GIVE_UP_US
 from receiver.watch import NEVER_US
 from tests.fake_provider import (
     ACCOUNT,
@@ -37,55 +29,9 @@ from tests.fake_provider import (
     exchange,
     swap,
 )
-from tests.support import Lines
+from tests.reconcile_desk import Desk
 
 ERROR = b'{"traceId":"t","errorCode":"000","message":"Internal server error"}'
-
-
-class Desk:
-    """One reconciler on a journal of its own; time is real, waiting is not."""
-
-    def __init__(self, folder: Path, provider: Provider, source: Source, **pace: float) -> None:
-        open_journal(folder)
-        self.watch = SqliteWatch(folder)
-        self.requests = SqliteRequests.open(folder, read_only=True)
-        self.http = HttpClient()
-        self.clock = FakeClock()
-        self.log, self.metrics = Lines(), ReconcileMetrics()
-        self.waits: list[float] = []
-        self.reconciler = Reconciler(
-            provider,
-            source,
-            Pace(**{"requests_per_s": 1e6, "timeout_s": 0.5} | pace),
-            watch=self.watch,
-            newest_callback=lambda: 41,
-            http=self.http,
-            in_thread=self._here,
-            clock=self.clock,
-            log=self.log,
-            metrics=self.metrics,
-            chance=random.Random(1),
-            sleep=self._sleep,
-        )
-
-    async def _here(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        return function(*arguments)
-
-    async def _sleep(self, seconds: float) -> None:
-        self.waits.append(seconds)
-        self.clock.advance(seconds)
-        await asyncio.sleep(0)
-
-    def learnt(self) -> list[tuple[str, str]]:
-        """(operation, body) of each request so far."""
-        return [(one.payload["operation"], one.payload["body"]) for one in self.requests.read(0, 10_000)]
-
-    def count(self, answer: str) -> float:
-        """How many calls came to this."""
-        name = f'answer="{answer}"'
-        said = render(self.metrics.registry).decode().splitlines()
-        lines = [one for one in said if one.startswith("receiver_polls_total")]
-        return sum(float(one.rpartition(" ")[2]) for one in lines if name in one)
 
 
 @pytest.fixture

@@ -213,8 +213,8 @@ def test_every_expected_event_fits_the_published_schema(path: Path) -> None:
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 async def test_every_simulated_scenario_is_understood(scenario: Any) -> None:
     """What ``simulate`` sends is what the provider would: all of it becomes events, one for each distinct step."""
-    way = Way()
-    name = {"0xpay": "0xpay-main", "onchainpay": "swaps"}[scenario.provider]
+    name = SOURCES[scenario.provider].name
+    way = Way((PROVIDERS[scenario.provider], SOURCES[scenario.provider]))
     made = list(bodies(scenario, way.web.sources[name][1], random.Random(7), NOW_S))
     events = await way.events(name, made)
     assert [event["provider_status"] for event in events] == [

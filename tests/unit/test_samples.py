@@ -10,10 +10,10 @@ import pytest
 
 from receiver import samples
 from receiver.errors import ReceiverError
-from receiver.providers import onchainpay, zeroxpay
+from receiver.providers import calypso, onchainpay, zeroxpay
 from receiver.testing import Callbacks
 from schemas.status_event import Status, StatusEvent
-from tests.support import Way, onchainpay_source, oxpay_source
+from tests.support import Way, calypso_source, onchainpay_source, oxpay_source
 
 pytest_plugins = ["pytester"]
 README = Path(__file__).parents[2] / "README.md"
@@ -35,6 +35,10 @@ async def test_every_sample_is_accepted_by_a_receiver_with_its_configuration(sce
         (
             onchainpay.PROVIDER,
             onchainpay_source(keys={samples.ONCHAINPAY_PUBLIC.encode(): (samples.ONCHAINPAY_SECRET.encode(),)}),
+        ),
+        (
+            calypso.PROVIDER,
+            calypso_source(keys={samples.CALYPSO_PUBLIC.encode(): (samples.CALYPSO_SECRET.encode(),)}),
         ),
     )
     for callback in Callbacks().operation(scenario, now_s=way.clock.us // 1_000_000):

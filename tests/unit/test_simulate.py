@@ -14,7 +14,7 @@ from receiver import simulate
 from receiver.errors import ReceiverError
 from receiver.providers import zeroxpay
 from receiver.scenarios import SCENARIOS, bodies
-from receiver.simulate import Faults, Report, Simulation, choose, deliveries, missing, require_own_host
+from receiver.simulate import Faults, Report, Simulation, choose, deliveries, missing, require_own_host, teller
 from tests.support import NOW_S, oxpay_source
 
 
@@ -54,6 +54,7 @@ def test_a_seed_makes_the_same_operation_again_and_another_a_fresh_one(scenario:
     assert len(set(first)) == len(set(scenario.steps))
 
 
+TELL = teller(zeroxpay.PROVIDER, oxpay_source())
 ATTEMPTS = len(zeroxpay.PROVIDER.retries_s) + 1
 
 
@@ -119,18 +120,18 @@ def test_faults_are_what_was_asked_for_and_the_rest_is_as_it_was() -> None:
     source = oxpay_source()
     (scenario,) = choose("0xpay", ["exchange-withdraw-happy"])
     made = list(bodies(scenario, source, random.Random(1), NOW_S))
-    plain = deliveries(made, random.Random(1), Faults())
+    plain = deliveries(made, random.Random(1), Faults(), TELL)
     assert [(one.body, one.becomes) for one in plain] == [(body, "event") for body in made]
-    assert deliveries(made, random.Random(1), Faults(drop=1)) == []
-    assert [one.status for one in deliveries(made, random.Random(1), Faults(reorder=1))] == ["Done", "Exchanged"]
-    assert [one.status for one in deliveries(made, random.Random(1), Faults(duplicate=1))] == ["Exchanged"] * 2 + [
-        "Done"
-    ] * 2
-    assert [one.status for one in deliveries(made, random.Random(1), Faults(late=1))] == ["Exchanged", "Done"] * 2
-    forged = deliveries(made, random.Random(1), Faults(tamper=1))
+    assert deliveries(made, random.Random(1), Faults(drop=1), TELL) == []
+    assert [one.status for one in deliveries(made, random.Random(1), Faults(reorder=1), TELL)] == ["Done", "Exchanged"]
+    assert [one.status for one in deliveries(made, random.Random(1), Faults(duplicate=1), TELL)] == [
+        "Exchanged"
+    ] * 2 + ["Done"] * 2
+    assert [one.status for one in deliveries(made, random.Random(1), Faults(late=1), TELL)] == ["Exchanged", "Done"] * 2
+    forged = deliveries(made, random.Random(1), Faults(tamper=1), TELL)
     assert [one.becomes for one in forged] == ["refused", "event"] * 2
     assert all((one.body != one.signed_body) is (one.becomes == "refused") for one in forged)
-    unknown = deliveries(made, random.Random(1), Faults(unknown=1))
+    unknown = deliveries(made, random.Random(1), Faults(unknown=1), TELL)
     assert [one.becomes for one in unknown] == ["quarantine", "event"] * 2
 
 

@@ -1,0 +1,242 @@
+"""What reconcile remembers, on real files: across processes, releases, purges and mending by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from receiver.adapters import sqlite
+from receiver.adapters.sqlite_audit import check
+from receiver.adapters.sqlite_inbox import SqliteInboxReader
+from receiver.adapters.sqlite_journal import Journal, open_journal
+from receiver.adapters.sqlite_mend import OutboxMender
+from receiver.adapters.sqlite_outbox import SqliteOutbox
+from receiver.adapters.sqlite_requests import SqliteRequests
+from receiver.adapters.sqlite_watch import SqliteWatch
+from receiver.api import Resource
+from receiver.interpreter import Interpreter
+from receiver.metrics import RelayMetrics
+from receiver.ports import OperationState, Progress
+from receiver.reconcile_part import CLOSED_KEPT_US, TIDY_S, ReconcilePart
+from receiver.rejoin import fold, key_of
+from receiver.settings import build
+from receiver.sources import resolve_sources
+from receiver.testing import FakeClock
+from receiver.watch import NEVER_US, Heard
+from tests.fake_provider import swap
+from tests.support import Lines
+
+DAY_US = 86_400 * 1_000_000
+ENVIRON = {"PUBLIC": "made-up-public", "SECRET": "made-up-secret"}
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    """A new one."""
+    return open_journal(tmp_path / "journal")
+
+
+@pytest.fixture
+def watch(journal: Journal) -> Iterator[SqliteWatch]:
+    """Its watch."""
+    made = SqliteWatch(journal.folder)
+    yield made
+    made.close()
+
+
+def resource(identity: str, word: str, *, terminal: bool) -> Resource:
+    """An answer."""
+    text = json.dumps(swap(identity, word)).encode()
+    return Resource(identity, text, word.encode(), terminal)
+
+
+def requests(journal: Journal) -> list[Any]:
+    """All requests."""
+    store = SqliteRequests.open(journal.folder, read_only=True)
+    try:
+        return list(store.read(0, 1000))
+    finally:
+        store.close()
+
+
+def test_a_journal_from_before_reconcile_is_taken_as_it_is(journal: Journal) -> None:
+    """Its tables are added; whoever does not know them is not disturbed."""
+    store = SqliteRequests.open(journal.folder)
+    store.add("close", 1, {"callbacks": [], "why": ""})
+    store.close()
+    first, second = SqliteWatch(journal.folder), SqliteWatch(journal.folder)
+    first.track("swaps", "a", 5)
+    assert [one.operation_id for one in second.due("swaps", 5, 9)] == ["a"]
+    first.close()
+    second.close()
+    assert check(journal.folder)[1] == []
+    assert len(requests(journal)) == 1
+
+
+def test_an_answer_that_says_the_same_is_kept_once(watch: SqliteWatch, journal: Journal) -> None:
+    """And the operation is closed by a terminal one, in the same commit."""
+    watch.track("swaps", "a", 10)
+    assert watch.answered("swaps", resource("a", "PENDING", terminal=False), now_us=20, due_us=30, after=7)
+    assert not watch.answered("swaps", resource("a", "PENDING", terminal=False), now_us=30, due_us=40, after=8)
+    (one,) = watch.due("swaps", 40, 9)
+    assert (one.since_us, one.asked_us, one.due_us, one.state) == (10, 30, 40, "open")
+    assert watch.answered("swaps", resource("a", "PROCESSED", terminal=True), now_us=50, due_us=60, after=8)
+    assert watch.due("swaps", NEVER_US, 9) == []
+    assert not watch.answered("swaps", resource("a", "PROCESSED", terminal=True), now_us=55, due_us=60, after=8)
+    assert [(one.request_type, one.made_at_us, one.payload["after"]) for one in requests(journal)] == [
+        ("poll", 20, 7), ("poll", 50, 8),
+    ]  # fmt: skip
+
+
+def test_what_is_heard_makes_due_and_never_later(watch: SqliteWatch) -> None:
+    """A closed operation is reopened only by a contradiction, and one that is over long ago is forgotten."""
+    watch.hear([Heard("swaps", "a", 10, 100), Heard("swaps", "b", 10, 100)], 3)
+    watch.hear([Heard("swaps", "a", 20, 50), Heard("swaps", "b", 20, 200)], 5)
+    assert watch.heard_to() == 5
+    assert {one.operation_id: (one.due_us, one.since_us) for one in watch.due("swaps", 999, 9)} == {
+        "a": (50, 10), "b": (100, 10),
+    }  # fmt: skip
+    watch.answered("swaps", resource("a", "PROCESSED", terminal=True), now_us=60, due_us=0, after=0)
+    watch.hear([Heard("swaps", "a", 70, 70), Heard("swaps", "b", 70, None)], 6)
+    assert watch.open_ids("swaps") == set()
+    watch.hear([Heard("swaps", "a", 80, 80, reopen=True)], 7)
+    assert [(one.operation_id, one.due_us) for one in watch.due("swaps", 999, 9)] == [("a", 80)]
+
+
+def test_those_that_failed_least_are_asked_first(watch: SqliteWatch) -> None:
+    """So that ids the API does not know cannot starve the others."""
+    for identity in ("a", "b"):
+        watch.track("swaps", identity, 10)
+    (first, _) = watch.due("swaps", 10, 9)
+    watch.failed(first, "refused: no", 5, give_up=False)
+    assert [one.operation_id for one in watch.due("swaps", 10, 9)] == ["b", "a"]
+    assert watch.discover("swaps", ["a", "c"], 11) == 1
+
+
+def part_of(journal: Journal) -> tuple[ReconcilePart, FakeClock]:
+    """The reconcile process's part, with a clock that can be moved."""
+    document = {
+        "journal": {"url": f"sqlite:{journal.folder}", "retention_days": 30},
+        "sources": [
+            {
+                "name": "swaps",
+                "provider": "onchainpay",
+                "keys": [{"public": "env:PUBLIC", "secret": "env:SECRET"}],
+                "poll": {},
+            }
+        ],
+    }
+    settings = build(document, "f")
+    clock = FakeClock(us=int(time.time() * 1e6), monotonic=time.monotonic())
+    sources = resolve_sources(settings, ENVIRON)
+    return ReconcilePart(settings, sources, journal, Lines(), all_sources=False, clock=clock), clock
+
+
+def test_old_answers_are_purged_but_for_those_in_quarantine(journal: Journal, watch: SqliteWatch) -> None:
+    """By age, once they are interpreted; closed operations are forgotten after a month."""
+    part, clock = part_of(journal)
+    now_us = clock.now_us()
+    words = {"a": "PROCESSED", "b": "NOBODY_KNOWS", "c": "PROCESSED"}
+    for identity, word in words.items():
+        old_us = now_us - 31 * DAY_US if identity != "c" else now_us
+        watch.answered("swaps", resource(identity, word, terminal=True), now_us=old_us, due_us=0, after=0)
+    add_callback(journal, now_us)
+    interpret(part, journal)
+    part._tidy()
+    assert len(requests(journal)) == 3
+    clock.advance(TIDY_S + 1)
+    part._tidy()
+    assert [one.payload["operation"] for one in requests(journal)] == ["b", "c"]
+    clock.us += CLOSED_KEPT_US
+    clock.advance(TIDY_S + 1)
+    part._tidy()
+    assert watch.open_ids("swaps") == set()
+    assert watch.discover("swaps", ["a", "b", "c"], 1) == 3
+    asyncio.run(part.close())
+
+
+def add_callback(journal: Journal, at_us: int) -> None:
+    """A callback received at this time: while none is near the clock, nothing is purged."""
+    connection = sqlite.connect(journal.folder / "inbox.db")
+    row = ("swaps", at_us, b"", json.dumps(swap("z", "PENDING")).encode())
+    connection.execute("INSERT INTO callbacks (source, received_at_us, headers, body) VALUES (?, ?, ?, ?)", row)
+    connection.close()
+
+
+def interpret(part: ReconcilePart, journal: Journal) -> None:
+    """Interpret all that the journal holds."""
+    stores = (SqliteInboxReader(journal.folder), SqliteRequests.open(journal.folder, read_only=True))
+    outbox = SqliteOutbox.open(journal.folder)
+    interpreter = Interpreter(
+        inbox=stores[0],
+        requests=stores[1],
+        outbox=outbox,
+        sources=resolve_sources(part._settings, ENVIRON),
+        record_bytes_max=10**6,
+        publish_body=False,
+        log=Lines(),
+        metrics=RelayMetrics(),
+    )
+    while interpreter.step():
+        pass
+    for store in (*stores, outbox):
+        store.close()
+
+
+def test_mending_an_outbox_has_undone_answers_interpreted_again(journal: Journal, watch: SqliteWatch) -> None:
+    """Rejoin undoes records that are not on Kafka; what they came from is interpreted again, answers too."""
+    part, _ = part_of(journal)
+    for word in ("PENDING", "WITHDRAWING", "PROCESSED"):
+        terminal = word == "PROCESSED"
+        watch.answered("swaps", resource("a", word, terminal=terminal), now_us=1, due_us=0, after=0)
+    interpret(part, journal)
+    before = statuses(journal)
+    assert [status for _, status in before] == ["pending", "sending", "completed"]
+    sources = resolve_sources(part._settings, ENVIRON)
+    mender = OutboxMender(journal.folder)
+    mender.take_over(1, [], key_of=key_of, fold=lambda events: folded(events, sources), entry_at=lambda _number: None)
+    mender.close()
+    assert [status for _, status in statuses(journal)] == ["pending"]
+    outbox = SqliteOutbox.open(journal.folder, read_only=True)
+    assert outbox.progress("requests") == Progress(1, b"")
+    outbox.close()
+    interpret(part, journal)
+    assert [status for _, status in statuses(journal)] == ["pending", "sending", "completed"]
+    assert check(journal.folder)[1] == []
+    part._watch.hear((), 99)
+    assert part._listen() is False
+    assert part._watch.heard_to() == statuses(journal)[-1][0]
+    asyncio.run(part.close())
+
+
+def folded(events: Any, sources: Any) -> OperationState:
+    """The state that the events left behind; its rank is that of the provider's table."""
+    state = fold(events, sources)
+    assert state.rank == 0
+    return state
+
+
+def statuses(journal: Journal) -> list[tuple[int, str]]:
+    """(number, status) of the outbox's records."""
+    outbox = SqliteOutbox.open(journal.folder, read_only=True)
+    try:
+        return [(record.number, record.status) for record in outbox.read(0, 100)]
+    finally:
+        outbox.close()
+
+
+def test_a_watch_on_what_is_no_journal_is_refused(tmp_path: Path) -> None:
+    """A file of another kind is left alone."""
+    (tmp_path / "requests.db").touch()
+    connection = apsw.Connection(str(tmp_path / "requests.db"))
+    connection.execute("CREATE TABLE other (a)")
+    connection.close()
+    with pytest.raises(Exception, match="not a store of a journal"):
+        SqliteWatch(tmp_path)
