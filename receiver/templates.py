@@ -52,8 +52,9 @@ provider = "calypso"
 account = "0x0000000000000000000000000000000000000000"         # your account
 keys = [{ public = "env:CALYPSO_PUBLIC", secret = "env:CALYPSO_SECRET" }]   # of the subscription, not of the API
 
-[sources.poll]                            # no webhook tells of an exchange: ask
-key = { public = "env:CALYPSO_API_KEY", secret = "env:CALYPSO_API_SECRET" }   # of the API
+# No webhook tells of an exchange: ask, with the key pair of the API.
+# [sources.poll]
+# key = { public = "env:CALYPSO_API_KEY", secret = "env:CALYPSO_API_SECRET" }
 """
 
 CRYPTOEXCHANGE = """

@@ -25,11 +25,13 @@ from receiver.templates import configuration
 @click.option("--provider", "providers", multiple=True, type=click.Choice(sorted(PROVIDERS)), help="May be repeated.")
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
 def init(config: Path | None, providers: tuple[str, ...], *, force: bool) -> None:
-    """Write a commented receiver.toml for the chosen providers (default: all)."""
+    """Write a commented receiver.toml for the chosen providers (default: all that send callbacks)."""
     path = config or Path(DEFAULT_FILE)
     if path.exists() and not force:
         raise ReceiverError(f"{path} is there already; --force writes over it")
-    path.write_text(configuration(providers or tuple(PROVIDERS)), "utf-8")
+    path.write_text(
+        configuration(providers or tuple(slug for slug, one in PROVIDERS.items() if one.calls_back)), "utf-8"
+    )
     say(f"wrote {path}: fill in accounts and URLs, provide the secrets it refers to, then run `receiver check`")
 
 

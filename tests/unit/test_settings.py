@@ -207,6 +207,9 @@ def test_init_writes_what_check_accepts(tmp_path: Path) -> None:
     file.write_text(configuration(list(PROVIDERS)))
     names = ("OXPAY_PRIVATE_KEY", "ONCHAINPAY_PUBLIC", "ONCHAINPAY_SECRET", "CALYPSO_PUBLIC", "CALYPSO_SECRET")
     environ = dict.fromkeys((*names, "CALYPSO_API_KEY", "CALYPSO_API_SECRET", "CRYPTOEXCHANGE_AUTHORIZATION"), "a")
+    assert all(source.access is None for _, source in resolve_sources(load(file), environ).values() if source.keys)
+    file.write_text(file.read_text().replace("# [sources.poll]", "[sources.poll]").replace("# key =", "key ="))
+    assert resolve_sources(load(file), environ)["calypso"][1].access is not None
     assert list(resolve_sources(load(file), environ)) == ["0xpay-main", "swaps", "calypso", "orders"]
 
 
