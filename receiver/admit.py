@@ -21,7 +21,7 @@ def check_headers(headers: Headers) -> None:
     """Raise ``HeadersTooLarge`` above ``HEADER_FIELDS_MAX`` fields or ``HEADER_BYTES_MAX`` bytes."""
     if len(headers) > HEADER_FIELDS_MAX:
         raise HeadersTooLarge("fields")
-    if sum(len(name) + len(value) + FIELD_OVERHEAD for name, value in headers) > HEADER_BYTES_MAX:
+    if len(b"".join([part for field in headers for part in field])) + len(headers) * FIELD_OVERHEAD > HEADER_BYTES_MAX:
         raise HeadersTooLarge("bytes")
 
 

@@ -1,15 +1,24 @@
 """Logs: one JSON object a line on stdout under ``serve``, coloured lines on stderr for people under ``dev``.
 
+A service's lines are made without structlog's chain of processors and written together, since this is on the hot path:
+measured, the usual way with a write for each line costs a callback as much as its signature and its commit together.
+
 No secret, signature, card number or body is ever given to a log call; a traceback is frames and the exception's type,
 without its message, which could quote a body. The libraries' own loggers come through the same door, off the hot path.
 """
 
 from __future__ import annotations
 
+import asyncio
+import atexit
 import logging
 import sys
+import threading
 import traceback
-from typing import Any
+from collections import deque
+from collections.abc import MutableMapping
+from datetime import UTC, datetime
+from typing import Any, BinaryIO
 
 import orjson
 import structlog
@@ -19,23 +28,25 @@ LIBRARIES = ("uvicorn", "aiokafka", "asyncio")
 
 def configure(*, people: bool, level: int = logging.INFO) -> None:
     """Set logging up for this process, once; nothing is logged before."""
-    shared: list[Any] = [
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        frames_only,
-    ]
     if people:
-        renderer: Any = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-        factory: Any = structlog.PrintLoggerFactory(sys.stderr)
+        structlog.configure(
+            processors=[
+                structlog.processors.add_log_level,
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+                frames_only,
+                structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+            ],
+            wrapper_class=structlog.make_filtering_bound_logger(level),
+            logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+            cache_logger_on_first_use=True,
+        )
     else:
-        renderer = structlog.processors.JSONRenderer(serializer=_dumps)
-        factory = structlog.BytesLoggerFactory(sys.stdout.buffer)
-    structlog.configure(
-        processors=[*shared, renderer],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=factory,
-        cache_logger_on_first_use=True,
-    )
+        lines = Lines(sys.stdout.buffer)
+        _CURRENT[:] = [lines]
+        atexit.register(lines.flush)
+        structlog.configure(
+            processors=[], wrapper_class=ServiceLogger, logger_factory=lambda *_: lines, cache_logger_on_first_use=True
+        )
     bridge = _Bridge()
     for name in LIBRARIES:
         library = logging.getLogger(name)
@@ -48,10 +59,88 @@ def configure(*, people: bool, level: int = logging.INFO) -> None:
 
 def get() -> Any:
     """The logger of this process: ``info``, ``warning``, ``error`` take a dotted event and fields."""
-    return structlog.get_logger()
+    return structlog.get_logger().bind()
 
 
-def frames_only(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
+def write_together(loop: asyncio.AbstractEventLoop) -> None:
+    """From now on what one turn of ``loop`` logs is written together; warnings and errors are written at once."""
+    for lines in _CURRENT:
+        lines.loop = loop
+
+
+class Lines:
+    """Where lines go: to a file, in order, at once or together."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.loop: asyncio.AbstractEventLoop | None = None
+        """Whose turns gather lines; None: each line is written at once."""
+        self._file = file
+        self._waiting: deque[bytes] = deque()
+        self._writing = threading.Lock()
+        self._planned = False
+
+    def later(self, line: bytes) -> None:
+        """Write it by the end of this turn."""
+        self._waiting.append(line)
+        if self.loop is None:
+            self.flush()
+        elif not self._planned:
+            self._planned = True
+            try:
+                self.loop.call_soon_threadsafe(self.flush)
+            except RuntimeError:  # it is closed
+                self.flush()
+
+    def now(self, line: bytes) -> None:
+        """Write it, and what waits before it."""
+        self._waiting.append(line)
+        self.flush()
+
+    def flush(self) -> None:
+        """Write all that waits."""
+        with self._writing:
+            self._planned = False
+            waiting = [self._waiting.popleft() for _ in range(len(self._waiting))]
+            if waiting:
+                self._file.write(b"\n".join(waiting) + b"\n")
+                self._file.flush()
+
+
+class ServiceLogger(structlog.BoundLoggerBase):
+    """structlog's methods without its chain of processors: an event's fields become a line at once."""
+
+    def info(self, event: str, /, **fields: object) -> None:
+        """Log what went well; the line is written by the end of this turn."""
+        self._logger.later(json_line(fields, event, "info"))
+
+    def warning(self, event: str, /, **fields: object) -> None:
+        """Log what a person should know, at once."""
+        self._logger.now(json_line(fields, event, "warning"))
+
+    def error(self, event: str, /, **fields: object) -> None:
+        """Log what a person must act on, at once."""
+        self._logger.now(json_line(fields, event, "error"))
+
+    def exception(self, event: str, /, **fields: object) -> None:
+        """Log a bug of ours, with the frames that led to it."""
+        self.error(event, **{"exc_info": True, **fields})
+
+
+_CURRENT: list[Lines] = []
+"""Of this process, once it is configured for a service."""
+
+
+def json_line(fields: MutableMapping[str, Any], event: str, level: str) -> bytes:
+    """Turn an event into its line: fields, name, level, time, and frames in the place of an exception."""
+    if "exc_info" in fields:
+        fields = frames_only(None, level, fields)
+    fields["event"] = event
+    fields["level"] = level
+    fields["timestamp"] = datetime.now(UTC).isoformat()[:-6] + "Z"
+    return orjson.dumps(fields, default=str)
+
+
+def frames_only(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Turn ``exc_info`` into the exception's type and its frames; the message stays out."""
     error = event.pop("exc_info", None)
     if error is True:
@@ -72,7 +161,3 @@ class _Bridge(logging.Handler):
         log = get()
         write = log.error if record.levelno >= logging.ERROR else log.warning
         write("library.log", logger=record.name, message=record.getMessage(), exc_info=record.exc_info)
-
-
-def _dumps(event: dict[str, Any], **_: Any) -> bytes:
-    return orjson.dumps(event, default=str)

@@ -6,9 +6,19 @@ Label values are bounded: sources are the configured ones, answers, reasons and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left
+from collections import Counter as Counts
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
 
 from receiver.ports import OutboxRecord
 
@@ -21,51 +31,67 @@ NO_SOURCE = "-"
 """The label of requests for a source that is not configured: their names are the caller's."""
 
 
-class WebMetrics:
-    """Of the web process."""
+class WebMetrics(Collector):
+    """Of the web process. What each callback touches is counted in plain Python and read when somebody asks.
+
+    Measured: the client's own counters and histogram cost a callback as much as its signature.
+    """
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._answers = Counter(
-            "receiver_callbacks", "Callbacks by source and answer", ["source", "answer"], registry=self.registry
-        )
-        self._commit = Histogram(
-            "receiver_inbox_commit_seconds",
-            "From the verified callback to its fsynced commit",
-            buckets=COMMIT_BUCKETS_S,
-            registry=self.registry,
-        )
+        self._answers: Counts[tuple[str, int]] = Counts()
+        self._commits = [0] * (len(COMMIT_BUCKETS_S) + 1)
+        self._commits_s = 0.0
+        self._last_us: dict[str, int] = {}
         self.queued = Gauge("receiver_inbox_queued", "Callbacks waiting for a commit", registry=self.registry)
         self.disk_free = Gauge("receiver_disk_free_bytes", "Free space of the journal's disk", registry=self.registry)
         self.wal = Gauge("receiver_inbox_wal_bytes", "Size of the inbox's write-ahead log", registry=self.registry)
         self.clock_jumps = Counter(
             "receiver_clock_jumps", "Jumps of the wall clock against the monotonic one", registry=self.registry
         )
-        self._last = Gauge(
-            "receiver_source_last_callback_timestamp_seconds",
-            "Unix time of the last accepted callback",
-            ["source"],
-            registry=self.registry,
-        )
+        self.registry.register(self)
 
     def answered(self, source: str, status: int) -> None:
         """Count one answer."""
-        self._answers.labels(source, str(status)).inc()
+        self._answers[source, status] += 1
 
     def committed(self, source: str, seconds: float, at_us: int) -> None:
         """Note one commit."""
-        self._commit.observe(seconds)
-        self._last.labels(source).set(at_us / 1e6)
+        self._commits[bisect_left(COMMIT_BUCKETS_S, seconds)] += 1
+        self._commits_s += seconds
+        self._last_us[source] = at_us
+
+    def collect(self) -> Iterator[Metric]:
+        """What the registry asks for."""
+        answers = CounterMetricFamily(
+            "receiver_callbacks", "Callbacks by source and answer", labels=["source", "answer"]
+        )
+        for (source, status), count in tuple(self._answers.items()):
+            answers.add_metric([source, str(status)], count)
+        yield answers
+        bounds = [*map(str, COMMIT_BUCKETS_S), "+Inf"]
+        yield HistogramMetricFamily(
+            "receiver_inbox_commit_seconds",
+            "From the verified callback to its fsynced commit",
+            buckets=list(zip(bounds, accumulate(self._commits), strict=True)),
+            sum_value=self._commits_s,
+        )
+        last = GaugeMetricFamily(
+            "receiver_source_last_callback_timestamp_seconds",
+            "Unix time of the last accepted callback",
+            labels=["source"],
+        )
+        for source, at_us in tuple(self._last_us.items()):
+            last.add_metric([source], at_us / 1e6)
+        yield last
 
 
-class RelayMetrics:
+class RelayMetrics(Collector):
     """Of the relay process: interpreting and publishing."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._outcomes = Counter(
-            "receiver_interpreted", "Callbacks by what became of them", ["source", "outcome"], registry=self.registry
-        )
+        self._outcomes: Counts[tuple[str, str]] = Counts()
         self._quarantined = Counter(
             "receiver_quarantined", "Callbacks in quarantine by reason", ["source", "reason"], registry=self.registry
         )
@@ -97,6 +123,16 @@ class RelayMetrics:
             "receiver_backlog_age_seconds", "Age of the oldest record that is not on Kafka", registry=self.registry
         )
         self.kafka_up = Gauge("receiver_kafka_up", "1 while records go through to Kafka", registry=self.registry)
+        self.registry.register(self)
+
+    def collect(self) -> Iterator[Metric]:
+        """What each callback touches, counted in plain Python."""
+        outcomes = CounterMetricFamily(
+            "receiver_interpreted", "Callbacks by what became of them", labels=["source", "outcome"]
+        )
+        for (source, outcome), count in tuple(self._outcomes.items()):
+            outcomes.add_metric([source, outcome], count)
+        yield outcomes
 
     def unknown_field(self, source: str, name: str, count: int) -> None:
         """Count callbacks with a body field that means nothing to us; a source has at most so many names."""
@@ -107,7 +143,7 @@ class RelayMetrics:
 
     def interpreted(self, source: str, outcome: str) -> None:
         """Count one callback: ``event``, ``duplicate`` or ``quarantine``."""
-        self._outcomes.labels(source, outcome).inc()
+        self._outcomes[source, outcome] += 1
 
     def quarantined(self, source: str, reason: str) -> None:
         """Count one quarantined callback."""

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 import orjson
 import uvloop
 
-from receiver import bootstrap
+from receiver import bootstrap, logs
 from receiver.errors import ConfigurationError, ReceiverError
 from receiver.suspects import MEMORY_EXIT
 
@@ -91,6 +91,7 @@ def main(arguments: list[str]) -> int:
 
 async def _run(part: Part, role: str, descriptors: Mapping[str, int], log: Any) -> None:
     loop = asyncio.get_running_loop()
+    logs.write_together(loop)
     loop.add_signal_handler(signal.SIGTERM, part.stop)
     loop.add_signal_handler(signal.SIGINT, lambda: None)
     loop.add_signal_handler(signal.SIGHUP, lambda: _reload(part, role, log))
@@ -132,10 +133,21 @@ def _reload(part: Part, role: str, log: Any) -> None:
 
 
 def _waker(descriptor: int) -> Callable[[], None]:
-    def wake() -> None:
+    planned = False
+
+    def write() -> None:
+        nonlocal planned
+        planned = False
         # A full pipe means that the relay has wakes enough to read.
         with contextlib.suppress(BlockingIOError):
             os.write(descriptor, b"w")
+
+    def wake() -> None:
+        # A commit brings many callbacks in one turn of the loop: they wake the relay once.
+        nonlocal planned
+        if not planned:
+            planned = True
+            asyncio.get_running_loop().call_soon(write)
 
     return wake
 

@@ -15,6 +15,7 @@ import asyncio
 import contextlib
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,6 +34,9 @@ STATEMENT_ROWS_MAX = 64
 """Rows in one INSERT: one statement per size is cached, and a larger one gains little."""
 BATCH_MAX = 1024
 """Callbacks in one commit: bounds the time a callback waits for the one before it."""
+RECENT_COMMITS, RECENT_S = 8, 0.004
+"""More commits than this within that time, s, are too small: the next one waits ``COMPANY_S`` for company."""
+COMPANY, COMPANY_S = 24, 0.0015
 HOUSEKEEPING_S = 1.0
 """Between two looks at the disk and the WAL."""
 CHECKPOINT_BYTES = 4 * 1024 * 1024
@@ -67,6 +71,8 @@ class SqliteInbox:
         self._queue: deque[Waiting] = deque()
         self._purges: deque[tuple[Sequence[int], asyncio.Future[None]]] = deque()
         self._work = threading.Condition()
+        self._idle = False
+        """Whether the writer waits, or is about to."""
         self._closing = False
         self._refusing: str | None = None
         self._db: apsw.Connection | None = self._open()
@@ -86,9 +92,10 @@ class SqliteInbox:
         if why is not None:
             raise Unavailable(why)
         future: asyncio.Future[int] = self._loop.create_future()
-        with self._work:
-            self._queue.append((callback, future))
-            self._work.notify()
+        self._queue.append((callback, future))
+        if self._idle:
+            with self._work:
+                self._work.notify()
         return await future
 
     async def purge(self, numbers: Sequence[int]) -> None:
@@ -131,10 +138,18 @@ class SqliteInbox:
         return connection
 
     def _write(self) -> None:
+        recent: deque[float] = deque([0.0] * RECENT_COMMITS, RECENT_COMMITS)
         while True:
             with self._work:
+                # Said before the queue is looked at: who appends after the look sees it, and notifies.
+                self._idle = True
                 while not self._queue and not self._purges and not self._closing:
                     self._work.wait()
+                self._idle = False
+            if time.monotonic() - recent[0] < RECENT_S and len(self._queue) < COMPANY:
+                time.sleep(COMPANY_S)
+            recent.append(time.monotonic())
+            with self._work:
                 purge = self._purges.popleft() if self._purges else None
                 if not self._queue and purge is None:
                     return
