@@ -115,7 +115,7 @@ ADAPTERS_BESIDE: dict[str, set[str]] = {
     "sqlite_rejects": {"sqlite"},
     "sqlite_journal": {"sqlite"},
     "sqlite_watch": {"sqlite", "sqlite_requests"},
-    "kafka_publisher": {"kafka_client", "kafka_positions"},
+    "kafka_publisher": {"kafka_client", "kafka_positions", "partitioner"},
     "kafka_positions": {"kafka_client"},
     "kafka_topics": {"kafka_client"},
     "kafka_tail": {"kafka_client"},
