@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
-from dataclasses import dataclass
+
+from receiver.frozen import dataclass
 
 # Header names lower-cased, values as they came, in the order they came, repeats kept: as ASGI delivers them.
 Headers = tuple[tuple[bytes, bytes], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class RawCallback:
     """What arrived for a source: nothing is known of it yet, and nothing but its signature may be looked at."""
 
@@ -20,7 +22,7 @@ class RawCallback:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class VerifiedCallback:
     """A callback whose signature matched, or an API's answer in the place of one.
 

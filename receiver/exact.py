@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, NoReturn
 
 import orjson
@@ -40,7 +41,7 @@ def read_json(body: bytes) -> Any:
     if text.startswith("\ufeff") or _too_deep(text):
         raise NotUnderstood("not_json", "$")
     try:
-        value = json.loads(text, parse_int=Number, parse_float=Number, parse_constant=_refuse_constant)
+        value = _DECODER.decode(text)
         if "\\ud" in text or "\\uD" in text:
             canonical_json(value)  # a lone surrogate cannot be encoded
     except ValueError:
@@ -87,6 +88,10 @@ def _refuse_constant(_: str) -> NoReturn:
     raise ValueError("NaN and Infinity are no JSON")
 
 
+_DECODER = json.JSONDecoder(parse_int=Number, parse_float=Number, parse_constant=_refuse_constant)
+"""One for all: ``json.loads`` with hooks makes one for each body."""
+
+
 def _too_deep(text: str) -> bool:
     if text.count("[") + text.count("{") <= NESTING_MAX:
         return False
@@ -111,13 +116,19 @@ def instant(time: str) -> tuple[str, str]:
 def from_ms(milliseconds: int) -> str:
     """RFC 3339 UTC with milliseconds."""
     seconds, rest = divmod(milliseconds, 1000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"
+    return f"{_whole(seconds)}.{rest:03d}Z"
 
 
 def from_us(microseconds: int) -> str:
     """RFC 3339 UTC with microseconds."""
     seconds, rest = divmod(microseconds, 1_000_000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:06d}Z"
+    return f"{_whole(seconds)}.{rest:06d}Z"
+
+
+@lru_cache(maxsize=1024)
+def _whole(seconds: int) -> str:
+    # Callbacks of one second share it.
+    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()
 
 
 def mask_card(number: str) -> str:

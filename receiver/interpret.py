@@ -7,13 +7,14 @@ normaliser would make of that.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from receiver.callback import VerifiedCallback
 from receiver.errors import NotUnderstood
 from receiver.event import Observed, event_id, facts_digest, status_event, to_json
 from receiver.exact import payload_digest, read_json
+from receiver.frozen import dataclass
 from receiver.lifecycle import News, confirm, overrules, place
 from receiver.ports import Operation, OperationState
 from receiver.provider import Facts, Provider, Source, operation_key

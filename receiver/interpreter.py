@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import takewhile
 from typing import Any
 
@@ -23,6 +23,7 @@ from receiver.draft import Draft
 from receiver.entries import find_entry
 from receiver.errors import NotUnderstood, Unauthorized
 from receiver.event import Observed
+from receiver.frozen import dataclass
 from receiver.interpret import Duplicate, NewEvent, Reading, interpret, read
 from receiver.metrics import RelayMetrics
 from receiver.ports import InboxReader, Outbox, Progress, Quarantined, Request, RequestsReader

@@ -7,10 +7,11 @@ no consumer ever walks back from ``completed`` to ``pending``, and nothing is hi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import get_args
 
 from receiver.exact import instant
+from receiver.frozen import dataclass
 from receiver.ports import OperationState
 from receiver.provider import Step
 from schemas.status_event import Anomaly

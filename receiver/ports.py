@@ -7,10 +7,11 @@ fsynced transaction, and raise ``StoreFailed`` when the disk or database refuses
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
 from receiver.callback import InboxEntry, PolledEntry, VerifiedCallback
+from receiver.frozen import dataclass
 
 
 class Clock(Protocol):
@@ -176,7 +177,7 @@ class Progress:
     digest: bytes = b""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=False, slots=True)
 class OutboxBatch:
     """All that one interpreted batch changes, committed as one. Record numbers continue ``Outbox.last_number()``."""
 

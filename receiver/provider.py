@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from receiver.api import Access, Answer, Call, Page, Resource, Scan, Stamp
 from receiver.callback import Headers, RawCallback, VerifiedCallback
+from receiver.frozen import dataclass
 from schemas.status_event import Amount, Anomaly, Failure, Family, Fee, Payout, Price, Status, Usd
 
 

@@ -17,12 +17,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from receiver.apis.calypso import API
 from receiver.callback import Headers, RawCallback, VerifiedCallback
 from receiver.errors import NotUnderstood, Unauthorized
+from receiver.frozen import dataclass
 from receiver.parsing import blank_to_none, text_field, validate
 from receiver.parsing import known_fields as fields_of
 from receiver.provider import Claim, Facts, Kind, Provider, Source, Step

@@ -19,13 +19,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from receiver.callback import Headers, RawCallback, VerifiedCallback, header_values
 from receiver.errors import NotUnderstood, Unauthorized
 from receiver.exact import from_ms, mask_card
+from receiver.frozen import dataclass
 from receiver.parsing import blank_to_none, check_account, check_status, known_fields, text_field, validate
 from receiver.provider import Claim, Facts, Kind, Provider, Source, Step
 from receiver.signing import check_freshness, digest, only_header, verify_digest

@@ -12,6 +12,7 @@ PURE = 4
 LAYERS: dict[str, int] = {
     "schemas": 0,
     "errors": 0,
+    "frozen": 0,
     "callback": 1,
     "signing": 2,
     "provider": 2,
