@@ -99,8 +99,15 @@ class Facts:
         return self.kind.statuses[self.provider_status]
 
 
+KEY_COLONS = 3
+"""Of a key none of whose parts has one."""
+
+
 def operation_key(provider: str, account: str | None, kind: str, operation_id: str) -> str:
     """Join what identifies an operation, so that no two different ones collide: the key on Kafka and in the outbox."""
+    plain = f"{provider}:{account or ''}:{kind}:{operation_id}"
+    if plain.count(":") == KEY_COLONS and "%" not in plain:
+        return plain
     parts = (provider, account or "", kind, operation_id)
     return ":".join(part.replace("%", "%25").replace(":", "%3A") for part in parts)
 

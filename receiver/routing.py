@@ -19,6 +19,7 @@ MATCHABLE = frozenset({"provider", "source", "account", "family", "kind", "statu
 FAMILIES: tuple[str, ...] = get_args(Family)
 QUARANTINE_TOPIC = "webhook.quarantine.v1"
 POSITIONS_TOPIC = "receiver.positions"
+DATASCHEMA = SCHEMA_ID.encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,20 +79,25 @@ def _topics(record: OutboxRecord, rules: Sequence[Rule], prefix: str) -> tuple[s
 def _headers(record: OutboxRecord, journal_id: str) -> tuple[tuple[str, bytes], ...]:
     # CloudEvents 1.0, Kafka binding, binary mode.
     event = record.record_type == "event"
+    said_type = f"{record.family}.{record.status}" if event else "webhook.quarantine"
     headers = [
-        ("ce_specversion", "1.0"),
-        ("ce_id", record.record_id),
-        ("ce_type", f"{record.family}.{record.status}" if event else "webhook.quarantine"),
-        ("ce_source", f"/{record.provider}/{record.source}"),
-        ("ce_subject", record.operation_id if event else None),
-        ("ce_time", record.received_at),
-        ("ce_dataschema", SCHEMA_ID if event else None),
-        ("content-type", "application/json"),
-        ("receiver-callback", None if record.callback is None else str(record.callback)),
-        ("receiver-position", f"{journal_id}:{record.number}"),
-        ("traceparent", record.traceparent),
+        ("ce_specversion", b"1.0"),
+        ("ce_id", record.record_id.encode()),
+        ("ce_type", said_type.encode()),
+        ("ce_source", f"/{record.provider}/{record.source}".encode()),
     ]
-    return tuple((name, value.encode()) for name, value in headers if value is not None)
+    if event:
+        headers.append(("ce_subject", record.operation_id.encode()))
+    headers.append(("ce_time", record.received_at.encode()))
+    if event:
+        headers.append(("ce_dataschema", DATASCHEMA))
+    headers.append(("content-type", b"application/json"))
+    if record.callback is not None:
+        headers.append(("receiver-callback", b"%d" % record.callback))
+    headers.append(("receiver-position", f"{journal_id}:{record.number}".encode()))
+    if record.traceparent is not None:
+        headers.append(("traceparent", record.traceparent.encode()))
+    return tuple(headers)
 
 
 def reachable_topics(rules: Iterable[Rule], prefix: str, *, state_topics: bool = False) -> list[str]:

@@ -82,8 +82,8 @@ class OutboxMender:
         state = fold(events)
         row = (key, state.sequence, state.provider_status, state.rank, int(state.terminal), state.updated_at)
         revisions = orjson.dumps(state.revisions).decode()
-        rows = self._db.execute(SQL["put_operation"], (*row, state.arrival, state.event_id, revisions))
-        operation = int(next(iter(rows))[0])
+        self._db.execute(SQL["put_operation"], (*row, state.arrival, state.event_id, revisions))
+        operation = int(next(iter(self._db.execute(SQL["operation_id"], (key,))))[0])
         for record in events:
             day = record.received_at[:10]
             self._db.execute(SQL["add_content"], (operation, record.record_id, b"", record.number, day))

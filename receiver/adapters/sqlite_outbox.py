@@ -6,7 +6,7 @@ a connection belongs to one thread at a time. A batch is bounded by the relay, s
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
@@ -75,12 +75,13 @@ class SqliteOutbox:
 
     def operations(self, keys: Collection[str]) -> dict[str, Operation]:
         """The known operations among ``keys``, with the contents that became their events."""
-        found = {}
-        for key in keys:
-            for row in self._rows(SQL["operation"], (key,)):
-                seen = tuple(Seen(*content) for content in self._rows(SQL["contents"], (row[0],)))
-                found[key] = Operation(_state(row), seen)
-        return found
+        rows = self._rows(SQL["operations"], (orjson.dumps(list(keys)).decode(),))
+        if not rows:
+            return {}
+        seen: dict[int, list[Seen]] = {row[0]: [] for row in rows}
+        for operation, *content in self._rows(SQL["contents"], (orjson.dumps(list(seen)).decode(),)):
+            seen[operation].append(Seen(*content))
+        return {row[9]: Operation(_state(row), tuple(seen[row[0]])) for row in rows}
 
     def commit(self, batch: OutboxBatch) -> None:
         """Commit the batch whole, with an fsync; raises ``StoreFailed`` with nothing of it kept."""
@@ -88,7 +89,7 @@ class SqliteOutbox:
             stands = self.progress("inbox").number, self.last_number()
             if batch.follows is not None and stands != batch.follows:
                 raise StoreFailed(f"the outbox stands at {stands}, not at {batch.follows}: another hand changed it")
-            ids = {key: self._put_operation(key, state) for key, state in batch.states.items()}
+            ids = self._put_operations(batch.states)
             self._db.executemany(SQL["add_record"], map(record_row, batch.records))
             days = {record.number: record.received_at[:10] for record in batch.records}
             self._db.executemany(
@@ -245,10 +246,24 @@ class SqliteOutbox:
         except apsw.Error as error:
             raise StoreFailed(f"outbox: {error}") from error
 
-    def _put_operation(self, key: str, state: OperationState) -> int:
-        revisions = orjson.dumps(state.revisions).decode()
-        row = (key, state.sequence, state.provider_status, state.rank, int(state.terminal), state.updated_at)
-        return int(next(self._db.execute(SQL["put_operation"], (*row, state.arrival, state.event_id, revisions)))[0])
+    def _put_operations(self, states: Mapping[str, OperationState]) -> dict[str, int]:
+        rows = (
+            (
+                key,
+                state.sequence,
+                state.provider_status,
+                state.rank,
+                int(state.terminal),
+                state.updated_at,
+                state.arrival,
+                state.event_id,
+                orjson.dumps(state.revisions).decode(),
+            )
+            for key, state in states.items()
+        )
+        self._db.executemany(SQL["put_operation"], rows)
+        keys = orjson.dumps(list(states)).decode()
+        return {row[0]: row[1] for row in self._db.execute(SQL["operation_ids"], (keys,))}
 
     def _outcome_rows(self, outcomes: Iterable[Outcome], ids: dict[str, int]) -> Iterable[tuple[Any, ...]]:
         for outcome in outcomes:

@@ -9,14 +9,18 @@ INSERT OR REPLACE INTO progress (store, number, digest) VALUES (?, ?, ?)
 -- The highest number ever given, also when its record was purged.
 SELECT seq FROM sqlite_sequence WHERE name = 'records'
 
--- name: operation
--- One operation's state by its key.
-SELECT id, sequence, provider_status, rank, terminal, updated_at, arrival, event_id, revisions FROM operations
-WHERE key = ?
+-- name: operations
+-- The states of operations, by a JSON list of their keys: one statement for a batch.
+SELECT id, sequence, provider_status, rank, terminal, updated_at, arrival, event_id, revisions, key FROM operations
+WHERE key IN (SELECT value FROM json_each(?))
 
 -- name: contents
--- The contents of one operation that became events, oldest first.
-SELECT event_id, payload_digest, record FROM contents WHERE operation = ? ORDER BY record
+-- The contents of operations that became events, oldest first, by a JSON list of their ids.
+SELECT operation, event_id, payload_digest, record FROM contents WHERE operation IN (SELECT value FROM json_each(?))
+ORDER BY record
+
+-- name: operation_ids
+SELECT key, id FROM operations WHERE key IN (SELECT value FROM json_each(?))
 
 -- name: put_operation
 -- A new operation, or the new state of a known one; its id stays.
@@ -24,7 +28,6 @@ INSERT INTO operations (key, sequence, provider_status, rank, terminal, updated_
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
 ON CONFLICT (key) DO UPDATE SET sequence = ?2, provider_status = ?3, rank = ?4, terminal = ?5, updated_at = ?6,
   arrival = ?7, event_id = ?8, revisions = ?9
-RETURNING id
 
 -- name: journal_id
 SELECT value FROM meta WHERE key = 'journal_id'
