@@ -43,8 +43,13 @@ Observed = Literal["webhook", "poll"]
 
 def facts_digest(facts: Facts) -> str:
     """SHA-256, lower-case hex, of what a callback says: these fields and never others, null and empty ones left out."""
-    found = ((name, _said(value)) for name in IDENTITY if (value := getattr(facts, name)) is not None)
-    said = {name: part for name, part in found if part or part is False}
+    said = {}
+    for name in IDENTITY:
+        part = getattr(facts, name)
+        if part is not None and type(part) is not str:
+            part = _said(part)
+        if part or part is False:
+            said[name] = part
     return hashlib.sha256(canonical_json(said)).hexdigest()
 
 
@@ -53,11 +58,12 @@ def _said(value: Any) -> Any:
     if value is None or isinstance(value, str | bool):
         return value
     if isinstance(value, tuple | list):
-        return [part for part in map(_said, value) if part or part is False]
+        parts = (part if type(part) is str else _said(part) for part in value)
+        return [part for part in parts if part or part is False]
     found = {}
     for name in value.__slots__:
         part = getattr(value, name)
-        if type(part) is not str:
+        if part is not None and type(part) is not str:
             part = _said(part)
         if part or part is False:
             found[name] = part

@@ -14,10 +14,10 @@ from receiver.callback import VerifiedCallback
 from receiver.errors import NotUnderstood
 from receiver.event import Observed, event_id, facts_digest, status_event, to_json
 from receiver.exact import payload_digest, read_json
-from receiver.frozen import dataclass
 from receiver.lifecycle import News, confirm, overrules, place
 from receiver.ports import Operation, OperationState
 from receiver.provider import Facts, Provider, Source, operation_key
+from schemas.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

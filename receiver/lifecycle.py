@@ -11,9 +11,9 @@ from dataclasses import replace
 from typing import get_args
 
 from receiver.exact import instant
-from receiver.frozen import dataclass
 from receiver.ports import OperationState
 from receiver.provider import Step
+from schemas.frozen import dataclass
 from schemas.status_event import Anomaly
 
 _ORDER: tuple[Anomaly, ...] = get_args(Anomaly)

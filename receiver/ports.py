@@ -11,7 +11,7 @@ from dataclasses import field
 from typing import Any, Protocol
 
 from receiver.callback import InboxEntry, PolledEntry, VerifiedCallback
-from receiver.frozen import dataclass
+from schemas.frozen import dataclass
 
 
 class Clock(Protocol):

@@ -13,7 +13,7 @@ from typing import Any
 
 from receiver.api import Access, Answer, Call, Page, Resource, Scan, Stamp
 from receiver.callback import Headers, RawCallback, VerifiedCallback
-from receiver.frozen import dataclass
+from schemas.frozen import dataclass
 from schemas.status_event import Amount, Anomaly, Failure, Family, Fee, Payout, Price, Status, Usd
 
 

@@ -10,7 +10,7 @@ import hmac
 import re
 from collections.abc import Iterable
 
-from receiver.callback import Headers, RawCallback, VerifiedCallback, header_values
+from receiver.callback import Headers, RawCallback, VerifiedCallback
 from receiver.errors import Unauthorized
 
 
@@ -19,12 +19,17 @@ def only_header(headers: Headers, name: bytes, shape: re.Pattern[bytes]) -> byte
 
     Raises ``Unauthorized`` when it is missing, repeated (even with equal values) or of another shape.
     """
-    values = header_values(headers, name)
-    if len(values) != 1:
-        raise Unauthorized("header_missing" if not values else "header_repeated")
-    if shape.fullmatch(values[0]) is None:
+    found = None
+    for key, value in headers:
+        if key == name:
+            if found is not None:
+                raise Unauthorized("header_repeated")
+            found = value
+    if found is None:
+        raise Unauthorized("header_missing")
+    if shape.fullmatch(found) is None:
         raise Unauthorized("header_shape")
-    return values[0]
+    return found
 
 
 def check_freshness(timestamp_s: int, now_s: int, window_s: int) -> None:

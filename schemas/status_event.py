@@ -7,10 +7,11 @@ dataclasses, so that the service can build and serialise them cheaply and a cons
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from schemas.frozen import dataclass
 
 SCHEMA_ID = "urn:exchange-webhook-receiver:status_event:v1"
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
 
 from pydantic import BeforeValidator
+
+from schemas.frozen import dataclass
 
 AMOUNT = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 """What may stand in an amount's place, as text or as a JSON number (``providers/mapping``, "Values")."""

@@ -22,12 +22,12 @@ from typing import Any
 from receiver.apis.calypso import API
 from receiver.callback import Headers, RawCallback, VerifiedCallback
 from receiver.errors import NotUnderstood, Unauthorized
-from receiver.frozen import dataclass
 from receiver.parsing import blank_to_none, text_field, validate
 from receiver.parsing import known_fields as fields_of
 from receiver.provider import Claim, Facts, Kind, Provider, Source, Step
 from receiver.signing import digest, only_header, verify_digest
 from schemas.calypso import Data, Webhook
+from schemas.frozen import dataclass
 from schemas.status_event import Amount, Failure, Fee, Payout
 
 SLUG = "calypso"

@@ -25,11 +25,11 @@ from urllib.parse import urlsplit
 from receiver.callback import Headers, RawCallback, VerifiedCallback, header_values
 from receiver.errors import NotUnderstood, Unauthorized
 from receiver.exact import from_ms, mask_card
-from receiver.frozen import dataclass
 from receiver.parsing import blank_to_none, check_account, check_status, known_fields, text_field, validate
 from receiver.provider import Claim, Facts, Kind, Provider, Source, Step
 from receiver.signing import check_freshness, digest, only_header, verify_digest
 from schemas import zeroxpay as payloads
+from schemas.frozen import dataclass
 from schemas.status_event import Amount, Anomaly, Failure, Fee, Payout, Price
 
 SLUG = "0xpay"
@@ -99,11 +99,11 @@ def claim(headers: Headers, source: Source, now_s: int) -> Claim:
 
 def verify(raw: RawCallback, claimed: Claim, source: Source) -> VerifiedCallback:
     """Check the digest over the raw bytes, then ``merchant-id`` where it is sent; raises ``Unauthorized``."""
-    messages = (b"POST" + url + raw.body + claimed.timestamp for url in source.signed_urls)
+    messages = [b"".join((b"POST", url, raw.body, claimed.timestamp)) for url in source.signed_urls]
     verified = verify_digest(raw, claimed.digest, claimed.secrets, messages, "sha256")
     # Unsigned and unconfirmed on callbacks, so it proves nothing; but another merchant's id is never ours.
-    account = (source.account or "").encode()
-    if any(value != account for value in header_values(raw.headers, b"merchant-id")):
+    named = header_values(raw.headers, b"merchant-id")
+    if named and any(value != (source.account or "").encode() for value in named):
         raise Unauthorized("merchant_id")
     return verified
 
