@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run test chaos bench-quick lint types kafka pins clean
+.PHONY: help install install-dev run test chaos bench-quick bench bench-full lint types kafka pins clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -42,8 +42,19 @@ MINUTES ?= 5
 chaos: install-dev ## load, faults, verdict: MINUTES=30 SEED=7 ARGS="--brokers 1"; needs Java and Maven, uses a C compiler
 	@$(BIN)/python -X utf8 -m tests.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
-bench-quick: install-dev ## ours beside a bare server and others, as ratios, about 2 minutes; needs Java, Maven, a C compiler
-	@$(BIN)/python -X utf8 -m tests.benchmarks --rounds 3 --write $(ARGS)
+$(VENV)/.bench-ok: $(VENV)/.dev-ok requirements/bench.txt
+	@echo "==> installing the pinned packages for plots"
+	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/bench.txt
+	@touch $@
+
+bench-quick: install-dev ## ours beside a bare server and others, as ratios, 3 minutes; needs Java, Maven, a C compiler
+	@$(BIN)/python -X utf8 -m tests.benchmarks quick $(ARGS)
+
+bench: $(VENV)/.bench-ok ## the same, five rounds, with Bento where Go is, rates, plots and RESULTS.md; 20 minutes
+	@$(BIN)/python -X utf8 -m tests.benchmarks bench --write $(ARGS)
+
+bench-full: $(VENV)/.bench-ok ## the same, and journals of up to ten million callbacks; hours, and 20 GB of disk
+	@$(BIN)/python -X utf8 -m tests.benchmarks full --write $(ARGS)
 
 lint: install-dev ## ruff: rules and format
 	@$(BIN)/ruff check .
@@ -58,6 +69,7 @@ kafka: install ## a real single-node Apache Kafka on 127.0.0.1:9092, until Ctrl-
 pins: ## compile requirements/*.txt anew from the ranges (needs uv)
 	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate -q --upgrade ../pyproject.toml build.in -o run.txt
 	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate -q --upgrade ../pyproject.toml dev.in -c run.txt -o dev.txt
+	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate -q --upgrade bench.in -c dev.txt -o bench.txt
 
 clean: ## remove .venv and caches; var/ (the journal) stays
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

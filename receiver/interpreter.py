@@ -25,7 +25,7 @@ from receiver.errors import NotUnderstood, Unauthorized
 from receiver.event import Observed
 from receiver.interpret import Duplicate, NewEvent, Reading, interpret, read
 from receiver.metrics import RelayMetrics
-from receiver.ports import InboxReader, Outbox, OutboxRecord, Progress, Quarantined, Request, RequestsReader
+from receiver.ports import InboxReader, Outbox, Progress, Quarantined, Request, RequestsReader
 from receiver.provider import Provider, Source
 from receiver.quarantine import quarantine_value
 from receiver.suspects import NOBODY, Suspects
@@ -78,8 +78,6 @@ class Interpreter:
         self._mark = mark
         self.publish = True
         """Whether what is interpreted now goes to Kafka; not for what is imported as already published."""
-        self.on_records: Callable[[Sequence[OutboxRecord]], None] = lambda _records: None
-        """Told of the records of each batch once it is committed."""
         self.interpreted = outbox.progress("inbox").number
         """Inbox number up to which callbacks are interpreted."""
 
@@ -133,7 +131,6 @@ class Interpreter:
 
     def _commit(self, draft: Draft, notes: Sequence[Note]) -> None:
         self._outbox.commit(draft.batch)
-        self.on_records(draft.batch.records)
         for note in notes:
             note()
         for (source, name), count in draft.batch.unknown_fields.items():

@@ -218,7 +218,7 @@ class RelayPart:
                 transaction_timeout_s=kafka.transaction_timeout_s,
             )
 
-        relay = Relay(
+        return Relay(
             outbox=outbox,
             make_publisher=make_publisher,
             route=lambda record: route(record, rules, prefix, journal.journal_id, state_topics=kafka.state_topics),
@@ -229,8 +229,6 @@ class RelayPart:
             log=log,
             metrics=self._metrics,
         )
-        self._interpreter.on_records = relay.recent.add
-        return relay
 
     async def run(self) -> None:
         """Interpret and publish until ``stop``; then what the inbox holds is interpreted still."""

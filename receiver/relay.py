@@ -20,7 +20,6 @@ from receiver.errors import KafkaFenced, KafkaStopped, KafkaUnavailable, RecordR
 from receiver.metrics import RelayMetrics
 from receiver.ports import Clock, Memory, Message, Outbox, OutboxRecord, Position, Publisher
 from receiver.position import decide_start
-from receiver.recent import RecentRecords
 
 BATCH_MAX = 2000
 """Records in one Kafka transaction: measured, larger ones gain nothing."""
@@ -93,8 +92,6 @@ class Relay:
         self._clock = clock
         self._log = log
         self._metrics = metrics
-        self.recent = RecentRecords(outbox)
-        """Where the interpreter hands over what it committed."""
         self._work = asyncio.Event()
         self._stopping = asyncio.Event()
         self._failures = 0
@@ -133,7 +130,6 @@ class Relay:
 
     async def _session(self) -> None:
         publisher = self._make_publisher()
-        self.recent.forget()
         try:
             memory = await publisher.connect()
             position = await asyncio.to_thread(self._start, memory)
@@ -141,7 +137,7 @@ class Relay:
             await self._probe(publisher)
             while not self._stopping.is_set():
                 self._work.clear()
-                records = await asyncio.to_thread(self.recent.read, position.number, self._batch_max)
+                records = await asyncio.to_thread(self._outbox.read, position.number, self._batch_max)
                 if records:
                     position = await self._publish(publisher, memory.cluster_id, records)
                     self._batch_max = min(BATCH_MAX, self._batch_max * 2)
