@@ -45,10 +45,10 @@ pipeline:
   threads: 2
   processors:
     - mapping: |
-        let signed = "POST{url}" + content().string() + meta("timestamp").or("")
+        let signed = "POST{url}" + content().string() + meta("Timestamp").or("")
         let wanted = $signed.hash("hmac_sha256", env("BENCH_SECRET")).encode("hex")
-        let age = (timestamp_unix() - meta("timestamp").or("0").number()).abs()
-        root = if $wanted != meta("signature").or("") || $age > 300 {{ throw("unauthorized") }}
+        let age = (timestamp_unix() - meta("Timestamp").or("0").number()).abs()
+        root = if $wanted != meta("Signature").or("") || $age > 300 {{ throw("unauthorized") }}
         meta key = this.id
     - switch:
         - check: errored()
