@@ -30,10 +30,15 @@ async def read_memory(options: Mapping[str, Any], topic: str, journal_id: str) -
     return Memory(str(cluster["cluster_id"]), await read_position(options, topic, journal_id))
 
 
-async def read_position(options: Mapping[str, Any], topic: str, journal_id: str) -> Position | None:
-    """Give the journal's last committed position, None where there is none; raises ``KafkaUnavailable``."""
+async def read_position(
+    options: Mapping[str, Any], topic: str, journal_id: str, *, wait_s: float = READ_BACK_S
+) -> Position | None:
+    """Give the journal's last committed position, None where there is none.
+
+    Raises ``KafkaUnavailable``, also where a transaction is still open after ``wait_s``.
+    """
     partition = TopicPartition(topic, 0)
-    async with translated(READ_BACK_S + CALL_TIMEOUT_S):
+    async with translated(wait_s + CALL_TIMEOUT_S):
         end = await _uncommitted_end(options, partition)
         if end == 0:
             return None
@@ -44,7 +49,7 @@ async def read_position(options: Mapping[str, Any], topic: str, journal_id: str)
             await consumer.start()
             consumer.assign([partition])
             await consumer.seek_to_beginning(partition)
-            return await _last_position(consumer, partition, end, journal_id.encode())
+            return await _last_position(consumer, partition, end, journal_id.encode(), wait_s)
         finally:
             await close_quietly(consumer)
 
@@ -59,10 +64,10 @@ async def _uncommitted_end(options: Mapping[str, Any], partition: TopicPartition
 
 
 async def _last_position(
-    consumer: AIOKafkaConsumer, partition: TopicPartition, end: int, key: bytes
+    consumer: AIOKafkaConsumer, partition: TopicPartition, end: int, key: bytes, wait_s: float
 ) -> Position | None:
     found: Position | None = None
-    deadline = asyncio.get_running_loop().time() + READ_BACK_S
+    deadline = asyncio.get_running_loop().time() + wait_s
     while await consumer.position(partition) < end:
         if asyncio.get_running_loop().time() > deadline:
             raise KafkaUnavailable(f"{partition.topic} cannot be read to its end: a transaction is still open")

@@ -12,11 +12,11 @@ WORDS = {"abort": "os.abort()", "segv": "os.kill(os.getpid(), signal.SIGSEGV)", 
 
 PROGRAM = """
 import json, os, signal
-_loads = json.loads
-def loads(text, *arguments, **options):
+_decode = json.JSONDecoder.decode
+def decode(decoder, text, *arguments, **options):
 {branches}
-    return _loads(text, *arguments, **options)
-json.loads = loads
+    return _decode(decoder, text, *arguments, **options)
+json.JSONDecoder.decode = decode
 """
 
 
