@@ -7,8 +7,10 @@ from typing import Any
 
 from receiver import logs
 from receiver.adapters.sqlite_journal import Journal, check_journal
+from receiver.adapters.sqlite_requests import FILE
 from receiver.adapters.sqlite_watch import SqliteWatch
 from receiver.adapters.system_clock import SystemClock
+from receiver.bootstrap import hold_journal
 from receiver.errors import ConfigurationError, ReceiverError
 from receiver.exact import from_us
 from receiver.reconcile import Round
@@ -20,8 +22,11 @@ from receiver.watch import NEVER_US, Watched
 LISTED_MAX = 100_000
 
 
-def _journal(settings: Settings) -> Journal:
+def _journal(settings: Settings, *, make: bool = False) -> Journal:
     folder = settings.journal.folder
+    if make and not (folder / FILE).exists():
+        with hold_journal(settings, wait_s=1.0):
+            pass  # a swap may be created, and watched, before the first service runs
     return Journal(folder, check_journal(folder))
 
 
@@ -43,7 +48,7 @@ def track(settings: Settings, environ: Mapping[str, str], source: str, operation
     api = resolve_sources(settings, environ)[source][0].api
     if api is None or api.operation_id.fullmatch(operation) is None:
         raise ReceiverError(f"{operation!r} is no id of an operation of {source}")
-    watch = SqliteWatch(_journal(settings).folder)
+    watch = SqliteWatch(_journal(settings, make=True).folder)
     try:
         watch.track(source, operation, SystemClock().now_us())
     finally:
@@ -55,7 +60,7 @@ async def once(settings: Settings, environ: Mapping[str, str]) -> dict[str, Roun
     """Ask every source with ``poll`` for all that is open."""
     _polled(settings)
     sources = resolve_sources(settings, environ)
-    part = ReconcilePart(settings, sources, _journal(settings), logs.get(), all_sources=True)
+    part = ReconcilePart(settings, sources, _journal(settings, make=True), logs.get(), all_sources=True)
     return await part.once()
 
 

@@ -212,6 +212,17 @@ def test_once_for_cron(service: Service, fake: FakeProvider) -> None:
     assert event["spent"]["amount"] == "0.1"
 
 
+def test_what_is_tracked_before_the_first_service_is_published_by_it(service: Service, fake: FakeProvider) -> None:
+    """A swap is known from its create answer: the journal is made by whoever comes first."""
+    fake.swaps["early"] = swap("early", "PROCESSED")
+    assert service.receiver("track", "swaps", "early").returncode == 0
+    rows = {row["source"]: row["learnt"] for row in lines(service, "reconcile", "once")}
+    assert rows["swaps"] == 1
+    service.start()
+    service.wait_ready()
+    until(lambda: events(service, "early") == [("completed", "poll", True)])
+
+
 def test_once_says_what_failed(service: Service, fake: FakeProvider) -> None:
     """Exit 1, with the source and the reason on stderr; the others were asked."""
     service.start()
@@ -263,7 +274,6 @@ def make_older(service: Service, operation: str, seconds: int) -> None:
         (("track", "nobody", "a"), "has no `poll`"),
         (("track", "calypso", "not-a-number"), "no id of an operation"),
         (("track", "swaps", "a b"), "no id of an operation"),
-        (("reconcile", "once"), "there is no whole journal"),
         (("reconcile", "list"), "there is no whole journal"),
     ],
 )

@@ -25,5 +25,5 @@ def latency(path: Path, title: str, curves: Mapping[str, Sequence[Point]]) -> No
     axes.set_ylabel("ms")
     axes.set_title(title)
     axes.grid(visible=True, which="both", alpha=0.3)
-    axes.legend(fontsize=7)
+    axes.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1, 1))
     figure.savefig(path, dpi=110, bbox_inches="tight")

@@ -103,7 +103,7 @@ BESIDE: dict[str, set[str]] = {
     "bootstrap": {"parts", "reconcile_part", "sources"},
     "mending": {"bootstrap", "sources"},
     "lookup": {"bootstrap", "sources"},
-    "asking": {"reconcile_part", "sources"},
+    "asking": {"bootstrap", "reconcile_part", "sources"},
     "transfer": {"bootstrap", "sources", "lookup"},
     "commands": {"dev", "supervisor", "reference"},
     "__main__": {"cli"},
