@@ -37,7 +37,7 @@ ROOT = HERE.parents[1]
 ACCOUNT = "3f0c9a52-6d1e-4b7a-9c58-21e4b7d0a6f3"
 CONNECTIONS = 64
 PARTITIONS = 6
-SETTLE_S_MAX = 300
+SETTLE_S_MAX = 3600
 STALE_S = 0.7
 """What ``/readyz`` says may be half a second old."""
 CONFIGURATION = """
