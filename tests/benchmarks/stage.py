@@ -214,7 +214,8 @@ class Stage:
         folder = Path(tempfile.mkdtemp(dir=self.folder))
         if journal is not None:
             journal.rename(folder / "journal")
-        prefix = f"b{port}."
+        # Kafka remembers a journal by its positions topic: one that is used again must find that again.
+        prefix = f"b{port}." if journal is None else f"{journal.name}."
         config = folder / "receiver.toml"
         values = {"port": port, "admin": admin, "folder": folder, "bootstrap": self.bootstrap, "prefix": prefix}
         config.write_text(CONFIGURATION.format(**values, account=ACCOUNT, url=SIGNED_URL.decode()))
