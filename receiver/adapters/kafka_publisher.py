@@ -209,8 +209,8 @@ class KafkaPublisher:
                 raise translate(result)
 
     async def _batches(self, producer: AIOKafkaProducer, messages: Sequence[Message]) -> list[_Batch]:
-        # Built here and not record by record in the client: measured, half of what a record costs there. In order for
-        # each partition; the first batches of all partitions come first, since a second one waits for its first.
+        # Built here and not record by record in the client: measured with the hash of keys, a tenth of the relay. In
+        # order for each partition; the first batches of all partitions come first: a second one waits for its first.
         partitions = {topic: sorted(await producer.partitions_for(topic)) for topic in {one.topic for one in messages}}
         open_ones: dict[tuple[str, int], _Batch] = {}
         batches: list[tuple[int, _Batch]] = []

@@ -2,13 +2,14 @@
 
 Theory of operation. ``append`` puts a callback into a bounded queue and waits. The writer thread takes all that wait at
 that moment, writes them with one multi-row statement, commits with one fsync, and lets the event loop resolve the whole
-batch with one call: no timer, so a lone callback waits for nobody, and under load a commit is shared by many. A refused
-commit refuses its whole batch, and nothing of it is kept.
+batch with one call: a lone callback waits for nobody, and under load a commit is shared by many. Only where commits
+follow each other too fast does one wait for company. A refused commit refuses its whole batch, and nothing of it is
+kept.
 
 Checkpoints run on a thread and a connection of their own, passively. A WAL that is always written to never begins anew
 that way, so after each of them the writer copies the few pages that came since and restarts it, between two batches and
-without waiting for readers: measured, 2 ms, where leaving all to the writer stalled it for 100. Where readers keep it
-from that for so long that the file passes its limit, the writer truncates it.
+without waiting for readers: measured at 8000/s, a p99 of 12 ms where leaving all to the writer gave 85. Where readers
+keep it from that for so long that the file passes its limit, the writer truncates it.
 """
 
 from __future__ import annotations

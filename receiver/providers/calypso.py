@@ -20,12 +20,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from receiver.apis.calypso import API
-from receiver.callback import Headers, RawCallback, VerifiedCallback
-from receiver.errors import NotUnderstood, Unauthorized
+from receiver.errors import NotUnderstood
+from receiver.keyed import KeyedSignature
 from receiver.parsing import blank_to_none, text_field, validate
 from receiver.parsing import known_fields as fields_of
-from receiver.provider import Claim, Facts, Kind, Provider, Source, Step
-from receiver.signing import digest, only_header, verify_digest
+from receiver.provider import Facts, Kind, Provider, Source, Step
 from schemas.calypso import Data, Webhook
 from schemas.frozen import dataclass
 from schemas.status_event import Amount, Failure, Fee, Payout
@@ -34,7 +33,7 @@ SLUG = "calypso"
 
 SIGNATURE = re.compile(rb"[0-9a-fA-F]{128}")
 """Samples are lower case; either case decodes to the same digest."""
-PUBLIC_KEY = re.compile(rb"[\x21-\x7e]+")
+WAY = KeyedSignature(b"key", b"sign", "sha512", SIGNATURE)
 
 LIFECYCLES: Mapping[str, Kind] = {
     "INVOICE": Kind(
@@ -121,30 +120,6 @@ ID_MAX = 256
 _IDS = {"CUSTOMER_PURSE": "transactionId", "TOP_UP": "transactionHash"}
 
 
-def claim(headers: Headers, source: Source, now_s: int) -> Claim:
-    """Look the key up and check the signature's shape; raises ``Unauthorized``. There is no time to check."""
-    del now_s
-    public = only_header(headers, b"key", PUBLIC_KEY)
-    signature = only_header(headers, b"sign", SIGNATURE)
-    secrets = source.keys.get(public)
-    if not secrets:
-        raise Unauthorized("unknown_key")
-    return Claim(bytes.fromhex(signature.decode("ascii")), secrets)
-
-
-def verify(raw: RawCallback, claimed: Claim, source: Source) -> VerifiedCallback:
-    """Check the digest over the raw body; raises ``Unauthorized``."""
-    del source
-    return verify_digest(raw, claimed.digest, claimed.secrets, (raw.body,), "sha512")
-
-
-def sign(body: bytes, source: Source, now_s: int) -> Headers:
-    """Make the headers that the provider sends, with the first key pair."""
-    del now_s
-    public, secrets = next(iter(source.keys.items()))
-    return ((b"key", public), (b"sign", digest(secrets[0], body, "sha512").hex().encode()))
-
-
 @dataclass(frozen=True, slots=True)
 class Payload:
     """A webhook in its model, with the row that it was taken for."""
@@ -225,9 +200,9 @@ def _payout(data: Data, currency: str | None) -> Payout | None:
 PROVIDER = Provider(
     slug=SLUG,
     title="Calypso",
-    claim=claim,
-    verify=verify,
-    sign=sign,
+    claim=WAY.claim,
+    verify=WAY.verify,
+    sign=WAY.sign,
     parse=parse,
     normalise=normalise,
     kinds=LIFECYCLES,

@@ -21,11 +21,10 @@ from typing import Any
 
 from receiver.apis import onchainpay
 from receiver.apis.common import usual_interval_s
-from receiver.callback import Headers, RawCallback, VerifiedCallback
-from receiver.errors import NotUnderstood, Unauthorized
+from receiver.errors import NotUnderstood
+from receiver.keyed import KeyedSignature
 from receiver.parsing import blank_to_none, check_account, check_status, known_fields, validate
-from receiver.provider import Api, Claim, Facts, Kind, Provider, Source, Step
-from receiver.signing import digest, only_header, verify_digest
+from receiver.provider import Api, Facts, Kind, Provider, Source, Step
 from schemas.onchainpay import AutoSwap
 from schemas.status_event import Amount, Failure, Fee, Payout, Price, Usd
 
@@ -33,7 +32,7 @@ SLUG = "onchainpay"
 
 SIGNATURE = re.compile(rb"[0-9a-fA-F]{64}")
 """The provider sends lower case; either case decodes to the same digest."""
-PUBLIC_KEY = re.compile(rb"[\x21-\x7e]+")
+WAY = KeyedSignature(b"x-api-public-key", b"x-api-signature", "sha256", SIGNATURE)
 
 LIFECYCLES: Mapping[str, Kind] = {
     "auto-swap": Kind(
@@ -62,30 +61,6 @@ WITHDRAWAL_FIELDS = (
     "requestedAmount",
 )
 """Of an auto-withdrawal and not of a swap; ``type`` is left out, as too common a word to tell them apart."""
-
-
-def claim(headers: Headers, source: Source, now_s: int) -> Claim:
-    """Look the key up and check the signature's shape; raises ``Unauthorized``. There is no time to check."""
-    del now_s
-    public = only_header(headers, b"x-api-public-key", PUBLIC_KEY)
-    signature = only_header(headers, b"x-api-signature", SIGNATURE)
-    secrets = source.keys.get(public)
-    if not secrets:
-        raise Unauthorized("unknown_key")
-    return Claim(bytes.fromhex(signature.decode("ascii")), secrets)
-
-
-def verify(raw: RawCallback, claimed: Claim, source: Source) -> VerifiedCallback:
-    """Check the digest over the raw body; raises ``Unauthorized``."""
-    del source
-    return verify_digest(raw, claimed.digest, claimed.secrets, (raw.body,), "sha256")
-
-
-def sign(body: bytes, source: Source, now_s: int) -> Headers:
-    """Make the headers that the provider sends, with the first key pair."""
-    del now_s
-    public, secrets = next(iter(source.keys.items()))
-    return ((b"x-api-public-key", public), (b"x-api-signature", digest(secrets[0], body, "sha256").hex().encode()))
 
 
 def parse(document: Mapping[str, Any], source: Source) -> AutoSwap:
@@ -168,9 +143,9 @@ API = Api(
 PROVIDER = Provider(
     slug=SLUG,
     title="OnchainPay (ApolloPayment)",
-    claim=claim,
-    verify=verify,
-    sign=sign,
+    claim=WAY.claim,
+    verify=WAY.verify,
+    sign=WAY.sign,
     parse=parse,
     normalise=normalise,
     kinds=LIFECYCLES,

@@ -20,6 +20,7 @@ LAYERS: dict[str, int] = {
     "api": 1,
     "watch": 2,
     "parsing": 2,
+    "keyed": 2,
     "apis": 3,
     "providers": 3,
     "admit": 4,
@@ -82,6 +83,7 @@ LAYERS: dict[str, int] = {
 
 BESIDE: dict[str, set[str]] = {
     "parsing": {"provider"},
+    "keyed": {"provider", "signing"},
     "providers": {"apis"},
     "settings": {"source_settings"},
     "exact": set(),
