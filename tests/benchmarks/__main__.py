@@ -32,6 +32,7 @@ SWEEP_S = 3
 P99_MS_MAX = 50.0
 """Of the ack, for the highest rate that a server is said to hold."""
 BACKLOG = {"bench": 100_000, "full": 1_000_000}
+WATCHED = "ours, beside a consumer"
 HISTORIES = (10_000, 1_000_000, 10_000_000)
 
 
@@ -52,6 +53,7 @@ class Run:
         found = self._alternate([*names, "ours", "ours, relay stopped"], self._count)
         slow = ["bare", "straightforward", *self._bento[:1], "ours"]
         paced = self._alternate(slow, int(RATE) * PACED_S, RATE)
+        paced[WATCHED] = [self._watched() for _ in range(self._rounds)]
         fresh = self._alternate(["bare", *self._bento[:1], "ours"], self._count // 4, new=True)
         rows = [*report.saturation(found), "", *report.paced(paced, RATE), "", *report.fresh(fresh), ""]
         rows.append(self._memory(found["ours"]))
@@ -75,6 +77,9 @@ class Run:
                 what = "new connections" if new else rate or "saturation"
                 say(f"round {number + 1}, {what}: {name} {one.load['per_s']:.0f}/s")
         return found
+
+    def _watched(self) -> Measured:
+        return self._stage.measure("ours", int(RATE) * PACED_S, RATE, watched=True)
 
     def _memory(self, ours: Sequence[Measured]) -> str:
         peaks = (f"{role} {max(one.rss_mb.get(role, 0) for one in ours):.0f} MB" for role in ("web", "relay"))
@@ -104,7 +109,7 @@ class Run:
         seen: dict[str, list[plots.Point]] = {}
         for name in ("straightforward", *self._bento[:1], "ours"):
             for rate in RATES:
-                one = self._stage.measure(name, rate * SWEEP_S, rate)
+                one = self._stage.measure(name, rate * SWEEP_S, rate, watched=True)
                 load = one.load
                 point = float(rate), load["p50_us"] / 1000, load["p99_us"] / 1000, load["p999_us"] / 1000
                 acks.setdefault(name, []).append(point)

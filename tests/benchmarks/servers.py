@@ -12,6 +12,7 @@ import time
 from contextlib import asynccontextmanager
 from typing import Any
 
+import structlog
 from aiokafka import AIOKafkaProducer
 from pydantic import BaseModel
 from starlette.applications import Starlette
@@ -55,6 +56,16 @@ class Notification(BaseModel):
 
 
 _producers: list[AIOKafkaProducer] = []
+structlog.configure(
+    processors=[
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.JSONRenderer(),
+    ],
+    logger_factory=structlog.PrintLoggerFactory(),
+    cache_logger_on_first_use=True,
+)
+_log = structlog.get_logger()
 
 
 @asynccontextmanager
@@ -77,6 +88,7 @@ async def _straightforward(request: Request) -> Response:
     notification = Notification.model_validate_json(body)
     value = notification.model_dump_json().encode()
     await _producers[0].send_and_wait(os.environ["BENCH_TOPIC"], value, notification.id.encode())
+    _log.info("notification", id=notification.id, kind=notification.kind, status=notification.status)
     return PlainTextResponse("OK")
 
 

@@ -136,23 +136,30 @@ class Stage:
         subprocess.run([compiler, "-O2", *options, "-o", str(target), str(HERE / f"{name}.c")], check=True)
         return target
 
-    def load(self, port: int, count: int, rate: float, *, new: bool) -> dict[str, Any]:
-        """Send that many fresh callbacks."""
-        path = self.folder / "requests"
-        requests_file(path, count)
+    def load(self, port: int, path: Path, count: int, rate: float, *, new: bool) -> dict[str, Any]:
+        """Send the callbacks of a file."""
         command = [str(self._load), str(port), str(path), str(count), str(rate), str(CONNECTIONS), str(int(new))]
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=600)
         return dict(json.loads(done.stdout))
 
-    def measure(self, name: str, count: int, rate: float = 0, *, new: bool = False, **how: Any) -> Measured:
-        """Start a server, warm it up, load it, wait for Kafka, stop it, count what is there."""
+    def measure(
+        self, name: str, count: int, rate: float = 0, *, new: bool = False, watched: bool = False, **how: Any
+    ) -> Measured:
+        """Start a server, warm it up, load it, wait for Kafka, stop it, count what is there.
+
+        ``watched``: beside a consumer that notes when each event arrives. It takes its share of the machine, so nothing
+        that is compared with another server is measured beside it.
+        """
+        path = self.folder / "requests"
         with self.serving(name, **how) as server:
-            self.load(server.port, min(2000, count), 0, new=False)
+            requests_file(path, min(2000, count))
+            self.load(server.port, path, min(2000, count), 0, new=False)
             server.settle()
+            requests_file(path, count)
             before = {role: cpu_s(pid) for role, pid in server.pids().items()}
-            arrivals = Arrivals(self.bootstrap, server.topic) if name == "ours" and server.topic else None
+            arrivals = Arrivals(self.bootstrap, server.topic) if watched and server.topic else None
             started = time.time()
-            found = self.load(server.port, count, rate, new=new)
+            found = self.load(server.port, path, count, rate, new=new)
             server.settle()
             pids = server.pids()
             used = {role: cpu_s(pid) - before.get(role, 0.0) for role, pid in pids.items()}
@@ -185,7 +192,8 @@ class Stage:
             self.make_topic(topic)
         command = [sys.executable, "-m", "uvicorn", f"tests.benchmarks.servers:{name}", "--port", str(port)]
         command += ["--no-access-log", "--log-level", "warning"]
-        with subprocess.Popen(command, env=environ, cwd=ROOT) as server:
+        log = self.folder / f"log-{port}"
+        with log.open("wb") as out, subprocess.Popen(command, env=environ, cwd=ROOT, stdout=out) as server:
             try:
                 wait_for(port)
                 yield Running(port, lambda: {"server": server.pid}, lambda: None, topic)
