@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import re
 
 from schemas.frozen import dataclass
 
@@ -94,10 +95,13 @@ def headers_to_wire(headers: Headers) -> bytes:
     return b"".join([part for name, value in headers for part in (name, b": ", value, b"\r\n")])
 
 
+_LINE = re.compile(rb"([^:]*(?::(?! )[^:]*)*): ([^\r]*(?:\r(?!\n)[^\r]*)*)\r\n")
+"""Up to the first colon with a space, then up to the end of the line."""
+
+
 def headers_from_wire(wire: bytes) -> Headers:
     """Read what ``headers_to_wire`` wrote."""
-    lines = wire.split(b"\r\n")[:-1]
-    return tuple((name, value) for name, _, value in (line.partition(b": ") for line in lines))
+    return tuple(_LINE.findall(wire))
 
 
 def entry_digest(entry: InboxEntry) -> bytes:

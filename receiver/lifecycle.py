@@ -77,7 +77,8 @@ def place(state: OperationState, news: News) -> Place:
         )
     else:
         after = replace(state, sequence=sequence, revisions=revisions)
-    return Place(sequence, revision, effective, tuple(word for word in _ORDER if word in found), after)
+    anomalies = tuple(word for word in _ORDER if word in found) if found else ()
+    return Place(sequence, revision, effective, anomalies, after)
 
 
 def overrules(state: OperationState, news: News) -> bool:

@@ -14,14 +14,16 @@ import atexit
 import logging
 import sys
 import threading
+import time
 import traceback
 from collections import deque
 from collections.abc import MutableMapping
-from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
 import orjson
 import structlog
+
+from receiver.exact import from_us
 
 LIBRARIES = ("uvicorn", "aiokafka", "asyncio")
 
@@ -136,7 +138,7 @@ def json_line(fields: MutableMapping[str, Any], event: str, level: str) -> bytes
         fields = frames_only(None, level, fields)
     fields["event"] = event
     fields["level"] = level
-    fields["timestamp"] = datetime.now(UTC).isoformat()[:-6] + "Z"
+    fields["timestamp"] = from_us(time.time_ns() // 1000)
     return orjson.dumps(fields, default=str)
 
 

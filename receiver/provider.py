@@ -13,8 +13,9 @@ from typing import Any
 
 from receiver.api import Access, Answer, Call, Page, Resource, Scan, Stamp
 from receiver.callback import Headers, RawCallback, VerifiedCallback
+from receiver.plain import Part
 from schemas.frozen import dataclass
-from schemas.status_event import Amount, Anomaly, Failure, Family, Fee, Payout, Price, Status, Usd
+from schemas.status_event import Anomaly, Family, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class Kind:
 class Facts:
     """What one callback says of its operation, in our words; ``providers/mapping`` says field by field whence.
 
-    Amounts are the provider's digits, times RFC 3339 UTC. What was not said is None or empty.
+    Amounts are the provider's digits, times RFC 3339 UTC, parts those of ``plain``. What was not said is None or empty.
     """
 
     account: str | None
@@ -78,15 +79,15 @@ class Facts:
     provider_status: str
     reference: str | None = None
     meta: str | None = None
-    spent: Amount | None = None
-    received: Amount | None = None
-    payout: Payout | None = None
+    spent: Part | None = None
+    received: Part | None = None
+    payout: Part | None = None
     swapped: bool | None = None
     risk: str | None = None
-    fees: tuple[Fee, ...] = ()
-    price: Price | None = None
-    usd: Usd | None = None
-    failure: Failure | None = None
+    fees: tuple[Part, ...] = ()
+    price: Part | None = None
+    usd: Part | None = None
+    failure: Part | None = None
     transaction_hash: str | None = None
     created_at: str | None = None
     updated_at: str | None = None

@@ -13,12 +13,16 @@ moment (the WAL-reset bug), so an older library is refused.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from importlib import resources
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import apsw
 
@@ -28,7 +32,13 @@ FORMAT_VERSION = 1
 SQLITE_MIN = (3, 51, 3)
 BUSY_TIMEOUT_MS = 5_000
 """A reader never waits for a writer in WAL mode; this is for the moments of opening and recovery."""
+CHECKPOINT_PAGES = 4096
+"""New pages in a WAL, 16 MiB, before they are copied: measured, a third of the cost of copying after each batch."""
+WAL_PAGES_MAX = 16_384
+"""64 MiB; above it the WAL is restarted: a passive checkpoint alone never shrinks one that is always read."""
 STATEMENT_CACHE = 300
+ROWS_AT_ONCE = (64, 8, 1)
+"""Rows in one statement: few sizes, so that all of them stay prepared."""
 
 
 def check_library() -> None:
@@ -92,6 +102,60 @@ def read_meta(connection: apsw.Connection, path: Path, store: str) -> dict[str, 
     if not isinstance(version, int) or version > FORMAT_VERSION:
         raise JournalError(f"{path} has format version {version}; this release reads up to {FORMAT_VERSION}")
     return meta
+
+
+class Wal:
+    """Keeps the WAL of a writer's connection short; the writer asks it after each commit.
+
+    By the pages that a commit reports, and not by the file's size, which stays when the WAL begins anew.
+    """
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._db = connection
+        self._pages = self._copied = 0
+        connection.set_wal_hook(self._note)
+
+    def look(self) -> None:
+        """Checkpoint where enough has come together; never raises, since what was to be kept is committed."""
+        if self._pages - self._copied <= CHECKPOINT_PAGES:
+            return
+        mode = apsw.SQLITE_CHECKPOINT_TRUNCATE if self._pages > WAL_PAGES_MAX else apsw.SQLITE_CHECKPOINT_PASSIVE
+        with contextlib.suppress(apsw.Error):
+            self._db.set_busy_timeout(0)
+            try:
+                self._db.wal_checkpoint(mode=mode)
+                self._copied = self._pages
+            finally:
+                self._db.set_busy_timeout(BUSY_TIMEOUT_MS)
+
+    def _note(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
+        if pages < self._pages:
+            self._copied = 0
+        self._pages = pages
+        return apsw.SQLITE_OK
+
+
+def insert(connection: apsw.Connection, statement: str, rows: Iterable[Sequence[Any]]) -> list[Any]:
+    """Run an ``INSERT … VALUES (?, …)`` for all ``rows``, many in one statement: measured, cheaper than one by one.
+
+    Gives what it says it is ``RETURNING``.
+    """
+    waiting = list(rows)
+    at = 0
+    returned: list[Any] = []
+    for size in ROWS_AT_ONCE:
+        while len(waiting) - at >= size:
+            bindings = tuple(chain.from_iterable(waiting[at : at + size]))
+            returned += connection.execute(_for_rows(statement, size), bindings)
+            at += size
+    return returned
+
+
+@lru_cache(maxsize=256)
+def _for_rows(statement: str, count: int) -> str:
+    head, _, tail = statement.partition("VALUES ")
+    one = tail[: tail.index(")") + 1]
+    return f"{head}VALUES {', '.join([one] * count)}{tail[len(one) :]}"
 
 
 @contextmanager

@@ -31,10 +31,6 @@ from receiver.ports import (
 
 STORE = "outbox"
 FILE = "outbox.db"
-CHECKPOINT_BYTES = 4 * 1024 * 1024
-"""Of WAL, after which the writer checkpoints once it has committed: a few batches' worth."""
-WAL_BYTES_MAX = 64 * 1024 * 1024
-"""Above it the writer restarts the WAL: a passive checkpoint alone never shrinks one that is always read."""
 READ_BYTES_MAX = 8 * 1024 * 1024
 """Of values in one ``read``; the first record is given whatever its size."""
 
@@ -49,9 +45,9 @@ SQL = sqlite.named_queries(STORE)
 class SqliteOutbox:
     """``ports.Outbox`` in ``outbox.db`` of the journal's folder; to be used by one thread at a time."""
 
-    def __init__(self, connection: apsw.Connection, path: Path) -> None:
+    def __init__(self, connection: apsw.Connection) -> None:
         self._db = connection
-        self._wal = path.with_name(path.name + "-wal")
+        self._wal = sqlite.Wal(connection)
 
     @classmethod
     def open(cls, folder: Path, *, read_only: bool = False, vfs: str | None = None) -> SqliteOutbox:
@@ -59,7 +55,7 @@ class SqliteOutbox:
         path = folder / FILE
         connection = sqlite.connect(path, read_only=read_only, vfs=vfs)
         sqlite.read_meta(connection, path, STORE)
-        return cls(connection, path)
+        return cls(connection)
 
     def close(self) -> None:
         """Give the file back."""
@@ -90,21 +86,19 @@ class SqliteOutbox:
             if batch.follows is not None and stands != batch.follows:
                 raise StoreFailed(f"the outbox stands at {stands}, not at {batch.follows}: another hand changed it")
             ids = self._put_operations(batch.states)
-            self._db.executemany(SQL["add_record"], map(record_row, batch.records))
+            sqlite.insert(self._db, SQL["add_record"], map(record_row, batch.records))
             days = {record.number: record.received_at[:10] for record in batch.records}
-            self._db.executemany(
-                SQL["add_content"],
-                (
-                    (ids[key], seen.event_id, seen.payload_digest, seen.record, days[seen.record])
-                    for key, seen in batch.seen
-                ),
+            contents = (
+                (ids[key], seen.event_id, seen.payload_digest, seen.record, days[seen.record])
+                for key, seen in batch.seen
             )
-            self._db.executemany(SQL["add_outcome"], self._outcome_rows(batch.outcomes, ids))
-            self._db.executemany(SQL["put_quarantine"], (astuple(one) for one in batch.quarantined))
+            sqlite.insert(self._db, SQL["add_content"], contents)
+            sqlite.insert(self._db, SQL["add_outcome"], self._outcome_rows(batch.outcomes, ids))
+            sqlite.insert(self._db, SQL["put_quarantine"], map(astuple, batch.quarantined))
             self._note_sources(batch)
             for store, progress in batch.progress.items():
                 self._db.execute(SQL["set_progress"], (store, progress.number, progress.digest))
-        self._checkpoint()
+        self._wal.look()
 
     def replace(self, record: OutboxRecord) -> None:
         """Put ``record`` in the place of the one with its number; raises ``StoreFailed``."""
@@ -261,9 +255,7 @@ class SqliteOutbox:
             )
             for key, state in states.items()
         )
-        self._db.executemany(SQL["put_operation"], rows)
-        keys = orjson.dumps(list(states)).decode()
-        return {row[0]: row[1] for row in self._db.execute(SQL["operation_ids"], (keys,))}
+        return dict(sqlite.insert(self._db, SQL["put_operation"], rows))
 
     def _outcome_rows(self, outcomes: Iterable[Outcome], ids: dict[str, int]) -> Iterable[tuple[Any, ...]]:
         for outcome in outcomes:
@@ -278,19 +270,6 @@ class SqliteOutbox:
         for (source, name), count in batch.unknown_fields.items():
             first_seen = from_us(batch.last_heard_us.get(source, batch.polled_at_us))
             self._db.execute(SQL["count_field"], (source, name[:NAME_MAX], count, first_seen, FIELDS_MAX))
-
-    def _checkpoint(self) -> None:
-        try:
-            size = self._wal.stat().st_size
-            if size > WAL_BYTES_MAX:
-                self._db.set_busy_timeout(0)
-                self._db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-            elif size > CHECKPOINT_BYTES:
-                self._db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-        except (apsw.Error, OSError):
-            return  # the batch is committed; the next one tries again
-        finally:
-            self._db.set_busy_timeout(sqlite.BUSY_TIMEOUT_MS)
 
 
 def _state(row: tuple[Any, ...]) -> OperationState:

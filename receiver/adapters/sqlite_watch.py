@@ -21,7 +21,6 @@ from receiver.watch import NEVER_US, Heard, Watched
 
 SQL = sqlite.named_queries("watch")
 OUTBOX = ("", "outbox")
-CHECKPOINT_BYTES = 4 * 1024 * 1024
 
 
 class SqliteWatch:
@@ -30,8 +29,8 @@ class SqliteWatch:
     def __init__(self, folder: Path) -> None:
         """Open it; raises ``JournalError``, ``StoreFailed``."""
         path = folder / FILE
-        self._wal = path.with_name(path.name + "-wal")
         self._db = sqlite.connect(path)
+        self._wal = sqlite.Wal(self._db)
         sqlite.read_meta(self._db, path, STORE)
         tables = resources.files("receiver.adapters.sql").joinpath("watch.sql").read_text("utf-8")
         with sqlite.transaction(self._db):
@@ -55,7 +54,7 @@ class SqliteWatch:
                     row = (one.source, one.operation_id, one.at_us, one.due_us, int(one.reopen))
                     self._db.execute(SQL["hear"], row)
             self._db.execute(SQL["look"], (*OUTBOX, up_to))
-        self._checkpoint()
+        self._wal.look()
 
     def track(self, source: str, operation_id: str, now_us: int) -> None:
         """Watch an operation, and ask at once."""
@@ -80,7 +79,7 @@ class SqliteWatch:
                 self._db.execute(SQL["add_request"], (now_us, orjson.dumps(payload).decode()))
             state, due = ("closed", NEVER_US) if resource.terminal else ("open", due_us)
             self._db.execute(SQL["answered"], (source, resource.operation_id, now_us, due, state, resource.digest))
-        self._checkpoint()
+        self._wal.look()
         return news
 
     def failed(self, one: Watched, why: str, due_us: int, *, give_up: bool) -> None:
@@ -148,10 +147,3 @@ class SqliteWatch:
             return list(self._db.execute(sql, bindings))
         except apsw.Error as error:
             raise StoreFailed(f"requests: {error}") from error
-
-    def _checkpoint(self) -> None:
-        try:
-            if self._wal.stat().st_size > CHECKPOINT_BYTES:
-                self._db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-        except (apsw.Error, OSError):
-            return  # what was to be kept is committed; the next one tries again

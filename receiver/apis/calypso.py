@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from receiver import plain
 from receiver.api import Access, Answer, Call, Page, Resource, Scan, Stamp
 from receiver.apis.common import by_status, document, resource
 from receiver.errors import ApiFailed, NotUnderstood
@@ -21,7 +22,6 @@ from receiver.parsing import known_fields, text_field, validate
 from receiver.provider import Api, Facts, Kind, Lists, Source, Step
 from receiver.signing import digest
 from schemas.calypso_exchange import Exchange, int64
-from schemas.status_event import Amount, Failure
 from schemas.values import Number
 
 BASE_URL = "https://api.calypso.money"
@@ -145,13 +145,13 @@ def normalise(payload: Exchange, source: Source) -> Facts:
         provider_status=payload.state,
         spent=_amount(payload.source_amount, payload.source_currency),
         received=_amount(payload.destination_amount, payload.destination_currency),
-        failure=Failure(None, None) if payload.state == "FAILED" else None,
+        failure=plain.failure(None, None) if payload.state == "FAILED" else None,
         created_at=payload.created_date,
     )
 
 
-def _amount(digits: str | None, currency: str | None) -> Amount | None:
-    return None if digits is currency is None else Amount(digits, currency, None)
+def _amount(digits: str | None, currency: str | None) -> plain.Part | None:
+    return None if digits is currency is None else plain.amount(digits, currency, None)
 
 
 def hint(_: str, body: Any) -> str | None:

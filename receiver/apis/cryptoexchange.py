@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from receiver import plain
 from receiver.api import Access, Answer, Call, Described, Page, Resource, Scan, Stamp
 from receiver.apis.common import by_status, document, resource, usual_interval_s
 from receiver.errors import ApiFailed, NotUnderstood
 from receiver.provider import Api, Facts, Kind, Lists, Source, Step
 from schemas.calypso_exchange import moment
-from schemas.status_event import Amount, Failure, Payout, Status
+from schemas.status_event import Status
 from schemas.values import Number, amount
 
 KIND = "order"
@@ -166,9 +167,9 @@ def normalise(payload: Order, source: Source) -> Facts:
         kind=payload.kind,
         operation_id=payload.id,
         provider_status=payload.status,
-        spent=Amount(spent[0], spent[1], None) if any(spent) else None,
-        payout=Payout(paid[0], paid[1], paid[2], paid[3], None, None) if any(paid) else None,
-        failure=Failure(None, said.get("message")) if failed else None,
+        spent=plain.amount(spent[0], spent[1], None) if any(spent) else None,
+        payout=plain.payout(paid[0], paid[1], paid[2], paid[3], None, None) if any(paid) else None,
+        failure=plain.failure(None, said.get("message")) if failed else None,
         transaction_hash=said.get("transaction_hash"),
         created_at=said.get("created_at"),
         updated_at=said.get("updated_at"),

@@ -19,6 +19,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from receiver import plain
 from receiver.apis.calypso import API
 from receiver.errors import NotUnderstood
 from receiver.keyed import KeyedSignature
@@ -27,7 +28,6 @@ from receiver.parsing import known_fields as fields_of
 from receiver.provider import Facts, Kind, Provider, Source, Step
 from schemas.calypso import Data, Webhook
 from schemas.frozen import dataclass
-from schemas.status_event import Amount, Failure, Fee, Payout
 
 SLUG = "calypso"
 
@@ -178,8 +178,8 @@ def normalise(payload: Payload, source: Source) -> Facts:
         meta=None if failed else text,
         received=None if payload.group == "PAYOUT" else _received(data, currency),
         payout=_payout(data, currency) if payload.group == "PAYOUT" else None,
-        fees=() if fee is None else (Fee("service", fee, currency),),
-        failure=Failure(blank_to_none(data.validation_status), text) if failed else None,
+        fees=() if fee is None else (plain.fee("service", fee, currency),),
+        failure=plain.failure(blank_to_none(data.validation_status), text) if failed else None,
         transaction_hash=blank_to_none(data.transaction_hash) or blank_to_none(data.hash),
         created_at=data.created_date,
         updated_at=payload.webhook.created_date,
@@ -187,14 +187,14 @@ def normalise(payload: Payload, source: Source) -> Facts:
     )
 
 
-def _received(data: Data, currency: str | None) -> Amount | None:
+def _received(data: Data, currency: str | None) -> plain.Part | None:
     # What really came is the truth, where it is said.
     digits = data.real_amount if data.real_amount is not None else data.amount
-    return None if digits is currency is None else Amount(digits, currency, None)
+    return None if digits is currency is None else plain.amount(digits, currency, None)
 
 
-def _payout(data: Data, currency: str | None) -> Payout | None:
-    return None if data.amount is currency is None else Payout(data.amount, currency, None, None, None, None)
+def _payout(data: Data, currency: str | None) -> plain.Part | None:
+    return None if data.amount is currency is None else plain.payout(data.amount, currency, None, None, None, None)
 
 
 PROVIDER = Provider(

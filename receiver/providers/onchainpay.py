@@ -19,6 +19,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from receiver import plain
 from receiver.apis import onchainpay
 from receiver.apis.common import usual_interval_s
 from receiver.errors import NotUnderstood
@@ -26,7 +27,6 @@ from receiver.keyed import KeyedSignature
 from receiver.parsing import blank_to_none, check_account, check_status, known_fields, validate
 from receiver.provider import Api, Facts, Kind, Provider, Source, Step
 from schemas.onchainpay import AutoSwap
-from schemas.status_event import Amount, Failure, Fee, Payout, Price, Usd
 
 SLUG = "onchainpay"
 
@@ -85,41 +85,41 @@ def normalise(payload: AutoSwap, source: Source) -> Facts:
         received=_amount(payload.amount_to, payload.currency_to, payload.network_to),
         payout=_payout(payload),
         fees=_fees(payload),
-        price=None if payload.rate is None else Price(payload.rate, None),
+        price=None if payload.rate is None else plain.price(payload.rate, None),
         usd=_usd(payload),
         risk=payload.address_risk_level.lower() if payload.address_risk_level else None,
-        failure=Failure(None, blank_to_none(payload.message)) if failed else None,
+        failure=plain.failure(None, blank_to_none(payload.message)) if failed else None,
         created_at=payload.created_at,
         updated_at=payload.updated_at,
     )
 
 
-def _amount(digits: str | None, currency: str | None, network: str | None) -> Amount | None:
-    return None if digits is currency is network is None else Amount(digits, currency, network)
+def _amount(digits: str | None, currency: str | None, network: str | None) -> plain.Part | None:
+    return None if digits is currency is network is None else plain.amount(digits, currency, network)
 
 
-def _payout(payload: AutoSwap) -> Payout | None:
+def _payout(payload: AutoSwap) -> plain.Part | None:
     # Where it is sent is not in the callback.
     if payload.amount_to_receive is payload.currency_to is payload.network_to is None:
         return None
-    return Payout(payload.amount_to_receive, payload.currency_to, payload.network_to, None, None, None)
+    return plain.payout(payload.amount_to_receive, payload.currency_to, payload.network_to, None, None, None)
 
 
-def _fees(payload: AutoSwap) -> tuple[Fee, ...]:
+def _fees(payload: AutoSwap) -> tuple[plain.Part, ...]:
     # The docs name no currency for any of them.
     fees = (
         ("network_in", payload.blockchain_fee_from),
         ("network_out", payload.blockchain_fee_to),
         ("service", payload.service_fee),
     )
-    return tuple(Fee(kind, digits, None) for kind, digits in fees if digits is not None)
+    return tuple(plain.fee(kind, digits, None) for kind, digits in fees if digits is not None)
 
 
-def _usd(payload: AutoSwap) -> Usd | None:
-    usd = Usd(
+def _usd(payload: AutoSwap) -> plain.Part | None:
+    usd = plain.usd(
         payload.amount_from_usd, payload.amount_to_usd, payload.blockchain_fee_from_usd, payload.blockchain_fee_to_usd
     )
-    return None if usd == Usd(None, None, None, None) else usd
+    return None if usd == plain.usd(None, None, None, None) else usd
 
 
 AUTO_SWAP = LIFECYCLES["auto-swap"]

@@ -22,6 +22,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from receiver import plain
 from receiver.callback import Headers, RawCallback, VerifiedCallback, header_values
 from receiver.errors import NotUnderstood, Unauthorized
 from receiver.exact import from_ms, mask_card
@@ -30,7 +31,7 @@ from receiver.provider import Claim, Facts, Kind, Provider, Source, Step
 from receiver.signing import check_freshness, digest, only_header, verify_digest
 from schemas import zeroxpay as payloads
 from schemas.frozen import dataclass
-from schemas.status_event import Amount, Anomaly, Failure, Fee, Payout, Price
+from schemas.status_event import Anomaly
 
 SLUG = "0xpay"
 
@@ -168,7 +169,7 @@ def normalise(payload: Payload, source: Source) -> Facts:
     partial = money.pop("partial", False) and body.status == "Done"
     failed = body.status == "Failed"
     # Two spellings, on different pages and in the SDK; either on any kind.
-    reason = Failure(None, blank_to_none(body.failed_reason) or blank_to_none(body.fail_reason))
+    reason = plain.failure(None, blank_to_none(body.failed_reason) or blank_to_none(body.fail_reason))
     return Facts(
         account=body.merchant_id if body.merchant_id is not None else source.account,
         kind=LIFECYCLES[payload.word],
@@ -183,17 +184,17 @@ def normalise(payload: Payload, source: Source) -> Facts:
     )
 
 
-def _amount(digits: str | None, currency: str | None, network: str | None = None) -> Amount | None:
-    return None if digits is currency is network is None else Amount(digits, currency, network)
+def _amount(digits: str | None, currency: str | None, network: str | None = None) -> plain.Part | None:
+    return None if digits is currency is network is None else plain.amount(digits, currency, network)
 
 
-def _price(body: Any) -> Price | None:
+def _price(body: Any) -> plain.Part | None:
     # Verbatim: the docs' own examples disagree on the direction of the pair.
-    return None if body.price is body.price_pair is None else Price(body.price, body.price_pair)
+    return None if body.price is body.price_pair is None else plain.price(body.price, body.price_pair)
 
 
-def _fees(*fees: tuple[str, str | None, str | None]) -> tuple[Fee, ...]:
-    return tuple(Fee(kind, digits, currency) for kind, digits, currency in fees if digits is not None)
+def _fees(*fees: tuple[str, str | None, str | None]) -> tuple[plain.Part, ...]:
+    return tuple(plain.fee(kind, digits, currency) for kind, digits, currency in fees if digits is not None)
 
 
 def _exchange_money(body: payloads.Exchange) -> dict[str, Any]:
@@ -232,7 +233,7 @@ def _fiat_exchange_withdraw_money(body: payloads.ExchangeWithdraw) -> dict[str, 
 
 
 def _crypto_withdraw_money(body: payloads.Withdraw) -> dict[str, Any]:
-    payout = Payout(body.amount, body.ticker, body.blockchain, body.to or None, None, None)
+    payout = plain.payout(body.amount, body.ticker, body.blockchain, body.to or None, None, None)
     return {
         "payout": None if payout == _NO_PAYOUT else payout,
         "fees": _fees(("payout", body.fee, body.ticker)),
@@ -266,7 +267,7 @@ def _fiat_invoice_money(body: payloads.Invoice) -> dict[str, Any]:
     return {
         "received": _amount(body.paid_amount if body.paid_amount is not None else body.amount, body.ticker),
         "fees": _fees(("invoice", body.fee, body.ticker)),
-        "failure": body.error and Failure(body.error.code, blank_to_none(body.error.message)),
+        "failure": body.error and plain.failure(body.error.code, blank_to_none(body.error.message)),
     }
 
 
@@ -274,16 +275,16 @@ def _crypto_invoice_money(body: payloads.Invoice) -> dict[str, Any]:
     paid = body.paid_amount if body.paid_amount is not None else body.amount
     return _fiat_invoice_money(body) | {
         "received": _amount(paid, body.ticker, body.blockchain),
-        "price": None if body.price is None else Price(body.price, None),
+        "price": None if body.price is None else plain.price(body.price, None),
     }
 
 
-def _payout(body: Any, network: str | None, destination: str | None) -> Payout | None:
-    payout = Payout(body.amount, body.ticker, network, destination, body.paid_amount, body.failed_amount)
+def _payout(body: Any, network: str | None, destination: str | None) -> plain.Part | None:
+    payout = plain.payout(body.amount, body.ticker, network, destination, body.paid_amount, body.failed_amount)
     return None if payout == _NO_PAYOUT else payout
 
 
-_NO_PAYOUT = Payout(None, None, None, None, None, None)
+_NO_PAYOUT = plain.payout(None, None, None, None, None, None)
 
 
 def _destination(body: Any) -> str | None:

@@ -139,3 +139,15 @@ def test_a_batch_is_committed_only_where_it_follows(outbox: Outbox) -> None:
     late.follows = (1, 1)
     outbox.commit(late)
     assert outbox.last_number() == 2
+
+
+def test_a_batch_of_any_size_is_kept_whole_and_in_order(outbox: Outbox) -> None:
+    """Rows are written many at once, in more than one size."""
+    many = range(1, 64 + 2 * 8 + 3)
+    outbox.commit(batch(*many, state=STATE, progress=len(many)))
+    assert [one.number for one in outbox.read(0, 1000)] == list(many)
+    assert [one.record for one in outbox.operations([KEY])[KEY].seen] == list(many)
+    others = {f"{KEY}{number}": STATE for number in many}
+    outbox.commit(OutboxBatch(states={**others, KEY: STATE}))
+    assert set(outbox.operations(list(others))) == set(others)
+    assert [one.record for one in outbox.operations([KEY])[KEY].seen] == list(many)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import uuid
@@ -11,10 +12,12 @@ from typing import Any
 import orjson
 import pytest
 
+from receiver import plain
 from receiver.event import facts_digest
 from receiver.provider import Facts, operation_key
 from receiver.providers import zeroxpay
-from schemas.status_event import Amount, Fee, Price, StatusEvent
+from schemas import status_event
+from schemas.status_event import StatusEvent
 from tests.support import NOW_S, OXPAY_VECTORS, Way
 
 EVENTS = sorted((Path(__file__).parents[1] / "providers" / "events").rglob("*.json"))
@@ -109,13 +112,22 @@ def digest(**facts: Any) -> str:
 def test_what_says_nothing_has_no_part_in_the_digest_and_false_says_something() -> None:
     """Null and empty at every depth are as good as absent."""
     nothing = digest()
-    assert digest(meta="", spent=Amount(None, None, None), fees=(), price=Price(None, [])) == nothing
-    assert digest(price=Price("", ["", ""])) == nothing
-    assert digest(spent=Amount("1", None, "")) == digest(spent=Amount("1", None, None)) != nothing
+    assert digest(meta="", spent=plain.amount(None, None, None), fees=(), price=plain.price(None, [])) == nothing
+    assert digest(price=plain.price("", ["", ""])) == nothing
+    assert digest(spent=plain.amount("1", None, "")) == digest(spent=plain.amount("1", None, None)) != nothing
     assert len({nothing, digest(swapped=False), digest(swapped=True), digest(meta="0")}) == 4
-    assert digest(fees=(Fee("a", "1", None),)) != digest(fees=(Fee("a", "1", "USD"),))
+    assert digest(fees=(plain.fee("a", "1", None),)) != digest(fees=(plain.fee("a", "1", "USD"),))
 
 
 def test_what_is_not_in_the_list_is_no_news() -> None:
     """Another time of the same content, another order of its anomalies."""
     assert digest(updated_at="2024-01-01T00:00:00Z", anomalies=("partial",)) == digest()
+
+
+@pytest.mark.parametrize("name", ["Amount", "Payout", "Fee", "Price", "Usd", "Failure"])
+def test_a_plain_part_is_its_class_of_the_schema(name: str) -> None:
+    """The same keys in the same order, each with its own value."""
+    made: type[Any] = getattr(status_event, name)
+    keys = [field.name for field in dataclasses.fields(made)]
+    values = [f"<{key}>" for key in keys]
+    assert list(getattr(plain, name.lower())(*values).items()) == list(zip(keys, values, strict=True))

@@ -17,6 +17,7 @@ LAYERS: dict[str, int] = {
     "provider": 2,
     "ports": 2,
     "exact": 2,
+    "plain": 1,
     "api": 1,
     "watch": 2,
     "parsing": 2,

@@ -19,15 +19,14 @@ WHERE key IN (SELECT value FROM json_each(?))
 SELECT operation, event_id, payload_digest, record FROM contents WHERE operation IN (SELECT value FROM json_each(?))
 ORDER BY record
 
--- name: operation_ids
-SELECT key, id FROM operations WHERE key IN (SELECT value FROM json_each(?))
-
 -- name: put_operation
 -- A new operation, or the new state of a known one; its id stays.
 INSERT INTO operations (key, sequence, provider_status, rank, terminal, updated_at, arrival, event_id, revisions)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-ON CONFLICT (key) DO UPDATE SET sequence = ?2, provider_status = ?3, rank = ?4, terminal = ?5, updated_at = ?6,
-  arrival = ?7, event_id = ?8, revisions = ?9
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (key) DO UPDATE SET sequence = excluded.sequence, provider_status = excluded.provider_status,
+  rank = excluded.rank, terminal = excluded.terminal, updated_at = excluded.updated_at, arrival = excluded.arrival,
+  event_id = excluded.event_id, revisions = excluded.revisions
+RETURNING key, id
 
 -- name: journal_id
 SELECT value FROM meta WHERE key = 'journal_id'
