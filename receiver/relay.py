@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,9 @@ SLOW_S = 3.0
 """A transaction that takes longer is not "records go through", whatever becomes of it."""
 RETRY_MIN_S, RETRY_MAX_S = 0.2, 5.0
 """Back-off between sessions with Kafka, doubled each time, with jitter."""
+REMEMBER_S = 1.0
+"""Between two notes of Kafka's position in the outbox. Each is a commit with an fsync, which callbacks then wait for;
+Kafka's own copy is the truth, and a crash before the note is one between "sent" and "remembered"."""
 STOPPED_RETRY_S = 10.0
 """How often a stopped relay looks whether somebody mended the journal."""
 
@@ -96,6 +100,8 @@ class Relay:
         self._stopping = asyncio.Event()
         self._failures = 0
         self._sending: Sequence[OutboxRecord] = ()
+        self._unnoted: tuple[str, Position] | None = None
+        self._noted_s = -math.inf
         self.kafka = KafkaState()
         remembered = outbox.latest_remembered()
         if remembered is not None:  # until Kafka is asked, our own copy is the best guess for who looks at us
@@ -139,11 +145,16 @@ class Relay:
                 self._work.clear()
                 records = await asyncio.to_thread(self._outbox.read, position.number, self._batch_max)
                 if records:
-                    position = await self._publish(publisher, memory.cluster_id, records)
+                    position = await self._publish(publisher, records)
+                    self._unnoted = memory.cluster_id, position
                     self._batch_max = min(BATCH_MAX, self._batch_max * 2)
-                else:
+                elif self._note_due_s() > 0:
                     await self._idle(publisher)
+                if self._note_due_s() <= 0:
+                    await self._note()
         finally:
+            with contextlib.suppress(StoreFailed):  # it is only a copy: a later session notes where it is by then
+                await self._note()
             await publisher.close()
 
     def _start(self, memory: Memory) -> Position:
@@ -160,7 +171,15 @@ class Relay:
         self.kafka.position = start.position
         return start.position
 
-    async def _publish(self, publisher: Publisher, cluster_id: str, records: Sequence[OutboxRecord]) -> Position:
+    def _note_due_s(self) -> float:
+        return math.inf if self._unnoted is None else self._noted_s + REMEMBER_S - self._clock.monotonic_s()
+
+    async def _note(self) -> None:
+        if self._unnoted is not None:
+            await asyncio.to_thread(self._outbox.remember, *self._unnoted)
+            self._unnoted, self._noted_s = None, self._clock.monotonic_s()
+
+    async def _publish(self, publisher: Publisher, records: Sequence[OutboxRecord]) -> Position:
         started_s = self._clock.monotonic_s()
         self._sending = records
         messages = [message for record in records for message in self._route(record)]
@@ -172,7 +191,6 @@ class Relay:
                 await publisher.publish(messages, position)
         finally:
             slow.cancel()
-        await asyncio.to_thread(self._outbox.remember, cluster_id, position)
         duration_s = self._clock.monotonic_s() - started_s
         self.kafka.position = position
         self._say("up", "")
@@ -209,10 +227,13 @@ class Relay:
         )
 
     async def _idle(self, publisher: Publisher) -> None:
+        probe_s = PROBE_S if self.kafka.state == "up" else PROBE_DOWN_S
+        note_s = self._note_due_s()
         try:
-            await asyncio.wait_for(self._work.wait(), PROBE_S if self.kafka.state == "up" else PROBE_DOWN_S)
+            await asyncio.wait_for(self._work.wait(), min(probe_s, note_s))
         except TimeoutError:
-            await self._probe(publisher)
+            if probe_s <= note_s:
+                await self._probe(publisher)
 
     async def _probe(self, publisher: Publisher) -> None:
         # Only what is said depends on it: records for the topics that are there go through all the same.

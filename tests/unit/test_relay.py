@@ -46,7 +46,7 @@ class Stage:
     """A relay, its outbox, its Kafka and its log."""
 
     def __init__(self) -> None:
-        self.outbox, self.kafka, self.log = FakeOutbox(), FakeKafka(), Lines()
+        self.outbox, self.kafka, self.log, self.clock = FakeOutbox(), FakeKafka(), Lines(), FakeClock()
         self.relay = self.make()
 
     def make(self, publisher: Callable[[], Any] | None = None) -> Relay:
@@ -58,7 +58,7 @@ class Stage:
             refused=lambda one, why: refused(one, None, why, frozenset()),
             topics=["exchange.status.v1"],
             transaction_timeout_s=1,
-            clock=FakeClock(),
+            clock=self.clock,
             log=self.log,
             metrics=RelayMetrics(),
         )
@@ -114,6 +114,25 @@ async def test_any_error_drops_the_producer_asks_kafka_and_goes_on(error: Except
             await stage.until(lambda stage=stage: len(stage.kafka.messages) == 3)  # type: ignore[misc]
             await stage.until(lambda stage=stage: stage.relay.kafka.state == "up")  # type: ignore[misc]
         assert stage.published() == [1, 2, 3]
+
+
+async def test_the_local_copy_is_noted_now_and_then_and_when_the_relay_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A commit for each transaction would make callbacks wait for its fsync."""
+    stage = Stage()
+    noted: list[int] = []
+    monkeypatch.setattr(stage.outbox, "remember", lambda _cluster, position: noted.append(position.number))
+    async with stage.running():
+        for number in (1, 2, 3):
+            add(stage.outbox, number)
+            stage.relay.wake()
+            await stage.until(lambda number=number: len(stage.kafka.messages) == number)  # type: ignore[misc]
+        assert noted == [1]
+        stage.clock.advance(relay_module.REMEMBER_S)
+        await stage.until(lambda: noted == [1, 3])
+        add(stage.outbox, 4)
+        stage.relay.wake()
+        await stage.until(lambda: len(stage.kafka.messages) == 4)
+    assert noted == [1, 3, 4]
 
 
 async def test_a_crash_between_sent_and_remembered_repeats_nothing() -> None:
