@@ -22,26 +22,34 @@ OFF: Mapping[str, Any] = {}
 def readiness(
     inbox: Mapping[str, Any] | None,
     relay: Mapping[str, Any] | None,
+    kafka: Mapping[str, Any] | None,
     reconcile: Mapping[str, Any] | None = OFF,
-    *,
-    kafka: bool,
 ) -> dict[str, Any]:
     """The body of ``/readyz``. The parts are the processes' own last words, None when they are silent.
 
     Ready means only that callbacks are taken: a relay or a Kafka that is away is no reason to turn callbacks away.
     """
-    inbox_part = dict(inbox) if inbox is not None else {"state": "down", "detail": "the web process is down"}
-    relay_part = dict(relay) if relay is not None else {"detail": "the relay process is down"}
-    silent = {"state": "down" if kafka else "off", "backlog": None, "detail": "the relay process is down"}
-    kafka_part = relay_part.pop("kafka", silent)
     asking = {} if reconcile is OFF else {"reconcile": {"state": "down" if reconcile is None else "up"}}
+    inbox_part = {"state": "down", "detail": "the web process is down"} if inbox is None else inbox
+    relay_part = {"detail": "the relay process is down"} if relay is None else relay
     return {
         "ready": inbox_part["state"] == "up",
         "inbox": inbox_part,
-        "relay": {"state": "up" if relay is not None else "down", "uninterpreted": None, **relay_part},
-        "kafka": kafka_part,
+        "relay": {"state": "down" if relay is None else "up", "uninterpreted": None, **relay_part},
+        "kafka": _kafka(relay, kafka),
         **{name: {**part, **(reconcile or {})} for name, part in asking.items()},
     }
+
+
+def _kafka(relay: Mapping[str, Any] | None, kafka: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    if kafka is OFF:
+        return {"state": "off", "backlog": 0, "detail": None}
+    if kafka is None:
+        return {"state": "down", "backlog": None, "detail": "the publisher process is down"}
+    if relay is None:  # "up" says that records go through, and none is made
+        return {**kafka, "state": "down", "detail": "the relay process is down"}
+    # What the relay recorded since the publisher last spoke counts too: nothing is to look drained that is not.
+    return {**kafka, "backlog": max(kafka["backlog"], relay["recorded"] - kafka["position"])}
 
 
 def make_admin(report: Callable[[], Mapping[str, Any]], metrics: Callable[[], bytes]) -> ASGIApp:

@@ -26,6 +26,7 @@ from receiver.adapters.sqlite_outbox import SqliteOutbox
 from receiver.admin import make_admin, readiness
 from receiver.errors import ConfigurationError, JournalBusy, JournalError, ReceiverError
 from receiver.parts import RelayPart, WebPart
+from receiver.publisher_part import PublisherPart
 from receiver.reconcile_part import ReconcilePart, polled
 from receiver.routing import FAMILIES, POSITIONS_TOPIC, reachable_topics, state_topic
 from receiver.settings import KafkaSettings, Settings, resolve_client
@@ -107,10 +108,18 @@ def web_part(
     return WebPart(settings, resolve_sources(settings, environ), journal, listener, wake, logs.get())
 
 
-def relay_part(settings: Settings, environ: Mapping[str, str], journal: Journal) -> RelayPart:
+def relay_part(
+    settings: Settings, environ: Mapping[str, str], journal: Journal, on_records: Callable[[], None]
+) -> RelayPart:
     """The relay process's part; raises ``ConfigurationError``, ``JournalError``, ``StoreFailed``."""
-    options = kafka_options(settings.kafka, environ) if settings.kafka else None
-    return RelayPart(settings, resolve_sources(settings, environ), journal, options, logs.get())
+    return RelayPart(settings, resolve_sources(settings, environ), journal, on_records, logs.get())
+
+
+def publisher_part(settings: Settings, environ: Mapping[str, str], journal: Journal) -> PublisherPart:
+    """The publisher process's part; raises ``ConfigurationError``, ``JournalError``, ``StoreFailed``."""
+    kafka = _need_kafka(settings)
+    sources = resolve_sources(settings, environ)
+    return PublisherPart(settings, kafka, sources, journal, kafka_options(kafka, environ), logs.get())
 
 
 def reconcile_part(settings: Settings, environ: Mapping[str, str], journal: Journal) -> ReconcilePart:

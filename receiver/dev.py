@@ -58,7 +58,7 @@ def with_made_up(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 class Desk:
-    """Web, relay and admin in one event loop."""
+    """All parts and the admin listener in one event loop."""
 
     def __init__(
         self, settings: Settings, environ: Mapping[str, str], show: Callable[[OutboxRecord], None], *, simulate: bool
@@ -75,20 +75,27 @@ class Desk:
         settings = self._settings
         listener = bootstrap.listen(settings.server.host, settings.server.port, "server")
         admin_listener = bootstrap.listen(settings.admin.host, settings.admin.port, "admin")
-        relay = bootstrap.relay_part(settings, self._environ, journal)
+        publisher = bootstrap.publisher_part(settings, self._environ, journal) if settings.kafka else None
+        outbox = bootstrap.open_outbox(settings)
+        self._shown = outbox.last_number()
+
+        def on_records() -> None:
+            self._follow(outbox)
+            if publisher is not None:
+                publisher.wake()
+
+        relay = bootstrap.relay_part(settings, self._environ, journal, on_records)
         web = bootstrap.web_part(settings, self._environ, journal, listener, relay.wake)
         asks = bootstrap.reconciles(settings)
         asking = bootstrap.reconcile_part(settings, self._environ, journal) if asks else None
-        outbox = bootstrap.open_outbox(settings)
-        self._shown = outbox.last_number()
-        relay.on_records = lambda: self._follow(outbox)
+        parts = [part for part in (asking, web, relay, publisher) if part is not None]
 
         def report() -> Mapping[str, Any]:
-            asked = asking.status() if asking else OFF
-            return bootstrap.readiness(web.status(), relay.status(), asked, kafka=settings.kafka is not None)
+            kafka, asked = (part.status() if part else OFF for part in (publisher, asking))
+            return bootstrap.readiness(web.status(), relay.status(), kafka, asked)
 
         def text() -> bytes:
-            return web.metrics() + relay.metrics() + (asking.metrics() if asking else b"")
+            return b"".join(part.metrics() for part in parts)
 
         admin = bootstrap.admin_server(admin_listener, report, text)
         loop = asyncio.get_running_loop()
@@ -96,10 +103,8 @@ class Desk:
             loop.add_signal_handler(number, self._stop.set)
         simulations = self._simulations() if self._simulate else []
         async with asyncio.TaskGroup() as group:
-            relay_task = group.create_task(relay.run())
-            serving = group.create_task(web.run())
+            working = [(part, group.create_task(part.run())) for part in parts]
             admin_task = group.create_task(admin.run_until_stopped())
-            asking_task = group.create_task(asking.run()) if asking else None
             sending = [group.create_task(one.run(rate=SIMULATED_PER_S, count=None)) for one in simulations]
             await self._stop.wait()
             for one in simulations:
@@ -108,13 +113,9 @@ class Desk:
                 await asyncio.wait(sending, timeout=2)
             for task in sending:
                 task.cancel()
-            if asking is not None and asking_task is not None:
-                asking.stop()
-                await asking_task
-            web.stop()
-            await serving
-            relay.stop()
-            await relay_task
+            for part, work in working:
+                part.stop()
+                await work
             admin.stop()
             await admin_task
         outbox.close()

@@ -125,6 +125,11 @@ def from_us(microseconds: int) -> str:
     return f"{_whole(seconds)}.{rest:06d}Z"
 
 
+def to_us(time: str) -> int:
+    """Read what ``from_us`` wrote."""
+    return round(datetime.fromisoformat(time).timestamp() * 1_000_000)
+
+
 @lru_cache(maxsize=1024)
 def _whole(seconds: int) -> str:
     # Callbacks of one second share it.

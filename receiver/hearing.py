@@ -7,13 +7,12 @@ closed or contradicted is asked for at once, and so is one that a callback in qu
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 
 import orjson
 
 from receiver.callback import InboxEntry
 from receiver.errors import NotUnderstood
-from receiver.exact import read_json
+from receiver.exact import read_json, to_us
 from receiver.ports import OutboxRecord
 from receiver.provider import Api
 from receiver.watch import Heard
@@ -24,7 +23,7 @@ RECENT_US = 48 * 3600 * 1_000_000
 
 def heard(record: OutboxRecord, api: Api, entry_at: Callable[[int], InboxEntry | None], now_us: int) -> Heard | None:
     """Tell what one outbox record means for the watch; None: nothing."""
-    at_us = round(datetime.fromisoformat(record.received_at).timestamp() * 1_000_000)
+    at_us = to_us(record.received_at)
     recent = now_us - at_us < RECENT_US
     if record.record_type == "quarantine":
         entry = entry_at(record.callback) if record.callback is not None and recent else None

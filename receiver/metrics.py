@@ -87,7 +87,7 @@ class WebMetrics(Collector):
 
 
 class RelayMetrics(Collector):
-    """Of the relay process: interpreting and publishing."""
+    """Of the relay process, which interprets."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -97,12 +97,6 @@ class RelayMetrics(Collector):
         )
         self._anomalies = Counter(
             "receiver_anomalies", "Status events by anomaly", ["source", "anomaly"], registry=self.registry
-        )
-        self._published = Counter(
-            "receiver_published", "Outbox records published", ["record_type"], registry=self.registry
-        )
-        self._publish = Histogram(
-            "receiver_publish_seconds", "One Kafka transaction", buckets=PUBLISH_BUCKETS_S, registry=self.registry
         )
         self._unknown_names: dict[str, set[str]] = {}
         self._unknown_fields = Counter(
@@ -115,14 +109,9 @@ class RelayMetrics(Collector):
             "receiver_source_silent_seconds", "Since a source's last callback", ["source"], registry=self.registry
         )
         self.uninterpreted = Gauge("receiver_uninterpreted", "Callbacks not yet interpreted", registry=self.registry)
-        self.backlog = Gauge("receiver_backlog", "Outbox records not yet on Kafka", registry=self.registry)
         self.uninterpreted_age = Gauge(
             "receiver_uninterpreted_age_seconds", "Age of the oldest uninterpreted callback", registry=self.registry
         )
-        self.backlog_age = Gauge(
-            "receiver_backlog_age_seconds", "Age of the oldest record that is not on Kafka", registry=self.registry
-        )
-        self.kafka_up = Gauge("receiver_kafka_up", "1 while records go through to Kafka", registry=self.registry)
         self.registry.register(self)
 
     def collect(self) -> Iterator[Metric]:
@@ -153,12 +142,37 @@ class RelayMetrics(Collector):
         """Count one anomaly of an event."""
         self._anomalies.labels(source, anomaly).inc()
 
+
+class PublisherMetrics:
+    """Of the publisher process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._published = Counter(
+            "receiver_published", "Outbox records published", ["record_type"], registry=self.registry
+        )
+        self._publish = Histogram(
+            "receiver_publish_seconds", "One Kafka transaction", buckets=PUBLISH_BUCKETS_S, registry=self.registry
+        )
+        self._refused = Counter(
+            "receiver_refused", "Outbox records that Kafka refused", ["source"], registry=self.registry
+        )
+        self.backlog = Gauge("receiver_backlog", "Outbox records not yet on Kafka", registry=self.registry)
+        self.backlog_age = Gauge(
+            "receiver_backlog_age_seconds", "Age of the oldest record that is not on Kafka", registry=self.registry
+        )
+        self.kafka_up = Gauge("receiver_kafka_up", "1 while records go through to Kafka", registry=self.registry)
+
     def published(self, records: Sequence[OutboxRecord], seconds: float) -> None:
         """Note one transaction."""
         events = sum(record.record_type == "event" for record in records)
         self._published.labels("event").inc(events)
         self._published.labels("quarantine").inc(len(records) - events)
         self._publish.observe(seconds)
+
+    def refused(self, source: str) -> None:
+        """Count one record that Kafka refused for good."""
+        self._refused.labels(source).inc()
 
 
 class ReconcileMetrics:

@@ -1,4 +1,4 @@
-"""The two halves of the way, wired: what a web process and a relay process run, and ``receiver dev`` runs together."""
+"""Two parts of the way, wired: the web process, up to the inbox, and the relay process, from there to the outbox."""
 
 from __future__ import annotations
 
@@ -10,27 +10,21 @@ from typing import Any
 from receiver import metrics
 from receiver.adapters.batch_mark import BatchMark, read_suspects
 from receiver.adapters.http_server import HttpServer
-from receiver.adapters.kafka_publisher import KafkaPublisher
 from receiver.adapters.sqlite_inbox import Limits, SqliteInbox, SqliteInboxReader
 from receiver.adapters.sqlite_journal import Journal
 from receiver.adapters.sqlite_outbox import SqliteOutbox
 from receiver.adapters.sqlite_rejects import SqliteRejects
 from receiver.adapters.sqlite_requests import SqliteRequests
 from receiver.adapters.system_clock import SystemClock
-from receiver.backlog import BacklogAges
+from receiver.backlog import Waiting
 from receiver.clock_watch import ClockWatch
-from receiver.entries import find_entry
-from receiver.interpreter import ALL_SIGNATURES, Interpreter
+from receiver.interpreter import Interpreter
 from receiver.interpreter_loop import InterpreterLoop
 from receiver.metrics import RelayMetrics, WebMetrics
-from receiver.ports import OutboxRecord
 from receiver.provider import Provider, Source
-from receiver.quarantine import refused
 from receiver.rejects import RejectSample
-from receiver.relay import KafkaState, Relay
 from receiver.retention import InboxRetention, OutboxRetention
-from receiver.routing import POSITIONS_TOPIC, reachable_topics, route
-from receiver.settings import KafkaSettings, Settings
+from receiver.settings import Settings
 from receiver.silence import SilenceWatch
 from receiver.sources import resolve_sources
 from receiver.web import Web, make_app
@@ -150,25 +144,25 @@ class WebPart:
 
 
 class RelayPart:
-    """The interpreter, and the relay where Kafka is configured."""
+    """The interpreter."""
 
     def __init__(
-        self, settings: Settings, sources: Sources, journal: Journal, options: Mapping[str, Any] | None, log: Any
+        self, settings: Settings, sources: Sources, journal: Journal, on_records: Callable[[], None], log: Any
     ) -> None:
+        """``on_records`` is called after each commit to the outbox."""
         self._settings = settings
         self._metrics = RelayMetrics()
         self._inbox = SqliteInboxReader(journal.folder)
         self._status_inbox = SqliteInboxReader(journal.folder)
         self._requests = SqliteRequests.open(journal.folder, read_only=True)
-        self._status_requests = SqliteRequests.open(journal.folder, read_only=True)
-        self._outboxes = [SqliteOutbox.open(journal.folder) for _ in range(3)]
-        writing, publishing, self._status_outbox = self._outboxes
+        self._outbox = SqliteOutbox.open(journal.folder)
+        self._status_outbox = SqliteOutbox.open(journal.folder, read_only=True)
         self._mark = BatchMark(journal.folder)
         kafka = settings.kafka
         self._interpreter = Interpreter(
             inbox=self._inbox,
             requests=self._requests,
-            outbox=writing,
+            outbox=self._outbox,
             sources=sources,
             record_bytes_max=kafka.record_bytes_max if kafka else WITHOUT_KAFKA_BYTES_MAX,
             publish_body=settings.quarantine.publish_body,
@@ -180,14 +174,14 @@ class RelayPart:
         wait_s = (kafka.wait_ms if kafka else 0) / 1000
         retention = OutboxRetention(
             entries=self._inbox,
-            outbox=writing,
+            outbox=self._outbox,
             clock=SystemClock(),
             days=settings.journal.retention_days,
             contents_days=settings.journal.contents_days,
             log=log,
         )
         self._loop = InterpreterLoop(
-            self._interpreter, wait_s=wait_s, on_records=self._on_records, log=log, on_idle=retention.idle
+            self._interpreter, wait_s=wait_s, on_records=on_records, log=log, on_idle=retention.idle
         )
         self._silence = SilenceWatch(
             self._status_outbox.heard,
@@ -196,53 +190,15 @@ class RelayPart:
             log,
             lambda source, silent_s: self._metrics.source_silent.labels(source).set(silent_s),
         )
-        self._ages = BacklogAges(
-            self._status_inbox, self._status_outbox, SystemClock(), settings.journal.backlog_warn_s, log
-        )
-        self._relay = self._make_relay(kafka, journal, options or {}, publishing, log) if kafka else None
-        self.on_records: Callable[[], None] = lambda: None
-        """Called after each commit to the outbox."""
-
-    def _make_relay(
-        self, kafka: KafkaSettings, journal: Journal, options: Mapping[str, Any], outbox: SqliteOutbox, log: Any
-    ) -> Relay:
-        rules = [configured.rule for configured in self._settings.routes]
-        prefix = kafka.topic_prefix
-
-        def make_publisher() -> KafkaPublisher:
-            return KafkaPublisher(
-                options,
-                journal_id=journal.journal_id,
-                positions_topic=f"{prefix}{POSITIONS_TOPIC}",
-                transactional=kafka.delivery == "exactly_once",
-                transaction_timeout_s=kafka.transaction_timeout_s,
-            )
-
-        return Relay(
-            outbox=outbox,
-            make_publisher=make_publisher,
-            route=lambda record: route(record, rules, prefix, journal.journal_id, state_topics=kafka.state_topics),
-            refused=self._refused,
-            topics=reachable_topics(rules, prefix, state_topics=kafka.state_topics),
-            transaction_timeout_s=kafka.transaction_timeout_s,
-            clock=SystemClock(),
-            log=log,
-            metrics=self._metrics,
-        )
+        self._age = Waiting(settings.journal.backlog_warn_s, SystemClock(), log, "uninterpreted_s")
 
     async def run(self) -> None:
-        """Interpret and publish until ``stop``; then what the inbox holds is interpreted still."""
-        async with asyncio.TaskGroup() as group:
-            if self._relay is not None:
-                group.create_task(self._relay.run())
-            await self._loop.run()
-            if self._relay is not None:
-                self._relay.stop()
-        for outbox in self._outboxes:
-            outbox.close()
+        """Interpret until ``stop``; then what the inbox holds is interpreted still."""
+        await self._loop.run()
+        self._outbox.close()
+        self._status_outbox.close()
         self._inbox.close()
         self._requests.close()
-        self._status_requests.close()
         self._status_inbox.close()
         self._mark.close()
 
@@ -251,56 +207,31 @@ class RelayPart:
         self._loop.wake()
 
     def stop(self) -> None:
-        """End after the batch and the transaction under way."""
+        """End after the batch under way."""
         self._loop.stop()
-        if self._relay is not None:
-            self._relay.stop()
 
     def reload(self, environ: Mapping[str, str]) -> None:
         """Read the secrets again; raises ``ConfigurationError`` and keeps the old ones."""
         self._interpreter.sources = resolve_sources(self._settings, environ)
 
     def status(self) -> dict[str, Any]:
-        """The relay's and Kafka's part of ``/readyz``."""
-        uninterpreted = max(0, self._status_inbox.last_number() - self._interpreter.interpreted)
-        kafka = self._relay.kafka if self._relay is not None else KafkaState("off", "")
-        last = self._status_outbox.last_number()
+        """The relay's part of ``/readyz``."""
+        done = self._interpreter.interpreted
         self._silence.look()
-        self._ages.look(self._interpreter.interpreted, last if kafka.state == "off" else kafka.position.number)
+        self._age.look(lambda: next((at_us for _, at_us in self._status_inbox.ages(done, 1)), None))
         return {
-            "uninterpreted": uninterpreted,
-            "interpreted": self._interpreter.interpreted,
+            "uninterpreted": max(0, self._status_inbox.last_number() - done),
+            "interpreted": done,
+            "recorded": self._status_outbox.last_number(),
             "detail": self._loop.detail,
-            "kafka": {
-                "state": kafka.state,
-                "backlog": 0 if kafka.state == "off" else max(0, last - kafka.position.number),
-                "detail": kafka.detail or None,
-                "position": kafka.position.number,
-                "backlog_age_s": round(self._ages.backlog_s, 1),
-            },
         }
 
     def metrics(self) -> bytes:
         """The relay process's metrics."""
         said = self.status()
         self._metrics.uninterpreted.set(said["uninterpreted"])
-        self._metrics.backlog.set(said["kafka"]["backlog"])
-        self._metrics.uninterpreted_age.set(self._ages.uninterpreted_s)
-        self._metrics.backlog_age.set(self._ages.backlog_s)
-        self._metrics.kafka_up.set(said["kafka"]["state"] == "up")
+        self._metrics.uninterpreted_age.set(self._age.seconds)
         return metrics.render(self._metrics.registry)
-
-    def _refused(self, record: OutboxRecord, why: str) -> OutboxRecord:
-        polled = self._status_outbox.request_of(record.number) if record.callback is None else None
-        number = record.callback if polled is None else -polled
-        entry = None if number is None else find_entry(self._status_inbox, self._status_requests, number)
-        found = self._interpreter.sources.get(record.source)
-        return refused(record, entry, why, found[0].signature_headers if found else ALL_SIGNATURES)
-
-    def _on_records(self) -> None:
-        if self._relay is not None:
-            self._relay.wake()
-        self.on_records()
 
 
 def _called(sources: Sources) -> Sources:

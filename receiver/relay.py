@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from receiver.errors import KafkaFenced, KafkaStopped, KafkaUnavailable, RecordRefused, StoreFailed
-from receiver.metrics import RelayMetrics
+from receiver.metrics import PublisherMetrics
 from receiver.ports import Clock, Memory, Message, Outbox, OutboxRecord, Position, Publisher
 from receiver.position import decide_start
 
@@ -84,7 +84,7 @@ class Relay:
         transaction_timeout_s: float,
         clock: Clock,
         log: Log,
-        metrics: RelayMetrics,
+        metrics: PublisherMetrics,
     ) -> None:
         self._outbox = outbox
         self._make_publisher = make_publisher
@@ -138,6 +138,7 @@ class Relay:
         publisher = self._make_publisher()
         try:
             memory = await publisher.connect()
+            self._unnoted = None
             position = await asyncio.to_thread(self._start, memory)
             self._failures = 0
             await self._probe(publisher)
@@ -216,7 +217,7 @@ class Relay:
         record = self._sending[0]
         instead = self._refused(record, error.why)
         self._outbox.replace(instead)
-        self._metrics.quarantined(record.source, "too_large_for_broker")
+        self._metrics.refused(record.source)
         self._log.error(
             "relay.record_refused",
             why=error.why,

@@ -1,13 +1,14 @@
-"""``receiver serve``: one supervisor, a web process and a relay process that share nothing but the journal.
+"""``receiver serve``: one supervisor, and processes that share nothing but the journal.
 
-Where a source has ``poll`` there is a third, which asks the providers' APIs.
+The web process takes callbacks, the relay process interprets them, the publisher process, where Kafka is configured,
+takes their events there, and the reconcile process, where a source has ``poll``, asks the providers' APIs.
 
 Theory of operation. The supervisor holds the journal's lock and the listening socket, and passes both on: a restarted
 web process refuses no connection, and a second service cannot start while any process of this one lives. Each child is
 tied to it by a socket pair: the child reports its state there several times a second, and ends when it closes; on Linux
 the kernel kills it too when its parent dies, which also reaches a child that is stopped. A dead child is started again
-after a short back-off; one that dies too often within a minute ends the service, loudly. The wake-up pipe from web to
-relay is the supervisor's as well, so that it outlives both.
+after a short back-off; one that dies too often within a minute ends the service, loudly. The pipes by which web wakes
+relay and relay wakes publisher are the supervisor's as well, so that they outlive both ends.
 """
 
 from __future__ import annotations
@@ -170,7 +171,8 @@ class Supervisor:
         self._settings = settings
         self._children = children
         by_role = {child.role: child for child in children}
-        self._web, self._relay, self._reconcile = by_role["web"], by_role["relay"], by_role.get("reconcile")
+        self._web, self._relay = by_role["web"], by_role["relay"]
+        self._publisher, self._reconcile = by_role.get("publisher"), by_role.get("reconcile")
         self._log = log
         self._stop = asyncio.Event()
 
@@ -200,9 +202,11 @@ class Supervisor:
         total_s = self._settings.server.shutdown_timeout_s
         self._log.info("serve.stopping", timeout_s=total_s)
         close_listener()  # the web process has its own descriptor, and closes that first of all
-        asking = self._reconcile.stop(total_s * RELAY_SHARE) if self._reconcile is not None else asyncio.sleep(0)
-        await asyncio.gather(asking, self._web.stop(total_s * (1 - RELAY_SHARE) - 1))
-        await self._relay.stop(total_s * RELAY_SHARE)
+        rest_s = total_s * RELAY_SHARE
+        asking = [self._reconcile.stop(rest_s)] if self._reconcile is not None else []
+        await asyncio.gather(self._web.stop(total_s - rest_s - 1), *asking)
+        publishing = [self._publisher.stop(rest_s)] if self._publisher is not None else []
+        await asyncio.gather(self._relay.stop(rest_s), *publishing)
         self._log.info("serve.stopped")
 
     def _reload(self) -> None:
@@ -211,20 +215,20 @@ class Supervisor:
             child.send(signal.SIGHUP)
 
     def _readiness(self) -> Mapping[str, Any]:
-        web, relay = self._web.report(), self._relay.report()
-        asking: Mapping[str, Any] | None = OFF
-        if self._reconcile is not None:
-            said = self._reconcile.report()
-            asking = said.status if said else None
-        return bootstrap.readiness(
-            web.status if web else None, relay.status if relay else None, asking, kafka=self._settings.kafka is not None
-        )
+        return bootstrap.readiness(*map(_said, (self._web, self._relay, self._publisher, self._reconcile)))
 
     def _metrics(self) -> bytes:
         reports = [child.report() for child in self._children]
         up = {child.role: report is not None for child, report in zip(self._children, reports, strict=True)}
         own = bootstrap.supervisor_metrics(up, {child.role: child.restarts for child in self._children})
         return b"".join([own, *(report.metrics for report in reports if report is not None)])
+
+
+def _said(child: Child | None) -> Mapping[str, Any] | None:
+    if child is None:
+        return OFF
+    report = child.report()
+    return None if report is None else report.status
 
 
 def _note_death(journal: bootstrap.Journal, code: int, log: Any) -> None:
@@ -250,17 +254,30 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
         stack.callback(listener.close)
         admin = bootstrap.listen(settings.admin.host, settings.admin.port, "admin")
         stack.callback(admin.close)
-        wake_read, wake_write = os.pipe()
-        for descriptor in (wake_read, wake_write):
-            os.set_blocking(descriptor, False)
-            stack.callback(os.close, descriptor)
+        relay_wake, web_wakes = _pipe(stack)
+        publisher_wake, relay_wakes = _pipe(stack)
         configuration = stack.enter_context(bootstrap.passed_on(settings, journal))
         shared = {"configuration": configuration, "lock": lock}
-        web = Child("web", {**shared, "listener": listener.fileno(), "wake": wake_write}, log)
-        relay = Child("relay", {**shared, "wake": wake_read}, log, lambda code: _note_death(journal, code, log))
-        children = [web, relay, *([Child("reconcile", shared, log)] if bootstrap.reconciles(settings) else [])]
+        relay_fds = {**shared, "wake": relay_wake, "wakes": relay_wakes}
+        children = [
+            Child("web", {**shared, "listener": listener.fileno(), "wakes": web_wakes}, log),
+            Child("relay", relay_fds, log, lambda code: _note_death(journal, code, log)),
+        ]
+        if settings.kafka is not None:
+            children.append(Child("publisher", {**shared, "wake": publisher_wake}, log))
+        if bootstrap.reconciles(settings):
+            children.append(Child("reconcile", shared, log))
         log.info("serve.started", journal=journal.journal_id, host=settings.server.host, port=settings.server.port)
         return asyncio.run(Supervisor(settings, admin, children, log).run(listener.close))
+
+
+def _pipe(stack: contextlib.ExitStack) -> tuple[int, int]:
+    # (to read, to write), closed with the service.
+    ends = os.pipe()
+    for descriptor in ends:
+        os.set_blocking(descriptor, False)
+        stack.callback(os.close, descriptor)
+    return ends
 
 
 __all__: Sequence[str] = ("Supervisor", "serve")

@@ -23,6 +23,7 @@ import uvloop
 
 from receiver import bootstrap, logs
 from receiver.errors import ConfigurationError, ReceiverError
+from receiver.settings import Settings
 from receiver.suspects import MEMORY_EXIT
 
 REPORT_S = 0.5
@@ -31,13 +32,13 @@ GC_THRESHOLD = 20_000
 """Allocations before a young collection: nearly all of ours die by reference count."""
 SWITCH_INTERVAL_S = 0.0005
 """The inbox's writer thread waits for the interpreter lock, 5 ms a turn by default; much more than its fsync."""
-RELAY_NICENESS = 10
-"""Relay and reconcile give way to the web process: their minute is nobody's, the provider's is."""
+NICENESS = 10
+"""All others give way to the web process: their minute is nobody's, the provider's is."""
 PR_SET_PDEATHSIG = 1
 
 
 class Part(Protocol):
-    """What a child runs: the web, the relay or the reconcile part."""
+    """What a child runs: the web, the relay, the publisher or the reconcile part."""
 
     async def run(self) -> None:
         """Work until ``stop``, then drain."""
@@ -62,16 +63,7 @@ def main(arguments: list[str]) -> int:
     log = bootstrap.service_log()
     settings, journal = bootstrap.read_passed_on(descriptors["configuration"])
     try:
-        if role == "relay":
-            os.nice(RELAY_NICENESS)
-            part: Part = bootstrap.relay_part(settings, os.environ, journal)
-        elif role == "reconcile":
-            os.nice(RELAY_NICENESS)
-            part = bootstrap.reconcile_part(settings, os.environ, journal)
-        else:
-            sys.setswitchinterval(SWITCH_INTERVAL_S)
-            listener = socket.socket(fileno=descriptors["listener"])
-            part = bootstrap.web_part(settings, os.environ, journal, listener, _waker(descriptors["wake"]))
+        part = _make(role, settings, journal, descriptors)
     except ReceiverError as error:
         log.error("serve.child_cannot_start", role=role, why=str(error))
         return 1
@@ -89,13 +81,31 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
+def _make(role: str, settings: Settings, journal: bootstrap.Journal, descriptors: Mapping[str, int]) -> Part:
+    wakes = _waker(descriptors["wakes"]) if "wakes" in descriptors else _nobody
+    if role == "web":
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        listener = socket.socket(fileno=descriptors["listener"])
+        return bootstrap.web_part(settings, os.environ, journal, listener, wakes)
+    os.nice(NICENESS)
+    if role == "relay":
+        return bootstrap.relay_part(settings, os.environ, journal, wakes)
+    if role == "publisher":
+        return bootstrap.publisher_part(settings, os.environ, journal)
+    return bootstrap.reconcile_part(settings, os.environ, journal)
+
+
+def _nobody() -> None:
+    pass
+
+
 async def _run(part: Part, role: str, descriptors: Mapping[str, int], log: Any) -> None:
     loop = asyncio.get_running_loop()
     logs.write_together(loop)
     loop.add_signal_handler(signal.SIGTERM, part.stop)
     loop.add_signal_handler(signal.SIGINT, lambda: None)
     loop.add_signal_handler(signal.SIGHUP, lambda: _reload(part, role, log))
-    if role == "relay":
+    if "wake" in descriptors:
         loop.add_reader(descriptors["wake"], _drain_wakes, descriptors["wake"], part)
     link = asyncio.create_task(_link(part, descriptors["link"]))
     try:
@@ -138,12 +148,12 @@ def _waker(descriptor: int) -> Callable[[], None]:
     def write() -> None:
         nonlocal planned
         planned = False
-        # A full pipe means that the relay has wakes enough to read.
+        # A full pipe means that the other has wakes enough to read.
         with contextlib.suppress(BlockingIOError):
             os.write(descriptor, b"w")
 
     def wake() -> None:
-        # A commit brings many callbacks in one turn of the loop: they wake the relay once.
+        # A commit brings many callbacks in one turn of the loop: they wake the other process once.
         nonlocal planned
         if not planned:
             planned = True

@@ -16,7 +16,7 @@ import orjson
 
 from receiver.adapters import sqlite
 from receiver.errors import StoreFailed
-from receiver.exact import from_us
+from receiver.exact import from_us, to_us
 from receiver.ports import (
     Operation,
     OperationState,
@@ -229,9 +229,9 @@ class SqliteOutbox:
             self._db.execute(SQL["purge_contents"], ((contents_before or "")[:10], limit))
             return len(old) + self._db.total_changes() - before
 
-    def next_record_time(self, after: int) -> str | None:
-        """Time of receipt, RFC 3339, of the first record above ``after``."""
-        return next((row[0] for row in self._rows(SQL["record_time"], (after,))), None)
+    def next_record_us(self, after: int) -> int | None:
+        """Time of receipt, Unix microseconds, of the first record above ``after``."""
+        return next((to_us(row[0]) for row in self._rows(SQL["record_time"], (after,))), None)
 
     def _rows(self, sql: str, bindings: tuple[Any, ...]) -> list[Any]:
         # Read to the end at once: an open cursor would keep the WAL from being restarted.

@@ -39,6 +39,14 @@ def service(tmp_path: Path) -> Iterator[Service]:
     made.destroy()
 
 
+@pytest.fixture
+def whole(tmp_path: Path) -> Iterator[Service]:
+    """An installation with all processes, whose Kafka is not there."""
+    made = Service(tmp_path / "service", f"127.0.0.1:{free_port()}")
+    yield made
+    made.destroy()
+
+
 def receiver(*arguments: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run the command line in a folder."""
     command = [sys.executable, "-m", "receiver", *arguments]
@@ -191,30 +199,30 @@ def test_sighup_reads_the_secrets_again(service: Service, tmp_path: Path) -> Non
     assert service.stop() == 0
 
 
-def test_a_dead_child_is_back_within_five_seconds(service: Service) -> None:
+def test_a_dead_child_is_back_within_five_seconds(whole: Service) -> None:
     """``/readyz`` says so meanwhile; no connection is refused."""
-    service.start()
-    service.wait_ready()
-    for role in ("web", "relay"):
-        before = service.child(role)
-        assert service.kill(role)
-        until(lambda role=role, before=before: service.child(role) not in (before, None), 5)  # type: ignore[misc]
-    service.wait_ready(5)
-    assert post(service, SWAP) == 200
+    whole.start()
+    whole.wait_ready()
+    for role in ("web", "relay", "publisher"):
+        before = whole.child(role)
+        assert whole.kill(role)
+        until(lambda role=role, before=before: whole.child(role) not in (before, None), 5)  # type: ignore[misc]
+    whole.wait_ready(5)
+    assert post(whole, SWAP) == 200
 
 
-def test_the_children_of_a_killed_supervisor_end(service: Service) -> None:
-    """Also one that is stopped; then the journal is free for the next service."""
-    service.start()
-    service.wait_ready()
-    children = [service.child(role) for role in ("web", "relay")]
+def test_the_children_of_a_killed_supervisor_end(whole: Service) -> None:
+    """Also one that is stopped; then the journal is free for the next whole."""
+    whole.start()
+    whole.wait_ready()
+    children = [whole.child(role) for role in ("web", "relay", "publisher")]
     assert None not in children
-    service.kill("relay", signal.SIGSTOP)
-    service.kill("supervisor")
+    whole.kill("relay", signal.SIGSTOP)
+    whole.kill("supervisor")
     until(lambda: not any(alive(pid) for pid in children if pid), 5)
-    service.start()
-    service.wait_ready()
-    assert post(service, SWAP) == 200
+    whole.start()
+    whole.wait_ready()
+    assert post(whole, SWAP) == 200
 
 
 def test_twenty_deaths_within_a_minute_end_the_service(service: Service) -> None:

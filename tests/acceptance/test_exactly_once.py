@@ -111,7 +111,7 @@ async def test_a_few_dozen_sigkills_lose_repeat_and_reorder_nothing(
         until = time.monotonic() + 18
         while time.monotonic() < until:
             await asyncio.sleep(chance.uniform(0.2, 0.8))
-            role = chance.choices(("web", "relay", "supervisor"), (4, 4, 1))[0]
+            role = chance.choices(("web", "relay", "publisher", "supervisor"), (4, 4, 4, 1))[0]
             kills[role] += service.kill(role)
             if role == "supervisor":
                 service.start()

@@ -68,9 +68,9 @@ async def judged(service: Service, kafka: LocalKafka, prefix: str, victim: str) 
     ("build", "victim", "wrong"),
     [
         (ACKNOWLEDGES_BEFORE_COMMIT, "web", "lost"),
-        (FORGETS_THE_POSITION, "relay", "duplicated"),
+        (FORGETS_THE_POSITION, "publisher", "duplicated"),
         (MOVES_THE_INBOX_POSITION_FIRST, "relay", "lost"),
-        ("", "relay", None),
+        ("", "publisher", None),
     ],
     ids=["acknowledge before commit", "forget the position", "move the inbox position first", "as it is"],
 )

@@ -82,7 +82,9 @@ class Run:
         return self._stage.measure("ours", int(RATE) * PACED_S, RATE, watched=True)
 
     def _memory(self, ours: Sequence[Measured]) -> str:
-        peaks = (f"{role} {max(one.rss_mb.get(role, 0) for one in ours):.0f} MB" for role in ("web", "relay"))
+        peaks = (
+            f"{role} {max(one.rss_mb.get(role, 0) for one in ours):.0f} MB" for role in ("web", "relay", "publisher")
+        )
         return f"Memory at the end of saturation, the most of all rounds: {', '.join(peaks)}."
 
     def _slow_disk(self) -> str:

@@ -278,7 +278,7 @@ def roles(supervisor: int) -> dict[str, int]:
     found = {}
     for pid in Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split():
         arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        found.update({role: int(pid) for role in ("web", "relay") if role.encode() in arguments})
+        found.update({role: int(pid) for role in ("web", "relay", "publisher") if role.encode() in arguments})
     return found
 
 

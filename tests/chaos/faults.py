@@ -16,7 +16,7 @@ from tests.chaos import poison
 from tests.chaos.traffic import ACCOUNT, ORGANISATION, Callback
 from tests.chaos.world import MESSAGE_BYTES_MAX, QUARANTINE_TOPIC, World
 
-CHILDREN = ("web", "relay")
+CHILDREN = ("web", "relay", "publisher")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Fault:
 async def kill_process(world: World) -> None:
     """SIGKILL of one of ours, often several in a row."""
     for _ in range(world.chance.randrange(1, 6)):
-        role = world.chance.choices(("web", "relay", "supervisor"), (4, 4, 1))[0]
+        role = world.chance.choices((*CHILDREN, "supervisor"), (4, 4, 4, 1))[0]
         if world.service.kill(role):
             world.counts[f"kill {role}"] += 1
         if role == "supervisor":
@@ -41,7 +41,7 @@ async def kill_process(world: World) -> None:
 
 
 async def stop_process(world: World) -> None:
-    """SIGSTOP for a while, for the relay also longer than its transaction lives."""
+    """SIGSTOP for a while, for the publisher also longer than its transaction lives."""
     role = world.chance.choice((*CHILDREN, "supervisor"))
     if not world.service.kill(role, signal.SIGSTOP):
         return
@@ -75,8 +75,8 @@ async def all_brokers_away(world: World) -> None:
     for proxy in world.proxies:
         proxy.refusing = True
         proxy.cut()
-    if world.service.kill("relay"):
-        world.counts["kill relay"] += 1
+    if world.service.kill("publisher"):
+        world.counts["kill publisher"] += 1
     await asyncio.sleep(world.chance.uniform(3, 10))
     for proxy in world.proxies:
         proxy.refusing = False

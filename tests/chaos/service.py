@@ -167,7 +167,7 @@ class Service:
     def destroy(self) -> None:
         """Leave nothing running, whatever state it is in."""
         if self.process is not None and self.process.poll() is None:
-            for role in ("web", "relay"):
+            for role in ("web", "relay", "publisher"):
                 self.kill(role, signal.SIGCONT)
             self.process.kill()
             self.process.wait()

@@ -7,26 +7,29 @@ from typing import Any
 import httpx
 import pytest
 
-from receiver.admin import make_admin, readiness
+from receiver.admin import OFF, make_admin, readiness
 
 UP: dict[str, Any] = {"state": "up", "detail": None}
-RELAY: dict[str, Any] = {"uninterpreted": 0, "kafka": {"state": "up", "backlog": 0, "detail": None}}
+RELAY: dict[str, Any] = {"uninterpreted": 0, "recorded": 7, "detail": None}
+KAFKA: dict[str, Any] = {"state": "up", "backlog": 0, "position": 7, "detail": None}
 
 
 @pytest.mark.parametrize(
     ("inbox", "relay", "kafka", "ready", "states"),
     [
-        (UP, RELAY, True, True, ("up", "up", "up")),
-        (UP, None, True, True, ("up", "down", "down")),
-        (UP, None, False, True, ("up", "down", "off")),
-        (None, RELAY, True, False, ("down", "up", "up")),
-        ({"state": "down", "detail": "disk_full"}, RELAY, True, False, ("down", "up", "up")),
-        (UP, RELAY | {"kafka": {"state": "stopped", "backlog": 9, "detail": "x"}}, True, True, ("up", "up", "stopped")),
+        (UP, RELAY, KAFKA, True, ("up", "up", "up")),
+        (UP, None, KAFKA, True, ("up", "down", "down")),
+        (UP, None, OFF, True, ("up", "down", "off")),
+        (UP, RELAY, None, True, ("up", "up", "down")),
+        (UP, RELAY, OFF, True, ("up", "up", "off")),
+        (None, RELAY, KAFKA, False, ("down", "up", "up")),
+        ({"state": "down", "detail": "disk_full"}, RELAY, KAFKA, False, ("down", "up", "up")),
+        (UP, RELAY, KAFKA | {"state": "stopped", "backlog": 9}, True, ("up", "up", "stopped")),
     ],
 )
-async def test_readiness(inbox: Any, relay: Any, states: tuple[str, ...], *, kafka: bool, ready: bool) -> None:
+async def test_readiness(inbox: Any, relay: Any, kafka: Any, states: tuple[str, ...], *, ready: bool) -> None:
     """A relay or a Kafka that is away is no reason to turn callbacks away."""
-    said = readiness(inbox, relay, kafka=kafka)
+    said = readiness(inbox, relay, kafka)
     assert (said["inbox"]["state"], said["relay"]["state"], said["kafka"]["state"]) == states
     app = make_admin(lambda: said, lambda: b"metrics_text 1\n")
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://admin") as client:
@@ -36,3 +39,11 @@ async def test_readiness(inbox: Any, relay: Any, states: tuple[str, ...], *, kaf
         assert (await client.get("/metrics")).text == "metrics_text 1\n"
         assert (await client.get("/webhooks/x")).status_code == 404
         assert (await client.get("/readyz/")).status_code == 404
+
+
+@pytest.mark.parametrize(("recorded", "position", "own", "backlog"), [(9, 7, 0, 2), (7, 9, 0, 0), (9, 7, 4, 4)])
+def test_nothing_looks_drained_that_is_not(recorded: int, position: int, own: int, backlog: int) -> None:
+    """The processes speak at different times: the larger of what either knows is said."""
+    relay, kafka = RELAY | {"recorded": recorded}, KAFKA | {"position": position, "backlog": own}
+    assert readiness(UP, relay, kafka)["kafka"]["backlog"] == backlog
+    assert readiness(UP, None, kafka)["kafka"]["state"] == "down"

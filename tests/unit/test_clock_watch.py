@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from receiver.backlog import BacklogAges
+from receiver.backlog import Waiting
 from receiver.clock_watch import ClockWatch
 from receiver.testing import FakeClock
 from tests.support import Lines
@@ -39,27 +37,16 @@ def test_a_drift_is_no_jump() -> None:
 
 
 def test_an_old_backlog_warns_at_a_bounded_rate() -> None:
-    """Uninterpreted or unpublished; none is no age at all."""
+    """None waiting is no age at all."""
     clock, log = FakeClock(), Lines()
-
-    class Stores:
-        waiting = True
-
-        def ages(self, after: int, limit: int) -> list[tuple[int, int]]:
-            return [(after + 1, clock.us - 120_000_000)] if self.waiting else []
-
-        def next_record_time(self, after: int) -> Any:
-            return "2024-05-27T08:50:30.000000Z" if self.waiting else None
-
-    stores = Stores()
-    ages = BacklogAges(stores, stores, clock, 60, log)
+    waiting = Waiting(60, clock, log, "unpublished_s")
+    since_us = clock.us - 300_000_000
     for _ in range(5):
-        ages.look(1, 1)
-    assert (ages.uninterpreted_s, ages.backlog_s) == (120.0, 180.0 + 120.0)
-    assert log.named("relay.backlog") == [{"uninterpreted_s": 120, "unpublished_s": 300}]
+        waiting.look(lambda: since_us)
+    assert waiting.seconds == 300.0
+    assert log.named("relay.backlog") == [{"unpublished_s": 300}]
     clock.advance(61)
-    ages.look(1, 1)
+    waiting.look(lambda: since_us)
     assert len(log.named("relay.backlog")) == 2
-    stores.waiting = False
-    ages.look(1, 1)
-    assert (ages.uninterpreted_s, ages.backlog_s) == (0.0, 0.0)
+    waiting.look(lambda: None)
+    assert waiting.seconds == 0.0

@@ -13,7 +13,7 @@ import pytest
 
 from receiver import relay as relay_module
 from receiver.errors import KafkaFenced, KafkaUnavailable, RecordRefused
-from receiver.metrics import RelayMetrics
+from receiver.metrics import PublisherMetrics
 from receiver.ports import Message, OutboxBatch, OutboxRecord, Outcome, Position
 from receiver.quarantine import refused
 from receiver.relay import Relay
@@ -60,7 +60,7 @@ class Stage:
             transaction_timeout_s=1,
             clock=self.clock,
             log=self.log,
-            metrics=RelayMetrics(),
+            metrics=PublisherMetrics(),
         )
 
     @asynccontextmanager
