@@ -54,6 +54,10 @@ class Together:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
+    def get_extra_info(self, _name: str, default: Any = None) -> Any:
+        """Nothing: nobody here asks who calls, and finding out costs each new connection four system calls."""
+        return default
+
     def write(self, data: bytes) -> None:
         """Write, or wait for what follows."""
         if not self._head and data.startswith(b"HTTP/1.1 ") and not data.startswith(b"HTTP/1.1 100"):

@@ -37,8 +37,10 @@ STATEMENT_ROWS_MAX = 64
 """Rows in one INSERT: one statement per size is cached, and a larger one gains little."""
 BATCH_MAX = 1024
 """Callbacks in one commit: bounds the time a callback waits for the one before it."""
-RECENT_COMMITS, RECENT_S = 8, 0.004
-"""More commits than this within that time, s, are too small: the next one waits ``COMPANY_S`` for company."""
+BUSY_PER_S = 4000
+"""Callbacks a second, over the last ``RECENT_COMMITS``, above which a commit for fewer than ``COMPANY`` of them waits
+``COMPANY_S`` for more: a commit costs what five callbacks do."""
+RECENT_COMMITS = 8
 COMPANY, COMPANY_S = 24, 0.0015
 HOUSEKEEPING_S = 0.25
 """Between two looks at the disk and the WAL."""
@@ -144,7 +146,8 @@ class SqliteInbox:
         return connection
 
     def _write(self) -> None:
-        recent: deque[float] = deque([0.0] * RECENT_COMMITS, RECENT_COMMITS)
+        taken = 0
+        recent: deque[tuple[float, int]] = deque([(time.monotonic(), 0)], RECENT_COMMITS)
         while True:
             with self._work:
                 # Said before the queue is looked at: who appends after the look sees it, and notifies.
@@ -152,14 +155,17 @@ class SqliteInbox:
                 while not self._queue and not self._purges and not self._closing:
                     self._work.wait()
                 self._idle = False
-            if time.monotonic() - recent[0] < RECENT_S and len(self._queue) < COMPANY:
+            since_s, taken_before = recent[0]
+            busy = taken - taken_before > BUSY_PER_S * (time.monotonic() - since_s)
+            if busy and len(self._queue) < COMPANY:
                 time.sleep(COMPANY_S)
-            recent.append(time.monotonic())
             with self._work:
                 purge = self._purges.popleft() if self._purges else None
                 if not self._queue and purge is None:
                     return
                 batch = [self._queue.popleft() for _ in range(min(len(self._queue), BATCH_MAX))]
+            taken += len(batch)
+            recent.append((time.monotonic(), taken))
             if purge is not None:
                 self._purge(*purge)
             if not batch:
