@@ -18,9 +18,7 @@ class Arrivals:
     def __init__(self, bootstrap: str, topic: str) -> None:
         settings = {"bootstrap.servers": bootstrap, "group.id": f"arrivals-{time.time_ns()}"}
         self._consumer = Consumer({**settings, "isolation.level": "read_committed", "enable.auto.commit": False})
-        parts = self._consumer.list_topics(topic, timeout=10).topics[topic].partitions
-        ends = [self._consumer.get_watermark_offsets(TopicPartition(topic, part), timeout=10)[1] for part in parts]
-        self._consumer.assign([TopicPartition(topic, part, end) for part, end in zip(parts, ends, strict=True)])
+        self._consumer.assign(_ends(self._consumer, topic))
         self._seen: list[tuple[float, bytes]] = []
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -45,14 +43,28 @@ class Arrivals:
         return [(at - datetime.fromisoformat(received).timestamp()) * 1000 for at, received in said if received]
 
 
-def everything(bootstrap: str, topic: str) -> tuple[list[bytes], int]:
-    """All committed keys of a topic, and when the last record was written, Unix ms."""
+def ends(bootstrap: str, topic: str) -> list[TopicPartition]:
+    """Where the topic ends now."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": f"ends-{time.time_ns()}"})
+    try:
+        return _ends(consumer, topic)
+    finally:
+        consumer.close()
+
+
+def _ends(consumer: Consumer, topic: str) -> list[TopicPartition]:
+    parts = consumer.list_topics(topic, timeout=30).topics[topic].partitions
+    ended = {part: consumer.get_watermark_offsets(TopicPartition(topic, part), timeout=30)[1] for part in parts}
+    return [TopicPartition(topic, part, end) for part, end in ended.items()]
+
+
+def committed_since(bootstrap: str, parts: list[TopicPartition]) -> tuple[list[bytes], int]:
+    """All committed keys from there on, and when the last record was written, Unix ms."""
     settings = {"bootstrap.servers": bootstrap, "group.id": f"count-{time.time_ns()}", "enable.auto.commit": False}
     settings |= {"isolation.level": "read_committed", "enable.partition.eof": True}
     consumer = Consumer(settings)
     try:
-        parts = list(consumer.list_topics(topic, timeout=30).topics[topic].partitions)
-        consumer.assign([TopicPartition(topic, part, 0) for part in parts])
+        consumer.assign(parts)
         keys: list[bytes] = []
         last_ms, ended = 0, set[int]()
         while len(ended) < len(parts):
