@@ -32,10 +32,11 @@ FORMAT_VERSION = 1
 SQLITE_MIN = (3, 51, 3)
 BUSY_TIMEOUT_MS = 5_000
 """A reader never waits for a writer in WAL mode; this is for the moments of opening and recovery."""
-CHECKPOINT_PAGES = 4096
-"""New pages in a WAL, 16 MiB, before they are copied: measured, a third of the cost of copying after each batch."""
-WAL_PAGES_MAX = 16_384
-"""64 MiB; above it the WAL is restarted: a passive checkpoint alone never shrinks one that is always read."""
+CHECKPOINT_BYTES = 16 * 1024 * 1024
+"""New in a WAL before it is copied: measured, a third of the cost of copying after each batch."""
+WAL_BYTES_MAX = 64 * 1024 * 1024
+"""Above it the WAL is restarted: a passive checkpoint alone never shrinks one that is always read."""
+PAGE_BYTES = 4096
 STATEMENT_CACHE = 300
 ROWS_AT_ONCE = (64, 8, 1)
 """Rows in one statement: few sizes, so that all of them stay prepared."""
@@ -55,10 +56,12 @@ def make_folder(folder: Path) -> None:
     folder.chmod(0o700)
 
 
-def connect(path: Path, *, create: bool = False, read_only: bool = False, vfs: str | None = None) -> apsw.Connection:
+def connect(
+    path: Path, *, create: bool = False, read_only: bool = False, vfs: str | None = None, page_bytes: int = PAGE_BYTES
+) -> apsw.Connection:
     """Open one store. Raises ``JournalError`` where there is no database, ``StoreFailed`` where the disk refuses.
 
-    ``vfs`` names another APSW file system, for tests that make a disk slow, full or failing.
+    ``page_bytes`` is for a new file. ``vfs`` names another APSW file system, for tests that make a disk slow, full or failing.
     """
     check_library()
     if create:
@@ -68,6 +71,8 @@ def connect(path: Path, *, create: bool = False, read_only: bool = False, vfs: s
         connection = apsw.Connection(str(path), flags=flags, vfs=vfs, statementcachesize=STATEMENT_CACHE)
         connection.set_busy_timeout(BUSY_TIMEOUT_MS)
         if not read_only:
+            if create:
+                connection.pragma("page_size", page_bytes)
             connection.pragma("journal_mode", "wal")
             connection.pragma("synchronous", "full")
             connection.pragma("wal_autocheckpoint", 0)
@@ -113,13 +118,15 @@ class Wal:
     def __init__(self, connection: apsw.Connection) -> None:
         self._db = connection
         self._pages = self._copied = 0
+        self._page_bytes = int(connection.pragma("page_size"))
         connection.set_wal_hook(self._note)
 
     def look(self) -> None:
         """Checkpoint where enough has come together; never raises, since what was to be kept is committed."""
-        if self._pages - self._copied <= CHECKPOINT_PAGES:
+        if (self._pages - self._copied) * self._page_bytes <= CHECKPOINT_BYTES:
             return
-        mode = apsw.SQLITE_CHECKPOINT_TRUNCATE if self._pages > WAL_PAGES_MAX else apsw.SQLITE_CHECKPOINT_PASSIVE
+        full = self._pages * self._page_bytes > WAL_BYTES_MAX
+        mode = apsw.SQLITE_CHECKPOINT_TRUNCATE if full else apsw.SQLITE_CHECKPOINT_PASSIVE
         with contextlib.suppress(apsw.Error):
             self._db.set_busy_timeout(0)
             try:

@@ -23,6 +23,9 @@ from receiver.errors import JournalBusy, JournalError
 
 STORES = ("inbox", "outbox", "requests")
 ENTRY = "SELECT source, received_at_us, headers, body FROM callbacks WHERE number = ?"
+PAGE_BYTES = {"outbox": 1024}
+"""Where they are not as usual. Each new operation writes a page somewhere in a long index: measured with a million of
+them, small pages take publishing from 0.77 to 0.87 of what it is without, and callbacks from 0.92 to 1.01."""
 SEQUENCE = {"inbox": "callbacks", "requests": "requests"}
 
 
@@ -90,7 +93,9 @@ def check_journal(folder: Path) -> str:
 
 
 def _make_store(folder: Path, store: str, journal_id: str) -> None:
-    connection = sqlite.connect(folder / f"{store}.db", create=True)
+    connection = sqlite.connect(
+        folder / f"{store}.db", create=True, page_bytes=PAGE_BYTES.get(store, sqlite.PAGE_BYTES)
+    )
     try:
         sqlite.create_schema(connection, store, journal_id)
     finally:

@@ -16,15 +16,18 @@ BLOB = b"\x5a" * (8 * PAGE)
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Limits that a test reaches."""
-    monkeypatch.setattr(sqlite, "CHECKPOINT_PAGES", FEW)
-    monkeypatch.setattr(sqlite, "WAL_PAGES_MAX", MANY)
+    monkeypatch.setattr(sqlite, "CHECKPOINT_BYTES", FEW * PAGE)
+    monkeypatch.setattr(sqlite, "WAL_BYTES_MAX", MANY * PAGE)
 
 
 @pytest.mark.usefixtures("short")
-def test_a_log_begins_anew_and_one_that_is_read_is_restarted_as_soon_as_nobody_reads(tmp_path: Path) -> None:
+@pytest.mark.parametrize("page_bytes", [PAGE, 1024])
+def test_a_log_begins_anew_and_one_that_is_read_is_restarted_as_soon_as_nobody_reads(
+    tmp_path: Path, page_bytes: int
+) -> None:
     """Whatever a reader does, each commit goes through; the log is long only as long as one holds it."""
     path = tmp_path / "store.db"
-    writer = sqlite.connect(path, create=True)
+    writer = sqlite.connect(path, create=True, page_bytes=page_bytes)
     writer.execute("CREATE TABLE kept (number INTEGER PRIMARY KEY, value BLOB)")
     log, keeper = path.with_name("store.db-wal"), sqlite.Wal(writer)
 
