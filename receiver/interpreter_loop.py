@@ -12,6 +12,8 @@ from receiver.interpreter import BATCH_MAX, Interpreter
 
 POLL_S = 0.5
 """How long a lost wake-up can delay a callback: a wake-up is a hint, the inbox is the truth."""
+CHORES_S = 0.05
+"""The same while there are chores left."""
 RETRY_S = 1.0
 """After the disk refused a batch."""
 
@@ -26,9 +28,10 @@ class InterpreterLoop:
         wait_s: float,
         on_records: Callable[[], None],
         log: Any,
-        on_idle: Callable[[], None] = lambda: None,
+        chores: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._on_idle = on_idle
+        """``chores`` is called between batches whenever it is not behind; it says whether there are more to do."""
+        self._chores = chores
         self._interpreter = interpreter
         self._wait_s = wait_s
         self._on_records = on_records
@@ -53,26 +56,27 @@ class InterpreterLoop:
         with ThreadPoolExecutor(1, "interpreter") as thread:
             while True:
                 self._work.clear()
+                more = False
                 try:
                     count = await loop.run_in_executor(thread, self._interpreter.step)
-                    if not count:
-                        await loop.run_in_executor(thread, self._on_idle)
+                    if count:
+                        self._on_records()
+                    if count < BATCH_MAX and not self._stopping:
+                        more = await loop.run_in_executor(thread, self._chores)
                 except StoreFailed as error:
                     count = 0
                     await self._refused(error)
                 else:
                     self.detail = None
-                if count:
-                    self._on_records()
-                elif self._stopping:
+                if self._stopping and not count:
                     return
                 if count < BATCH_MAX and not self._stopping:
-                    await self._company()
+                    await self._company(CHORES_S if more else POLL_S)
 
-    async def _company(self) -> None:
+    async def _company(self, within_s: float) -> None:
         # Not behind: wait for a callback, and then a little longer for others. Measured: small batches are what costs.
         try:
-            await asyncio.wait_for(self._work.wait(), POLL_S)
+            await asyncio.wait_for(self._work.wait(), within_s)
         except TimeoutError:
             return
         await asyncio.sleep(self._wait_s)

@@ -181,7 +181,7 @@ class RelayPart:
             log=log,
         )
         self._loop = InterpreterLoop(
-            self._interpreter, wait_s=wait_s, on_records=on_records, log=log, on_idle=retention.idle
+            self._interpreter, wait_s=wait_s, on_records=on_records, log=log, chores=retention.step
         )
         self._silence = SilenceWatch(
             self._status_outbox.heard,

@@ -116,7 +116,7 @@ class Shrinking(Protocol):
 
 
 class OutboxRetention:
-    """Purges the outbox a step at a time, whenever its writer is idle."""
+    """Purges the outbox a step at a time, whenever its writer is not behind."""
 
     def __init__(  # noqa: PLR0913  wired once
         self, *, entries: OldEntries, outbox: Shrinking, clock: Clock, days: int, contents_days: int, log: Any
@@ -130,17 +130,22 @@ class OutboxRetention:
         self._next_s = clock.monotonic_s() + ROUND_S
         self._purged = 0
 
-    def idle(self) -> None:
-        """Called by the writer's own thread when it has nothing to do; raises ``StoreFailed``."""
+    def step(self) -> bool:
+        """Purge a little, if it is time to; whether there is more to do soon. Raises ``StoreFailed``.
+
+        Called by the writer's own thread.
+        """
         if self._clock.monotonic_s() < self._next_s:
-            return
+            return self._purged > 0
         now_us, newest_us = self._clock.now_us(), self._entries.newest_us()
         records = cutoff_text(now_us, newest_us, self._days)
         contents = cutoff_text(now_us, newest_us, self._contents_days)
         count = self._outbox.purge(records, contents, STEP) if records or contents else 0
         self._purged += count
         if count:
-            return
+            self._next_s = self._clock.monotonic_s() + PAUSE_S
+            return True
         if self._purged:
             self._log.info("outbox.purged", rows=self._purged, older_than_days=self._days)
         self._purged, self._next_s = 0, self._clock.monotonic_s() + ROUND_S
+        return False

@@ -61,7 +61,7 @@ def connect(
 ) -> apsw.Connection:
     """Open one store. Raises ``JournalError`` where there is no database, ``StoreFailed`` where the disk refuses.
 
-    ``page_bytes`` is for a new file. ``vfs`` names another APSW file system, for tests that make a disk slow, full or failing.
+    ``page_bytes`` is for a new file. ``vfs`` names another APSW file system, for tests of a slow or failing disk.
     """
     check_library()
     if create:

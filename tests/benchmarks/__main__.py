@@ -7,13 +7,15 @@ third from run to run, so a figure without its pair says little.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import platform
 import shutil
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -34,6 +36,10 @@ P99_MS_MAX = 50.0
 """Of the ack, for the highest rate that a server is said to hold."""
 BACKLOG = {"bench": 100_000, "full": 1_000_000}
 WATCHED = "ours, beside a consumer"
+OLD, OLD_S = 500_000, 500 * 86_400
+"""Callbacks of that age in a journal that forgets after 400 days, for more than a measurement's time to purge."""
+ROTATED, ROTATED_BYTES = 14, 4_000_000
+"""As many bytes a second as the chunks free: 4000 callbacks of a kilobyte."""
 HISTORIES = (10_000, 1_000_000, 10_000_000)
 
 
@@ -64,7 +70,7 @@ class Run:
         if not quick:
             rows += ["", self._slow_disk(), "", self._backlog(bare), "", *self._sweep()]
         if self._mode == "full":
-            rows += ["", *self._histories()]
+            rows += ["", *self._histories(), "", *self._retention()]
         return rows
 
     def _alternate(
@@ -146,6 +152,53 @@ class Run:
             shutil.rmtree(journal)
             rows.append(f"| {count} | {report.spread(acks)} | {report.spread(kafka)} |")
         return rows
+
+    def _retention(self) -> list[str]:
+        journal = self._stage.folder / "old"
+        history.fill(journal, OLD, OLD_S)
+        history.fill(journal, 1)  # a clock far from the newest callback's time is in doubt, and purges nothing
+        with self._stage.serving("ours", journal=journal, purging=False) as server:
+            server.settle()
+        found: dict[str, list[float]] = {way: [] for way in ("nothing", "chunks", "a rotated file a second")}
+        for _ in range(self._rounds):
+            for way, p99s in found.items():
+                with unlinking(self._stage.folder, ROTATED_BYTES if "file" in way else 0):
+                    one = self._stage.measure(
+                        "ours", int(RATE) * PACED_S * 2, RATE, journal=journal, purging=way == "chunks"
+                    )
+                p99s.append(one.load["p99_us"] / 1000)
+                say(f"retention, {way}: p99 {p99s[-1]:.2f} ms")
+        rows = [f"| purged meanwhile, at {RATE:.0f}/s | ack p99, ms | / nothing |", "|---|---|---|"]
+        for way, p99s in found.items():
+            ratio = report.spread(mine / none for mine, none in zip(p99s, found["nothing"], strict=True))
+            rows.append(f"| {way} | {report.spread(p99s)} | {ratio} |")
+        return rows
+
+
+@contextlib.contextmanager
+def unlinking(folder: Path, size: int) -> Iterator[None]:
+    """Meanwhile remove a file of ``size`` bytes each second: what retention by rotated files would do. 0: none."""
+    ended = threading.Event()
+    files = [folder / f"rotated-{number}" for number in range(ROTATED if size else 0)]
+    for file in files:
+        file.write_bytes(os.urandom(size))
+    os.sync()
+
+    def remove() -> None:
+        for file in files:
+            if ended.wait(1.0):
+                return
+            file.unlink()
+
+    removing = threading.Thread(target=remove)
+    removing.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        removing.join()
+        for file in files:
+            file.unlink(missing_ok=True)
 
 
 def say(message: str) -> None:

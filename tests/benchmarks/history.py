@@ -16,8 +16,8 @@ from tests.benchmarks.stage import requests_file
 STEP = 20_000
 
 
-def callbacks(path: Path) -> Iterator[VerifiedCallback]:
-    """What the load would send, as the inbox holds it."""
+def callbacks(path: Path, age_s: int) -> Iterator[VerifiedCallback]:
+    """What the load would send, as the inbox holds it ``age_s`` later."""
     data, at = path.read_bytes(), 0
     while at < len(data):
         (size,) = struct.unpack_from(">I", data, at)
@@ -25,19 +25,19 @@ def callbacks(path: Path) -> Iterator[VerifiedCallback]:
         at += 4 + size
         fields = (line.partition(b": ") for line in head.split(b"\r\n")[1:])
         headers = tuple((name, value) for name, _, value in fields)
-        yield VerifiedCallback("main", time.time_ns() // 1000, headers, body)
+        yield VerifiedCallback("main", time.time_ns() // 1000 - age_s * 1_000_000, headers, body)
 
 
-def fill(folder: Path, count: int) -> None:
-    """Make a journal of so many distinct callbacks, none interpreted."""
+def fill(folder: Path, count: int, age_s: int = 0) -> None:
+    """Add so many distinct callbacks to a journal, none interpreted; make it where there is none."""
     open_journal(folder)
     for at in range(0, count, STEP):
         requests = folder.with_suffix(".requests")
         requests_file(requests, min(STEP, count - at))
-        asyncio.run(_append(folder, requests))
+        asyncio.run(_append(folder, requests, age_s))
 
 
-async def _append(folder: Path, requests: Path) -> None:
+async def _append(folder: Path, requests: Path, age_s: int) -> None:
     inbox = SqliteInbox(folder, Limits(queue_max=STEP))
-    await asyncio.gather(*map(inbox.append, callbacks(requests)))
+    await asyncio.gather(*map(inbox.append, callbacks(requests, age_s)))
     await asyncio.to_thread(inbox.close)

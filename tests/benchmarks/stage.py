@@ -47,6 +47,7 @@ port = {port}
 port = {admin}
 [journal]
 url = "sqlite:{folder}/journal"
+retention_days = {retention_days}
 [kafka]
 bootstrap_servers = ["{bootstrap}"]
 topic_prefix = "{prefix}"
@@ -218,7 +219,10 @@ class Stage:
                 server.terminate()
 
     @contextlib.contextmanager
-    def _ours(self, name: str, *, journal: Path | None = None, preload: Path | None = None) -> Iterator[Running]:
+    def _ours(
+        self, name: str, *, journal: Path | None = None, preload: Path | None = None, purging: bool | None = None
+    ) -> Iterator[Running]:
+        # purging: whether retention works all the time, or never; None: as usual, ten minutes after the start.
         port, admin = free_port(), free_port()
         folder = Path(tempfile.mkdtemp(dir=self.folder))
         if journal is not None:
@@ -226,9 +230,20 @@ class Stage:
         # Kafka remembers a journal by its positions topic: one that is used again must find that again.
         prefix = f"b{port}." if journal is None else f"{journal.name}."
         config = folder / "receiver.toml"
-        values = {"port": port, "admin": admin, "folder": folder, "bootstrap": self.bootstrap, "prefix": prefix}
-        config.write_text(CONFIGURATION.format(**values, account=ACCOUNT, url=SIGNED_URL.decode()))
-        environ = {**os.environ, "BENCH_SECRET": SECRET.decode(), "PYTHONPATH": str(ROOT)}
+        values: dict[str, Any] = {
+            "port": port,
+            "admin": admin,
+            "folder": folder,
+            "bootstrap": self.bootstrap,
+            "prefix": prefix,
+        }
+        values |= {"account": ACCOUNT, "url": SIGNED_URL.decode(), "retention_days": 0 if purging is False else 400}
+        config.write_text(CONFIGURATION.format(**values))
+        paths = [str(ROOT)]
+        if purging:
+            (folder / "sitecustomize.py").write_text("from receiver import retention\nretention.ROUND_S = 0.1\n")
+            paths.insert(0, str(folder))
+        environ = {**os.environ, "BENCH_SECRET": SECRET.decode(), "PYTHONPATH": os.pathsep.join(paths)}
         receiver = [sys.executable, "-m", "receiver"]
         make = [*receiver, "topics", "create", "--config", str(config)]
         subprocess.run(make, env=environ, check=True, capture_output=True)

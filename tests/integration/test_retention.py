@@ -93,11 +93,17 @@ async def test_the_outbox_follows_and_keeps_the_operations(shop: Shop, monkeypat
     outbox = OutboxRetention(
         entries=shop.reader, outbox=shop.outbox, clock=shop.clock, days=DAYS, contents_days=35, log=shop.log
     )
-    outbox.idle()
+    assert not outbox.step()
     assert len(shop.outbox.read(0, 100)) == 40
     shop.clock.monotonic += retention.ROUND_S + 1
+    assert outbox.step()
+    left = len(shop.outbox.read(0, 100))
+    assert outbox.step(), "there is more to do"
+    assert len(shop.outbox.read(0, 100)) == left, "not without a pause"
     for _ in range(10):
-        outbox.idle()
+        shop.clock.monotonic += retention.PAUSE_S
+        more = outbox.step()
+    assert not more
     kept = shop.outbox.read(0, 100)
     assert [record.number for record in kept] == [1, *range(10, 41)]
     key = f"0xpay:{BODY['merchantId']}:exchange:o"

@@ -130,6 +130,30 @@ async def test_the_loop_reports_a_refused_commit_heals_and_ends_with_an_empty_in
     assert way.outbox.last_number() == 2
 
 
+async def test_chores_are_done_between_callbacks_that_never_end() -> None:
+    """Steady traffic must not keep retention away."""
+    said: list[str] = []
+
+    class Steady:
+        """One callback a step, five times, and then none."""
+
+        def step(self) -> int:
+            said.append("step")
+            return int(said.count("step") <= 5)
+
+    def chores() -> bool:
+        said.append("chores")
+        return False
+
+    def on_records() -> None:
+        loop.wake() if said.count("step") < 5 else loop.stop()
+
+    steady: Any = Steady()
+    loop = InterpreterLoop(steady, wait_s=0, on_records=on_records, log=Lines(), chores=chores)
+    await asyncio.wait_for(loop.run(), 5)
+    assert said == [*["step", "chores"] * 4, "step", "step"]
+
+
 async def test_log_lines_tie_a_callback_to_its_event_and_hold_no_secret() -> None:
     """``callback`` is the thread; no body, card number, signature or key is ever in a line."""
     way = Way()
