@@ -62,7 +62,8 @@ def backup(folder: Path, target: Path) -> list[Path]:
     copies = []
     for store in ("outbox", "inbox", "requests"):
         source = sqlite.connect(folder / f"{store}.db", read_only=True)
-        copy = sqlite.connect(target / f"{store}.db", create=True)
+        page_bytes = int(source.pragma("page_size"))  # a copy in WAL mode cannot take on another
+        copy = sqlite.connect(target / f"{store}.db", create=True, page_bytes=page_bytes)
         try:
             with copy.backup("main", source, "main") as progress:
                 while not progress.done:

@@ -211,10 +211,18 @@ def test_a_dead_child_is_back_within_five_seconds(whole: Service) -> None:
     assert post(whole, SWAP) == 200
 
 
+def process_up(service: Service, role: str) -> bool:
+    """Whether a process has reported to the supervisor."""
+    with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{service.admin}/metrics") as answer:
+        return f'receiver_process_up{{role="{role}"}} 1.0' in answer.read().decode()
+    return False
+
+
 def test_the_children_of_a_killed_supervisor_end(whole: Service) -> None:
-    """Also one that is stopped; then the journal is free for the next whole."""
+    """Also one that is stopped; then the journal is free for the next service."""
     whole.start()
     whole.wait_ready()
+    until(lambda: all(process_up(whole, role) for role in ("relay", "publisher")))  # and so tied to it
     children = [whole.child(role) for role in ("web", "relay", "publisher")]
     assert None not in children
     whole.kill("relay", signal.SIGSTOP)
