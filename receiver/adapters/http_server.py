@@ -55,7 +55,7 @@ class Together:
         return getattr(self._transport, name)
 
     def get_extra_info(self, _name: str, default: Any = None) -> Any:
-        """Nothing: nobody here asks who calls, and finding out costs each new connection four system calls."""
+        """Nothing: nobody here asks who calls, and finding out costs each new connection system calls."""
         return default
 
     def write(self, data: bytes) -> None:

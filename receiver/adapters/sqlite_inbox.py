@@ -39,7 +39,7 @@ BATCH_MAX = 1024
 """Callbacks in one commit: bounds the time a callback waits for the one before it."""
 BUSY_PER_S = 4000
 """Callbacks a second, over the last ``RECENT_COMMITS``, above which a commit for fewer than ``COMPANY`` of them waits
-``COMPANY_S`` for more: a commit costs what five callbacks do."""
+``COMPANY_S`` for more. Not by the rate of commits: there are as many of them where callbacks come one by one."""
 RECENT_COMMITS = 8
 COMPANY, COMPANY_S = 24, 0.0015
 HOUSEKEEPING_S = 0.25
