@@ -263,6 +263,9 @@ class Stage:
                     (folder / "journal").rename(journal)
 
     def _settled(self, admin: int, supervisor: int, name: str) -> None:
+        relay = roles(supervisor).get("relay")
+        if "stopped" in name and relay is not None and is_stopped(relay):
+            return  # nothing settles now
         time.sleep(STALE_S)
         deadline = time.monotonic() + SETTLE_S_MAX
         while time.monotonic() < deadline:
@@ -302,6 +305,11 @@ def cpu_s(pid: int) -> float:
     """CPU time that a process has used, s."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether a signal stopped a process."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
 
 def rss_mb(pid: int) -> float:
