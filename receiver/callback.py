@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import re
 
@@ -12,7 +11,7 @@ from schemas.frozen import dataclass
 Headers = tuple[tuple[bytes, bytes], ...]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class RawCallback:
     """What arrived for a source: nothing is known of it yet, and nothing but its signature may be looked at."""
 
@@ -23,7 +22,7 @@ class RawCallback:
     body: bytes
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class VerifiedCallback:
     """A callback whose signature matched, or an API's answer in the place of one.
 

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import ctypes
 import gc
+import math
 import os
 import signal
 import socket
@@ -37,6 +38,8 @@ NICENESS = 10
 """All others give way to the web process: their minute is nobody's, the provider's is."""
 WEB_TURN_S, TURN_S = 0.0002, 0.0001
 """Of a processor, for the web process and the others: who wakes for a callback waits less for who computes."""
+WAKE_S = 0.005
+"""Between two wakes of one process by another: at 1000/s each took as long as the commit that it told of."""
 PR_SET_PDEATHSIG = 1
 
 
@@ -149,20 +152,23 @@ def _reload(part: Part, role: str, log: Any) -> None:
 
 def _waker(descriptor: int) -> Callable[[], None]:
     planned = False
+    written_s = -math.inf
 
     def write() -> None:
-        nonlocal planned
+        nonlocal planned, written_s
         planned = False
+        written_s = asyncio.get_running_loop().time()
         # A full pipe means that the other has wakes enough to read.
         with contextlib.suppress(BlockingIOError):
             os.write(descriptor, b"w")
 
     def wake() -> None:
-        # A commit brings many callbacks in one turn of the loop: they wake the other process once.
+        # What comes in one turn of the loop wakes the other process once, and what comes right after it once more.
         nonlocal planned
         if not planned:
             planned = True
-            asyncio.get_running_loop().call_soon(write)
+            loop = asyncio.get_running_loop()
+            loop.call_at(max(loop.time(), written_s + WAKE_S), write)
 
     return wake
 

@@ -23,6 +23,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import apsw
@@ -76,9 +77,10 @@ class SqliteInbox:
         self._loop = asyncio.get_running_loop()
         self._queue: deque[Waiting] = deque()
         self._purges: deque[tuple[Sequence[int], asyncio.Future[None]]] = deque()
-        self._work = threading.Condition()
+        self._bell: SimpleQueue[None] = SimpleQueue()
+        """What the writer waits for where nothing else does; it may ring once too often."""
         self._idle = False
-        """Whether the writer waits, or is about to."""
+        """Whether the writer waits, or is about to, and nobody is about to ring."""
         self._closing = False
         self._refusing: str | None = None
         self._db: apsw.Connection | None = self._open()
@@ -102,16 +104,17 @@ class SqliteInbox:
         future: asyncio.Future[int] = self._loop.create_future()
         self._queue.append((callback, future))
         if self._idle:
-            with self._work:
-                self._work.notify()
+            # At the end of this turn: what else it brings shares the commit, and a writer that is woken sooner waits
+            # for the interpreter lock all the same.
+            self._idle = False
+            self._loop.call_soon(self._ring)
         return await future
 
     async def purge(self, numbers: Sequence[int]) -> None:
         """Delete callbacks, between two commits; raises ``Unavailable`` with all of them still there."""
         future: asyncio.Future[None] = self._loop.create_future()
-        with self._work:
-            self._purges.append((numbers, future))
-            self._work.notify()
+        self._purges.append((numbers, future))
+        self._ring()
         await future
 
     def accepting(self) -> str | None:
@@ -129,9 +132,8 @@ class SqliteInbox:
 
     def close(self) -> None:
         """Take nothing more, commit what waits, checkpoint, and let go."""
-        with self._work:
-            self._closing = True
-            self._work.notify()
+        self._closing = True
+        self._ring()
         self._writer.join()
         self._stop_keeper.set()
         self._keeper.join()
@@ -145,25 +147,31 @@ class SqliteInbox:
         sqlite.read_meta(connection, self._path, STORE)
         return connection
 
+    def _ring(self) -> None:
+        self._bell.put(None)
+
+    def _wait_for_work(self) -> None:
+        while True:
+            # Said before the queue is looked at: who appends after the look sees it, and rings.
+            self._idle = True
+            if self._queue or self._purges or self._closing:
+                break
+            self._bell.get()
+        self._idle = False
+
     def _write(self) -> None:
         taken = 0
         recent: deque[tuple[float, int]] = deque([(time.monotonic(), 0)], RECENT_COMMITS)
         while True:
-            with self._work:
-                # Said before the queue is looked at: who appends after the look sees it, and notifies.
-                self._idle = True
-                while not self._queue and not self._purges and not self._closing:
-                    self._work.wait()
-                self._idle = False
+            self._wait_for_work()
             since_s, taken_before = recent[0]
             busy = taken - taken_before > BUSY_PER_S * (time.monotonic() - since_s)
             if busy and len(self._queue) < COMPANY:
                 time.sleep(COMPANY_S)
-            with self._work:
-                purge = self._purges.popleft() if self._purges else None
-                if not self._queue and purge is None:
-                    return
-                batch = [self._queue.popleft() for _ in range(min(len(self._queue), BATCH_MAX))]
+            purge = self._purges.popleft() if self._purges else None
+            if not self._queue and purge is None:
+                return
+            batch = [self._queue.popleft() for _ in range(min(len(self._queue), BATCH_MAX))]
             taken += len(batch)
             recent.append((time.monotonic(), taken))
             if purge is not None:
