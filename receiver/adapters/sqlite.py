@@ -23,12 +23,14 @@ from importlib import resources
 from itertools import chain
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import apsw
 
 from receiver.errors import JournalError, StoreFailed
 
-FORMAT_VERSION = 1
+FORMAT_VERSIONS = {"inbox": 1, "outbox": 2, "requests": 1}
+"""By store. 2 of the outbox finds operations by a hash of their keys."""
 SQLITE_MIN = (3, 51, 3)
 BUSY_TIMEOUT_MS = 5_000
 """A reader never waits for a writer in WAL mode; this is for the moments of opening and recovery."""
@@ -87,25 +89,31 @@ def connect(
 
 def create_schema(connection: apsw.Connection, store: str, journal_id: str) -> None:
     """Make the tables of ``sql/<store>.sql`` and its ``meta``, in one transaction; safe to repeat."""
-    statements = resources.files("receiver.adapters.sql").joinpath(f"{store}.sql").read_text("utf-8")
     with transaction(connection):
         connection.execute("CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID")
-        connection.execute(statements)
-        for key, value in (("store", store), ("journal_id", journal_id), ("format_version", FORMAT_VERSION)):
+        connection.execute(schema(store))
+        for key, value in (("store", store), ("journal_id", journal_id), ("format_version", FORMAT_VERSIONS[store])):
             connection.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (key, value))
 
 
+def schema(store: str) -> str:
+    """Read ``sql/<store>.sql``: the statements that make the tables a store lacks."""
+    return resources.files("receiver.adapters.sql").joinpath(f"{store}.sql").read_text("utf-8")
+
+
 def read_meta(connection: apsw.Connection, path: Path, store: str) -> dict[str, str | int]:
-    """Give the store's ``meta``; raises ``JournalError`` where it is another store's or newer than this code."""
+    """Give the store's ``meta``; raises ``JournalError`` where it is another store's or of another format."""
     try:
         meta = dict(connection.execute("SELECT key, value FROM meta"))
     except apsw.SQLError as error:
         raise JournalError(f"{path} is not a store of a journal: {error}") from error
     if meta.get("store") != store:
         raise JournalError(f"{path} holds the store {meta.get('store')!r}, not {store!r}")
-    version = meta.get("format_version")
-    if not isinstance(version, int) or version > FORMAT_VERSION:
-        raise JournalError(f"{path} has format version {version}; this release reads up to {FORMAT_VERSION}")
+    version, ours = meta.get("format_version"), FORMAT_VERSIONS[store]
+    if not isinstance(version, int) or version > ours:
+        raise JournalError(f"{path} has format version {version}; this release reads up to {ours}")
+    if version < ours:
+        raise JournalError(f"{path} has format version {version}; `receiver serve` brings it to {ours} when it starts")
     return meta
 
 
@@ -163,6 +171,11 @@ def _for_rows(statement: str, count: int) -> str:
     head, _, tail = statement.partition("VALUES ")
     one = tail[: tail.index(")") + 1]
     return f"{head}VALUES {', '.join([one] * count)}{tail[len(one) :]}"
+
+
+def key_hash(key: str) -> int:
+    """CRC-32 of an operation's key as a signed number: SQLite keeps it in four bytes. Not unique."""
+    return crc32(key.encode()) - (1 << 31)
 
 
 @contextmanager

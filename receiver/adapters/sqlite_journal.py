@@ -18,6 +18,7 @@ import apsw
 
 from receiver.adapters import sqlite
 from receiver.adapters.sqlite import make_folder
+from receiver.adapters.sqlite_upgrade import upgrade_outbox
 from receiver.callback import InboxEntry, VerifiedCallback, entry_digest, headers_from_wire
 from receiver.errors import JournalBusy, JournalError
 
@@ -52,7 +53,7 @@ def acquire(folder: Path, name: str) -> int:
 
 
 def open_journal(folder: Path) -> Journal:
-    """Make the journal if there is none, else check that its stores fit.
+    """Make the journal if there is none, else check that its stores fit; one of an older format is brought to ours.
 
     Raises ``JournalError`` (stores of different journals, a missing store beside a used one, a newer format, an outbox
     that has read another inbox) and ``StoreFailed``. The caller holds the folder's lock.
@@ -66,6 +67,8 @@ def open_journal(folder: Path) -> Journal:
             stack.callback(connection.close)
             if connection.pragma("schema_version") == 0:
                 continue  # a crash came between making the file and its tables: as good as absent
+            if store == "outbox":
+                upgrade_outbox(connection)
             connections[store] = connection
         journal_id = _common_id(folder, connections)
         _refuse_missing(folder, connections)

@@ -6,10 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from receiver.adapters import sqlite
-from receiver.adapters.sqlite_outbox import FILE, STORE, record_from_row, record_row
+from receiver.adapters.sqlite_outbox import FILE, STORE, operation_ids, operation_row, record_from_row, record_row
 from receiver.callback import InboxEntry, entry_digest
 from receiver.ports import OperationState, OutboxRecord, Position
 
@@ -75,15 +73,13 @@ class OutboxMender:
     def _mend(
         self, key: str, taken: list[OutboxRecord], fold: Callable[[Iterable[OutboxRecord]], OperationState]
     ) -> None:
-        events = self._records(SQL["events_of"], (key,)) + taken
+        known = operation_ids(self._db, [key]).get(key)
+        events = self._records(SQL["events_of"], (known,)) + taken
         if not events:
-            self._db.execute(SQL["drop_operation"], (key,))
+            self._db.execute(SQL["drop_operation"], (known,))
             return
-        state = fold(events)
-        row = (key, state.sequence, state.provider_status, state.rank, int(state.terminal), state.updated_at)
-        revisions = orjson.dumps(state.revisions).decode()
-        self._db.execute(SQL["put_operation"], (*row, state.arrival, state.event_id, revisions))
-        operation = int(next(iter(self._db.execute(SQL["operation_id"], (key,))))[0])
+        put = self._db.execute(SQL["put_operation"], operation_row(known, key, fold(events)))
+        operation = next(int(row[1]) for row in list[Any](put))
         for record in events:
             day = record.received_at[:10]
             self._db.execute(SQL["add_content"], (operation, record.record_id, b"", record.number, day))

@@ -71,7 +71,8 @@ class SqliteOutbox:
 
     def operations(self, keys: Collection[str]) -> dict[str, Operation]:
         """The known operations among ``keys``, with the contents that became their events."""
-        rows = self._rows(SQL["operations"], (orjson.dumps(list(keys)).decode(),))
+        wanted = frozenset(keys)
+        rows = [row for row in self._rows(SQL["operations"], (_hashes(wanted),)) if row[9] in wanted]
         if not rows:
             return {}
         seen: dict[int, list[Seen]] = {row[0]: [] for row in rows}
@@ -241,28 +242,17 @@ class SqliteOutbox:
             raise StoreFailed(f"outbox: {error}") from error
 
     def _put_operations(self, states: Mapping[str, OperationState]) -> dict[str, int]:
-        rows = (
-            (
-                key,
-                state.sequence,
-                state.provider_status,
-                state.rank,
-                int(state.terminal),
-                state.updated_at,
-                state.arrival,
-                state.event_id,
-                orjson.dumps(state.revisions).decode(),
-            )
-            for key, state in states.items()
-        )
+        known = operation_ids(self._db, states)
+        rows = (operation_row(known.get(key), key, state) for key, state in states.items())
         return dict(sqlite.insert(self._db, SQL["put_operation"], rows))
 
-    def _outcome_rows(self, outcomes: Iterable[Outcome], ids: dict[str, int]) -> Iterable[tuple[Any, ...]]:
-        for outcome in outcomes:
-            operation = None if outcome.operation is None else ids.get(outcome.operation)
-            if operation is None and outcome.operation is not None:
-                operation = next((row[0] for row in self._db.execute(SQL["operation_id"], (outcome.operation,))), None)
-            yield outcome.store, outcome.number, outcome.outcome, outcome.record, operation
+    def _outcome_rows(self, outcomes: Sequence[Outcome], ids: dict[str, int]) -> Iterable[tuple[Any, ...]]:
+        # A duplicate's operation may have no new state.
+        others = {one.operation for one in outcomes if one.operation is not None and one.operation not in ids}
+        ids = ids | operation_ids(self._db, others) if others else ids
+        for one in outcomes:
+            operation = None if one.operation is None else ids.get(one.operation)
+            yield one.store, one.number, one.outcome, one.record, operation
 
     def _note_sources(self, batch: OutboxBatch) -> None:
         for source, at_us in batch.last_heard_us.items():
@@ -270,6 +260,33 @@ class SqliteOutbox:
         for (source, name), count in batch.unknown_fields.items():
             first_seen = from_us(batch.last_heard_us.get(source, batch.polled_at_us))
             self._db.execute(SQL["count_field"], (source, name[:NAME_MAX], count, first_seen, FIELDS_MAX))
+
+
+def operation_ids(connection: apsw.Connection, keys: Collection[str]) -> dict[str, int]:
+    """The numbers of those operations that are known, by their keys. Raises what the driver raises."""
+    rows = list[Any](connection.execute(SQL["operation_ids"], (_hashes(keys),)))
+    return {key: number for key, number in rows if key in keys}
+
+
+def operation_row(known: int | None, key: str, state: OperationState) -> tuple[Any, ...]:
+    """An operation as a row of ``operations``; ``known`` is its number, None for a new one."""
+    return (
+        known,
+        key,
+        sqlite.key_hash(key),
+        state.sequence,
+        state.provider_status,
+        state.rank,
+        int(state.terminal),
+        state.updated_at,
+        state.arrival,
+        state.event_id,
+        orjson.dumps(state.revisions).decode(),
+    )
+
+
+def _hashes(keys: Iterable[str]) -> str:
+    return orjson.dumps([sqlite.key_hash(key) for key in keys]).decode()
 
 
 def _state(row: tuple[Any, ...]) -> OperationState:

@@ -18,7 +18,7 @@ from receiver.adapters.sqlite_journal import acquire, open_journal
 from receiver.adapters.sqlite_outbox import SqliteOutbox
 from receiver.callback import VerifiedCallback, entry_digest
 from receiver.errors import JournalBusy, JournalError
-from receiver.ports import OutboxBatch, Progress
+from receiver.ports import OperationState, OutboxBatch, Progress
 
 
 async def fill(folder: Path, *bodies: bytes) -> None:
@@ -78,8 +78,78 @@ def test_a_newer_format_is_refused(tmp_path: Path, store: str) -> None:
     with sqlite3.connect(folder / f"{store}.db") as connection:
         connection.execute("UPDATE meta SET value = 99 WHERE key = 'format_version'")
     connection.close()
-    with pytest.raises(JournalError, match=f"{store}.db has format version 99; this release reads up to 1"):
+    with pytest.raises(JournalError, match=f"{store}.db has format version 99; this release reads up to"):
         open_journal(folder)
+
+
+FORMAT_1 = """
+BEGIN;
+CREATE TABLE old (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, sequence INTEGER NOT NULL, event_id TEXT NOT NULL,
+  provider_status TEXT NOT NULL, rank INTEGER NOT NULL, terminal INTEGER NOT NULL, updated_at TEXT,
+  arrival INTEGER NOT NULL, revisions TEXT NOT NULL);
+INSERT INTO old SELECT id, key, sequence, event_id, provider_status, rank, terminal, updated_at, arrival, revisions
+  FROM operations;
+DROP TABLE operations;
+ALTER TABLE old RENAME TO operations;
+UPDATE meta SET value = 1 WHERE key = 'format_version';
+COMMIT;
+"""
+
+
+def test_an_outbox_of_format_1_is_brought_to_ours(tmp_path: Path) -> None:
+    """By whoever opens the journal to write it; who only reads says what to do."""
+    folder = tmp_path / "journal"
+    journal = open_journal(folder)
+    states = {f"0xpay:a:exchange:{number}": state(number) for number in range(1, 60)}
+    ids = put(folder, states)
+    with sqlite3.connect(folder / "outbox.db") as connection:
+        connection.executescript(FORMAT_1)
+    connection.close()
+    with pytest.raises(JournalError, match=r"outbox.db has format version 1; `receiver serve` brings it to 2"):
+        SqliteOutbox.open(folder, read_only=True)
+    assert [open_journal(folder), open_journal(folder)] == [journal, journal]
+    outbox = SqliteOutbox.open(folder)
+    assert {key: one.state for key, one in outbox.operations(states).items()} == states
+    outbox.close()
+    assert put(folder, {**states, "0xpay:a:exchange:new": state(1)}).items() >= ids.items()
+
+
+def test_operations_whose_keys_share_a_hash_are_told_apart(tmp_path: Path) -> None:
+    """The index is by 32 bits of a key."""
+    by_hash: dict[int, str] = {}
+    for number in range(1_000_000):
+        one = f"0xpay:a:exchange:{number * 7919:x}"
+        other = by_hash.setdefault(sqlite.key_hash(one), one)
+        if other != one:
+            break
+    folder = tmp_path / "journal"
+    open_journal(folder)
+    first = put(folder, {one: state(1)})
+    outbox = SqliteOutbox.open(folder)
+    assert (list(outbox.operations({one})), outbox.operations({other})) == ([one], {})
+    outbox.close()
+    both = put(folder, {other: state(2), one: state(3)})
+    assert (both[one], len(set(both.values()))) == (first[one], 2)
+    outbox = SqliteOutbox.open(folder)
+    assert {key: found.state for key, found in outbox.operations({one, other}).items()} == {
+        one: state(3),
+        other: state(2),
+    }
+    outbox.close()
+
+
+def state(number: int) -> OperationState:
+    """Some state of an operation."""
+    return OperationState(number, "Done", 3, True, None, number, f"event-{number}", {"Done": number})
+
+
+def put(folder: Path, states: dict[str, OperationState]) -> dict[str, int]:
+    """Commit them; their numbers in the outbox."""
+    outbox = SqliteOutbox.open(folder)
+    outbox.commit(OutboxBatch(states=states))
+    numbers = {key: number for one in states for number, key in outbox.find_operations(one) if key == one}
+    outbox.close()
+    return numbers
 
 
 @pytest.mark.parametrize("store", ["inbox", "outbox"])

@@ -7,7 +7,7 @@ SELECT number, record_type, record_id, provider, source, account, family, kind, 
 -- The events that an operation had before, in order.
 SELECT number, record_type, record_id, provider, source, account, family, kind, operation_id, status, effective,
   received_at, callback, traceparent, value, publish FROM records WHERE number IN
-  (SELECT record FROM contents WHERE operation = (SELECT id FROM operations WHERE key = ?)) ORDER BY number
+  (SELECT record FROM contents WHERE operation = ?) ORDER BY number
 
 -- name: first_outcome_above
 -- The first callback whose record is undone: from there the inbox is interpreted again.
@@ -31,4 +31,4 @@ INSERT OR REPLACE INTO records (number, record_type, record_id, provider, source
   status, effective, received_at, callback, traceparent, value, publish) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: drop_operation
-DELETE FROM operations WHERE key = ?
+DELETE FROM operations WHERE id = ?

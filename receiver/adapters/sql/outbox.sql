@@ -23,7 +23,8 @@ CREATE TABLE IF NOT EXISTS records (
 -- What deciding an operation's next event needs; kept for ever, so that a very late status is still late.
 CREATE TABLE IF NOT EXISTS operations (
   id              INTEGER PRIMARY KEY,
-  key             TEXT NOT NULL UNIQUE,  -- provider:account:kind:operation_id
+  key             TEXT NOT NULL,         -- provider:account:kind:operation_id; one row each
+  key_hash        INTEGER NOT NULL,      -- of the key, 32 bits: a page of its index holds many, one of keys holds few
   sequence        INTEGER NOT NULL,      -- of its last event
   event_id        TEXT NOT NULL,         -- of the effective event, as the next five
   provider_status TEXT NOT NULL,
@@ -33,6 +34,8 @@ CREATE TABLE IF NOT EXISTS operations (
   arrival         INTEGER NOT NULL,
   revisions       TEXT NOT NULL          -- JSON object: status word → contents published
 );
+
+CREATE INDEX IF NOT EXISTS operations_by_key_hash ON operations (key_hash);
 
 -- Contents that became an event, to know a duplicate; kept for a time that is a setting.
 CREATE TABLE IF NOT EXISTS contents (

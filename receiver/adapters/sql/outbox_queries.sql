@@ -10,9 +10,13 @@ INSERT OR REPLACE INTO progress (store, number, digest) VALUES (?, ?, ?)
 SELECT seq FROM sqlite_sequence WHERE name = 'records'
 
 -- name: operations
--- The states of operations, by a JSON list of their keys: one statement for a batch.
+-- The states of operations, by a JSON list of their keys' hashes: one statement for a batch. Another key can have the hash.
 SELECT id, sequence, provider_status, rank, terminal, updated_at, arrival, event_id, revisions, key FROM operations
-WHERE key IN (SELECT value FROM json_each(?))
+WHERE key_hash IN (SELECT value FROM json_each(?))
+
+-- name: operation_ids
+-- As above.
+SELECT key, id FROM operations WHERE key_hash IN (SELECT value FROM json_each(?))
 
 -- name: contents
 -- The contents of operations that became events, oldest first, by a JSON list of their ids.
@@ -20,10 +24,11 @@ SELECT operation, event_id, payload_digest, record FROM contents WHERE operation
 ORDER BY record
 
 -- name: put_operation
--- A new operation, or the new state of a known one; its id stays.
-INSERT INTO operations (key, sequence, provider_status, rank, terminal, updated_at, arrival, event_id, revisions)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (key) DO UPDATE SET sequence = excluded.sequence, provider_status = excluded.provider_status,
+-- A new operation, whose id is null, or the new state of a known one.
+INSERT INTO operations
+  (id, key, key_hash, sequence, provider_status, rank, terminal, updated_at, arrival, event_id, revisions)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET sequence = excluded.sequence, provider_status = excluded.provider_status,
   rank = excluded.rank, terminal = excluded.terminal, updated_at = excluded.updated_at, arrival = excluded.arrival,
   event_id = excluded.event_id, revisions = excluded.revisions
 RETURNING key, id
@@ -45,9 +50,6 @@ SELECT number, outcome, record FROM outcomes WHERE operation = ? AND store = 're
 
 -- name: records_of
 SELECT record FROM contents WHERE operation = ? ORDER BY record
-
--- name: operation_id
-SELECT id FROM operations WHERE key = ?
 
 -- name: add_content
 INSERT OR REPLACE INTO contents (operation, event_id, payload_digest, record, seen_on) VALUES (?, ?, ?, ?, ?)
