@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from receiver.adapters import sqlite
-from receiver.adapters.sqlite_outbox import FILE, STORE, operation_ids, operation_row, record_from_row, record_row
+from receiver.adapters.sqlite_outbox import (
+    FILE,
+    STORE,
+    numbered,
+    operation_ids,
+    operation_row,
+    record_from_row,
+    record_row,
+)
 from receiver.callback import InboxEntry, entry_digest
 from receiver.ports import OperationState, OutboxRecord, Position
 
@@ -78,8 +86,8 @@ class OutboxMender:
         if not events:
             self._db.execute(SQL["drop_operation"], (known,))
             return
-        put = self._db.execute(SQL["put_operation"], operation_row(known, key, fold(events)))
-        operation = next(int(row[1]) for row in list[Any](put))
+        operation = numbered(self._db, [key])[key]
+        self._db.execute(SQL["put_operation"], operation_row(operation, key, fold(events)))
         for record in events:
             day = record.received_at[:10]
             self._db.execute(SQL["add_content"], (operation, record.record_id, b"", record.number, day))

@@ -242,9 +242,9 @@ class SqliteOutbox:
             raise StoreFailed(f"outbox: {error}") from error
 
     def _put_operations(self, states: Mapping[str, OperationState]) -> dict[str, int]:
-        known = operation_ids(self._db, states)
-        rows = (operation_row(known.get(key), key, state) for key, state in states.items())
-        return dict(sqlite.insert(self._db, SQL["put_operation"], rows))
+        ids = numbered(self._db, states)
+        sqlite.insert(self._db, SQL["put_operation"], (operation_row(ids[key], key, states[key]) for key in states))
+        return ids
 
     def _outcome_rows(self, outcomes: Sequence[Outcome], ids: dict[str, int]) -> Iterable[tuple[Any, ...]]:
         # A duplicate's operation may have no new state.
@@ -268,10 +268,18 @@ def operation_ids(connection: apsw.Connection, keys: Collection[str]) -> dict[st
     return {key: number for key, number in rows if key in keys}
 
 
-def operation_row(known: int | None, key: str, state: OperationState) -> tuple[Any, ...]:
-    """An operation as a row of ``operations``; ``known`` is its number, None for a new one."""
+def numbered(connection: apsw.Connection, keys: Collection[str]) -> dict[str, int]:
+    """The same with the next numbers for those that are new; within the transaction that puts them."""
+    ids = operation_ids(connection, keys)
+    last = int(next(iter(connection.execute(SQL["last_operation_id"])))[0])
+    new = [key for key in keys if key not in ids]
+    return ids | dict(zip(new, range(last + 1, last + 1 + len(new)), strict=True))
+
+
+def operation_row(number: int, key: str, state: OperationState) -> tuple[Any, ...]:
+    """An operation as a row of ``operations``."""
     return (
-        known,
+        number,
         key,
         sqlite.key_hash(key),
         state.sequence,

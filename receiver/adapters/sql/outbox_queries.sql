@@ -23,15 +23,17 @@ SELECT key, id FROM operations WHERE key_hash IN (SELECT value FROM json_each(?)
 SELECT operation, event_id, payload_digest, record FROM contents WHERE operation IN (SELECT value FROM json_each(?))
 ORDER BY record
 
+-- name: last_operation_id
+SELECT coalesce(max(id), 0) FROM operations
+
 -- name: put_operation
--- A new operation, whose id is null, or the new state of a known one.
+-- A new operation, or the new state of a known one.
 INSERT INTO operations
   (id, key, key_hash, sequence, provider_status, rank, terminal, updated_at, arrival, event_id, revisions)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET sequence = excluded.sequence, provider_status = excluded.provider_status,
   rank = excluded.rank, terminal = excluded.terminal, updated_at = excluded.updated_at, arrival = excluded.arrival,
   event_id = excluded.event_id, revisions = excluded.revisions
-RETURNING key, id
 
 -- name: journal_id
 SELECT value FROM meta WHERE key = 'journal_id'
