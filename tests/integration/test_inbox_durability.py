@@ -257,3 +257,21 @@ async def test_the_write_ahead_log_is_bounded_while_a_reader_looks_on(tmp_path: 
     await asyncio.to_thread(inbox.close)
     reader.close()
     assert len(kept(folder)) == 3000
+
+
+async def test_the_writer_hears_of_every_callback(tmp_path: Path) -> None:
+    """Alone, in crowds, while a commit is under way or just as the writer goes to wait: none is left in the queue."""
+    open_journal(tmp_path)
+    inbox, chance = SqliteInbox(tmp_path, Limits()), random.Random(8)
+
+    async def one(at: int) -> int:
+        await asyncio.sleep(chance.choice((0, 0, 0.0001, 0.0005, 0.002)))
+        return await inbox.append(VerifiedCallback("main", at, (), b"x"))
+
+    async def one_after_the_other() -> list[int]:
+        return [await one(at) for at in range(300)]
+
+    async with asyncio.timeout(30):
+        numbers = await asyncio.gather(*(one_after_the_other() for _ in range(5)))
+    await asyncio.to_thread(inbox.close)
+    assert sorted(number for some in numbers for number in some) == list(range(1, 1501))
