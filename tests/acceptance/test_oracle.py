@@ -24,9 +24,8 @@ def late(self, callbacks):
     time.sleep(0.3)
     return commit(self, callbacks)
 async def hasty(self, callback):
-    with self._work:
-        self._queue.append((callback, self._loop.create_future()))
-        self._work.notify()
+    self._queue.append((callback, self._loop.create_future()))
+    self._ring()
     return 1
 sqlite_inbox.SqliteInbox._commit = late
 sqlite_inbox.SqliteInbox.append = hasty
