@@ -39,7 +39,7 @@ NICENESS = 10
 WEB_TURN_S, TURN_S = 0.0002, 0.0001
 """Of a processor, for the web process and the others: who wakes for a callback waits less for who computes."""
 WAKE_S = 0.005
-"""Between two wakes of one process by another: at 1000/s each took as long as the commit that it told of."""
+"""Between two wakes of one process by another: each costs both of them, and what is woken waits for company anyway."""
 PR_SET_PDEATHSIG = 1
 
 
