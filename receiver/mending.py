@@ -19,7 +19,7 @@ from receiver.errors import ConfigurationError, KafkaStopped, KafkaUnavailable
 from receiver.ports import Memory, OutboxRecord
 from receiver.position import decide_start
 from receiver.rejoin import Plan, fold, key_of, placeholder, plan, rebuild
-from receiver.routing import POSITIONS_TOPIC, route
+from receiver.routing import POSITIONS_TOPIC, record_number, route
 from receiver.settings import KafkaSettings, Settings
 from receiver.sources import resolve_sources
 
@@ -138,6 +138,8 @@ async def _publish(
         kafka_options(kafka, environ),
         journal_id=journal_id,
         positions_topic=f"{kafka.topic_prefix}{POSITIONS_TOPIC}",
+        topics=_event_topics(settings),
+        number_of=lambda headers: record_number(headers, journal_id),
         transactional=kafka.delivery == "exactly_once",
         transaction_timeout_s=kafka.transaction_timeout_s,
     )
@@ -153,15 +155,18 @@ async def _memory(kafka: KafkaSettings, environ: Mapping[str, str], journal_id: 
 
 
 async def _found(settings: Settings, environ: Mapping[str, str], journal_id: str) -> dict[int, OutboxRecord]:
-    topics = [topic for topic in all_topics(settings) if not topic.endswith(POSITIONS_TOPIC)]
     found: dict[int, OutboxRecord] = {}
-    async for record in tail(kafka_options(_need_kafka(settings), environ), topics, follow=False):
-        headers = {name: value.decode(errors="replace") for name, value in record.headers}
-        if headers.get("receiver-position", "").startswith(f"{journal_id}:") and "receiver-replay" not in headers:
+    async for record in tail(kafka_options(_need_kafka(settings), environ), _event_topics(settings), follow=False):
+        if record_number(dict(record.headers), journal_id) is not None:
+            headers = {name: value.decode(errors="replace") for name, value in record.headers}
             rebuilt = rebuild(headers, record.value)
             if rebuilt is not None:
                 found[rebuilt.number] = rebuilt
     return found
+
+
+def _event_topics(settings: Settings) -> list[str]:
+    return [topic for topic in all_topics(settings) if not topic.endswith(POSITIONS_TOPIC)]
 
 
 def backup(settings: Settings, target: Path) -> list[Path]:

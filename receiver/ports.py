@@ -277,13 +277,15 @@ class Memory:
 
     cluster_id: str
     position: Position | None
+    note: str = ""
+    """What a person should be told of the look into it."""
 
 
 class Publisher(Protocol):
     """Kafka, as the relay needs it. After any error: ``close`` it, make a new one, ``connect`` again."""
 
     async def connect(self) -> Memory:
-        """Start the producer, which fences an older one, then read back the position.
+        """Start the producer, which fences an older one, end what it left open, then read back the position.
 
         Raises ``KafkaUnavailable`` when the cluster or the positions topic is not there.
         """
@@ -291,6 +293,7 @@ class Publisher(Protocol):
     async def publish(self, messages: Sequence[Message], position: Position) -> None:
         """Send all messages and the position, in one transaction, or with ``at_least_once`` one after the other.
 
+        Returns when a reader of what is committed can see them.
         Raises ``KafkaUnavailable``, ``KafkaFenced`` or ``RecordRefused``; the transaction is then aborted.
         """
 

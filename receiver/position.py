@@ -6,7 +6,7 @@ relay stops aloud and a person decides.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from receiver.errors import KafkaStopped
@@ -71,3 +71,16 @@ def _without_memory(memory: Memory, remembered: Position | None, latest: tuple[s
         f"new cluster {memory.cluster_id}: going on after record {position.number}, where cluster {cluster_id} stood; "
         "`receiver replay` can fill in what lies before",
     )
+
+
+def counts_as_committed(stands: int, reaches: int | None, left: Collection[int], seen: Collection[int]) -> bool:
+    """Decide what a transaction becomes that was begun and whose end its brokers did not write everywhere.
+
+    Whoever reads what is committed must see all of it or nothing, so a part that can be seen decides. ``stands`` is the
+    last position that can be seen; ``reaches`` the one in the open end of the positions topic, None where that topic
+    has no open end; ``left`` are the numbers of our records in the open ends of other topics, ``seen`` those beyond
+    ``stands`` that can be seen. Where nothing of it can be seen it is undone, and its records are published again.
+    """
+    if reaches is None:
+        return any(number <= stands for number in left)
+    return any(stands < number <= reaches for number in seen)

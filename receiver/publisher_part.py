@@ -25,7 +25,7 @@ from receiver.ports import OutboxRecord
 from receiver.provider import Provider, Source
 from receiver.quarantine import refused
 from receiver.relay import Relay
-from receiver.routing import POSITIONS_TOPIC, reachable_topics, route
+from receiver.routing import POSITIONS_TOPIC, reachable_topics, record_number, route
 from receiver.settings import KafkaSettings, Settings
 from receiver.sources import resolve_sources
 
@@ -61,12 +61,15 @@ class PublisherPart:
     def _make_relay(self, kafka: KafkaSettings, journal: Journal, options: Mapping[str, Any], log: Any) -> Relay:
         rules = [configured.rule for configured in self._settings.routes]
         prefix = kafka.topic_prefix
+        topics = reachable_topics(rules, prefix, state_topics=kafka.state_topics)
 
         def make_publisher() -> KafkaPublisher:
             return KafkaPublisher(
                 options,
                 journal_id=journal.journal_id,
                 positions_topic=f"{prefix}{POSITIONS_TOPIC}",
+                topics=topics,
+                number_of=lambda headers: record_number(headers, journal.journal_id),
                 transactional=kafka.delivery == "exactly_once",
                 transaction_timeout_s=kafka.transaction_timeout_s,
             )
@@ -76,7 +79,7 @@ class PublisherPart:
             make_publisher=make_publisher,
             route=lambda record: route(record, rules, prefix, journal.journal_id, state_topics=kafka.state_topics),
             refused=self._refused,
-            topics=reachable_topics(rules, prefix, state_topics=kafka.state_topics),
+            topics=topics,
             transaction_timeout_s=kafka.transaction_timeout_s,
             clock=SystemClock(),
             log=log,

@@ -166,9 +166,8 @@ class Relay:
             self._outbox.remembered(memory.cluster_id),
             self._outbox.latest_remembered(),
         )
-        self._log.info(
-            "relay.connected", cluster=memory.cluster_id, position=start.position.number, note=start.note or None
-        )
+        note = "; ".join(filter(None, (memory.note, start.note))) or None
+        self._log.info("relay.connected", cluster=memory.cluster_id, position=start.position.number, note=note)
         self.kafka.position = start.position
         return start.position
 

@@ -100,6 +100,13 @@ def _headers(record: OutboxRecord, journal_id: str) -> tuple[tuple[str, bytes], 
     return tuple(headers)
 
 
+def record_number(headers: Mapping[str, bytes], journal_id: str, run_id: str = "") -> int | None:
+    """Read a journal's outbox number back from a message's headers; None for another's, or another replay run's."""
+    journal, _, number = headers.get("receiver-position", b"").decode(errors="replace").rpartition(":")
+    run = headers.get("receiver-replay", b"").decode(errors="replace")
+    return int(number) if (journal, run) == (journal_id, run_id) and number.isdecimal() else None
+
+
 def reachable_topics(rules: Iterable[Rule], prefix: str, *, state_topics: bool = False) -> list[str]:
     """Every topic that a record can go to, the defaults first; the positions topic is apart."""
     topics = [status_topic(family, prefix) for family in FAMILIES]

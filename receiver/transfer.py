@@ -31,7 +31,7 @@ from receiver.ports import Message, OutboxRecord
 from receiver.provider import Provider, Source
 from receiver.rejoin import rebuild
 from receiver.replay import Item, differences, publish_again
-from receiver.routing import POSITIONS_TOPIC, route
+from receiver.routing import POSITIONS_TOPIC, record_number, route
 from receiver.settings import KafkaSettings, Settings
 from receiver.simulate import Report, missing
 from receiver.sources import resolve_sources
@@ -240,15 +240,17 @@ async def to_kafka(  # noqa: PLR0913  its parts
 ) -> int:
     """Publish stored events to a topic, once for this run; raises ``KafkaUnavailable``."""
     kafka = need_kafka(settings)
+    with lookup.stores(settings) as (_, outbox):
+        journal_id = outbox.journal_id()
     publisher = KafkaPublisher(
         kafka_options(kafka, environ),
         journal_id=f"replay-{run_id}",
         positions_topic=f"{kafka.topic_prefix}{POSITIONS_TOPIC}",
+        topics=[topic],
+        number_of=lambda headers: record_number(headers, journal_id, run_id),
         transactional=kafka.delivery == "exactly_once",
         transaction_timeout_s=REPLAY_TIMEOUT_S,
     )
-    with lookup.stores(settings) as (_, outbox):
-        journal_id = outbox.journal_id()
 
     def make(record: OutboxRecord) -> Message:
         return route(replace(record, publish=True), (), kafka.topic_prefix, journal_id)[0]

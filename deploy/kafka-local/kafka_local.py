@@ -139,6 +139,7 @@ class LocalKafka:
         min_isr: int = 1,
         cluster_id: str = CLUSTER_ID,
         advertised: int = 0,
+        properties: str = "",
     ) -> None:
         self.folder = folder
         self.port = port or free_port()
@@ -148,6 +149,7 @@ class LocalKafka:
         self._voters = voters or f"{node}@127.0.0.1:{self.controller}"
         self._replication, self._min_isr = replication, min_isr
         self._cluster_id = cluster_id
+        self._properties = properties
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -182,6 +184,7 @@ class LocalKafka:
                 replication=self._replication,
                 min_isr=self._min_isr,
             )
+            + self._properties
         )
         (self.folder / "log4j2.yaml").write_text(LOG4J)
         java = ["java", "-Xmx512m", "-XX:+UseSerialGC", f"-Dlog4j2.configurationFile={self.folder / 'log4j2.yaml'}"]

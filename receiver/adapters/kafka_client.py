@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from aiokafka import errors
+from aiokafka import TopicPartition, errors
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.helpers import create_ssl_context
 
@@ -21,6 +21,8 @@ CLOSE_TIMEOUT_S = 3.0
 """``stop()`` of a client can hang while its broker is away (seen); then it is left to the collector."""
 CALL_TIMEOUT_S = 15.0
 """Of one question to the cluster, retries of the client included."""
+MISSING = "is missing; `receiver topics create` makes it"
+"""What is wrong with a topic that is not there."""
 
 PASSED_THROUGH = frozenset(
     {
@@ -122,15 +124,30 @@ async def admin_client(options: Mapping[str, Any]) -> AsyncIterator[AIOKafkaAdmi
         await close_quietly(admin)
 
 
-async def require_topics(admin: AIOKafkaAdminClient, topics: Collection[str]) -> None:
-    """Raise ``KafkaUnavailable`` naming the first of ``topics`` that is missing or has no leader."""
+async def topic_leaders(
+    admin: AIOKafkaAdminClient, topics: Collection[str]
+) -> tuple[dict[TopicPartition, int], dict[str, str]]:
+    """Give the leader of each partition of the topics that are whole, and of the others why they are not."""
     async with translated(CALL_TIMEOUT_S):
         described = {topic["topic"]: topic for topic in await admin.describe_topics(list(topics))}
+    leaders: dict[TopicPartition, int] = {}
+    faults: dict[str, str] = {}
     for name in topics:
         topic = described.get(name)
         if topic is None or topic["error_code"] == errors.UnknownTopicOrPartitionError.errno:
-            raise KafkaUnavailable(f"topic {name} is missing; `receiver topics create` makes it")
-        if topic["error_code"] != 0:
-            raise KafkaUnavailable(f"topic {name}: {errors.for_code(topic['error_code']).__name__}")
-        if any(partition["leader"] < 0 for partition in topic["partitions"]):
-            raise KafkaUnavailable(f"topic {name} has a partition without leader")
+            faults[name] = MISSING
+        elif topic["error_code"] != 0:
+            faults[name] = f"cannot be used: {errors.for_code(topic['error_code']).__name__}"
+        elif any(partition["leader"] < 0 for partition in topic["partitions"]):
+            faults[name] = "has a partition without leader"
+        else:
+            leaders |= {TopicPartition(name, one["partition"]): one["leader"] for one in topic["partitions"]}
+    return leaders, faults
+
+
+async def require_topics(admin: AIOKafkaAdminClient, topics: Collection[str]) -> dict[TopicPartition, int]:
+    """Give the partitions' leaders; raises ``KafkaUnavailable`` naming the first topic that is missing or has none."""
+    leaders, faults = await topic_leaders(admin, topics)
+    for name, fault in faults.items():
+        raise KafkaUnavailable(f"topic {name} {fault}")
+    return leaders

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.partitioner import DefaultPartitioner
 
-from receiver.adapters.kafka_client import CALL_TIMEOUT_S, admin_client, close_quietly, translated
+from receiver.adapters.kafka_client import CALL_TIMEOUT_S, admin_client, translated
+from receiver.adapters.kafka_scan import reader, scan, spans_since
+from receiver.errors import KafkaUnavailable
 from receiver.ports import Message
 
 SCAN_S = 10.0
@@ -25,29 +27,18 @@ async def find(
     """
     wanted = {(message.topic, _position(message)): message for message in messages}
     found: dict[tuple[str, int], tuple[int, int]] = {}
-    consumer = AIOKafkaConsumer(
-        **options, isolation_level="read_committed", enable_auto_commit=False, fetch_max_wait_ms=100
-    )
-    try:
-        async with translated(CALL_TIMEOUT_S + SCAN_S):
-            partitions = await _partitions(options, messages)
-            if not partitions:
-                return found
-            await consumer.start()
-            consumer.assign(partitions)
-            ends = await _seek(consumer, partitions, since_ms)
-            deadline = asyncio.get_running_loop().time() + SCAN_S
-            while len(found) < len(wanted) and asyncio.get_running_loop().time() < deadline:
-                for records in (await consumer.getmany(timeout_ms=200)).values():
-                    for record in records:
-                        headers = dict(record.headers)
-                        message = wanted.get((record.topic, headers.get("receiver-position", b"")))
-                        if message is not None and "receiver-replay" not in headers:
-                            found[record.topic, message.record] = (record.partition, record.offset)
-                if all([await consumer.position(partition) >= end for partition, end in ends.items()]):
-                    break
-    finally:
-        await close_quietly(consumer)
+    async with translated(CALL_TIMEOUT_S + SCAN_S):
+        partitions = await _partitions(options, messages)
+        async with reader(options, committed=True) as consumer:
+            spans = await spans_since(consumer, partitions, since_ms)
+            with contextlib.suppress(KafkaUnavailable):  # a long way to the end: what was found by then is told
+                async for record in scan(consumer, spans, SCAN_S):
+                    headers = dict(record.headers)
+                    message = wanted.get((record.topic, headers.get("receiver-position", b"")))
+                    if message is not None and "receiver-replay" not in headers:
+                        found[record.topic, message.record] = (record.partition, record.offset)
+                    if len(found) == len(wanted):
+                        break
     return found
 
 
@@ -72,14 +63,3 @@ async def _partitions(options: Mapping[str, Any], messages: Sequence[Message]) -
             if message.topic in there
         }
     )
-
-
-async def _seek(
-    consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition], since_ms: int
-) -> dict[TopicPartition, int]:
-    ends: dict[TopicPartition, int] = await consumer.end_offsets(partitions)
-    starts = await consumer.offsets_for_times(dict.fromkeys(partitions, since_ms))
-    for partition in partitions:
-        start = starts.get(partition)
-        consumer.seek(partition, start.offset if start is not None else ends[partition])
-    return ends

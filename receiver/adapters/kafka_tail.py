@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from receiver.adapters.kafka_client import CALL_TIMEOUT_S, admin_client, close_quietly, translated
+from receiver.adapters.kafka_client import CALL_TIMEOUT_S, admin_client, translated
+from receiver.adapters.kafka_scan import POLL_MS, reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +30,9 @@ async def tail(options: Mapping[str, Any], topics: Sequence[str], *, follow: boo
 
     Order holds within a partition. Raises ``KafkaUnavailable``.
     """
-    consumer = AIOKafkaConsumer(
-        **options, isolation_level="read_committed", enable_auto_commit=False, fetch_max_wait_ms=200
-    )
-    try:
+    async with contextlib.AsyncExitStack() as stack:
         async with translated(CALL_TIMEOUT_S):
-            await consumer.start()
+            consumer = await stack.enter_async_context(reader(options, committed=True))
             partitions = await _partitions(options, topics)
             consumer.assign(partitions)
             if partitions:
@@ -41,7 +40,7 @@ async def tail(options: Mapping[str, Any], topics: Sequence[str], *, follow: boo
             ends = await consumer.end_offsets(partitions) if partitions else {}
         while follow or not await _passed(consumer, ends):
             async with translated(CALL_TIMEOUT_S):
-                fetched = await consumer.getmany(timeout_ms=200)
+                fetched = await consumer.getmany(timeout_ms=POLL_MS)
             for partition, records in fetched.items():
                 for record in records:
                     if follow or record.offset < ends[partition]:
@@ -53,8 +52,6 @@ async def tail(options: Mapping[str, Any], topics: Sequence[str], *, follow: boo
                             tuple(record.headers),
                             record.value or b"",
                         )
-    finally:
-        await close_quietly(consumer)
 
 
 async def _partitions(options: Mapping[str, Any], topics: Sequence[str]) -> list[TopicPartition]:

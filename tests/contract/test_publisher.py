@@ -14,6 +14,7 @@ from receiver.adapters.kafka_publisher import KafkaPublisher
 from receiver.adapters.kafka_topics import POSITIONS_CONFIGS, TopicSpec, create_topics
 from receiver.errors import KafkaFenced
 from receiver.ports import Message, Position, Publisher
+from receiver.routing import record_number
 from receiver.testing import FakeKafka
 from tests.chaos.oracle import committed
 
@@ -45,6 +46,8 @@ async def cluster(request: pytest.FixtureRequest, prefix: str) -> AsyncIterator[
             options,
             journal_id=f"{prefix}journal",
             positions_topic=positions.name,
+            topics=[topic],
+            number_of=lambda headers: record_number(headers, f"{prefix}journal"),
             transactional=True,
             transaction_timeout_s=5,
         )

@@ -10,14 +10,13 @@ from typing import Any
 import pytest
 from kafka_local import LocalKafka, running
 
-from receiver.adapters import kafka_publisher
 from receiver.adapters.kafka_client import client_options
-from receiver.adapters.kafka_positions import read_position
 from receiver.adapters.kafka_publisher import KafkaPublisher
 from receiver.adapters.kafka_tail import tail
 from receiver.adapters.kafka_topics import POSITIONS_CONFIGS, TopicSpec, create_topics, missing_topics
 from receiver.errors import ConfigurationError, KafkaUnavailable, ReceiverError, RecordRefused
 from receiver.ports import Message, Position
+from receiver.routing import record_number
 from tests.chaos.oracle import committed
 
 pytestmark = pytest.mark.kafka
@@ -29,6 +28,8 @@ def publisher(broker: LocalKafka, prefix: str, *, transactional: bool = True) ->
         client_options([broker.bootstrap], {}),
         journal_id=f"{prefix}journal",
         positions_topic=f"{prefix}receiver.positions",
+        topics=[f"{prefix}events"],
+        number_of=lambda headers: record_number(headers, f"{prefix}journal"),
         transactional=transactional,
         transaction_timeout_s=5,
     )
@@ -225,32 +226,3 @@ def test_sasl_and_tls_are_passed_through() -> None:
     options = client_options(["a:1"], {**sasl, "sasl_plain_password": "p"})
     assert options["sasl_mechanism"] == "SCRAM-SHA-512"
     assert options["ssl_context"].check_hostname
-
-
-async def test_an_open_transaction_on_the_positions_is_taken_for_a_leftover_and_ended(
-    kafka: LocalKafka, prefix: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Seen once when a broker died, made again by nobody: the mark of a transaction of ours changes nothing else."""
-    topic = await make_topics(kafka, prefix)
-    first = publisher(kafka, prefix)
-    await first.connect()
-    await first.publish(messages(topic, [1]), Position(1, "id-1"))
-    await first.close()
-    waits: list[float] = []
-
-    async def read(*arguments: Any, wait_s: float = 30.0) -> Position | None:
-        waits.append(wait_s)
-        if len(waits) == 1:
-            raise KafkaUnavailable("a transaction is still open")
-        return await read_position(*arguments, wait_s=wait_s)
-
-    monkeypatch.setattr(kafka_publisher, "read_position", read)
-    second = publisher(kafka, prefix)
-    assert (await second.connect()).position == Position(1, "id-1")
-    assert waits == [kafka_publisher.LEFTOVER_S, 30.0]
-    await second.publish(messages(topic, [2]), Position(2, "id-2"))
-    await second.close()
-    third = publisher(kafka, prefix)
-    assert (await third.connect()).position == Position(2, "id-2")
-    await third.close()
-    assert numbers(kafka, topic) == [1, 2]

@@ -6,7 +6,7 @@ import pytest
 
 from receiver.errors import KafkaStopped
 from receiver.ports import Memory, Position
-from receiver.position import NOTHING, decide_start
+from receiver.position import NOTHING, counts_as_committed, decide_start
 
 IDS = {1: "a", 2: "b", 3: "c"}
 
@@ -51,3 +51,21 @@ def test_what_does_not_fit_stops_aloud(position: Position | None, remembered: Po
     with pytest.raises(KafkaStopped, match=says) as stopped:
         start(position, remembered)
     assert "receiver journal rejoin" in str(stopped.value)
+
+
+@pytest.mark.parametrize(
+    ("reaches", "left", "seen", "committed"),
+    [
+        (30, {11, 30}, set(), False),
+        (30, {11}, {12}, True),
+        (30, set(), {10, 31}, False),
+        (None, {29, 30}, set(), False),
+        (None, {9, 10}, set(), True),
+        (0, set(), {1}, False),
+    ],
+)
+def test_an_open_transaction_ends_as_what_can_be_seen_of_it(
+    reaches: int | None, left: set[int], seen: set[int], *, committed: bool
+) -> None:
+    """Position 10 can be seen: a record beyond it that can be seen too was committed, and so was the rest of it."""
+    assert counts_as_committed(10, reaches, left, seen) is committed

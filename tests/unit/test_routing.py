@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from receiver.ports import OutboxRecord
-from receiver.routing import Rule, reachable_topics, route, splits_operations
+from receiver.routing import Rule, reachable_topics, record_number, route, splits_operations
 
 FIELDS: dict[str, Any] = {
     "number": 7, "record_type": "event", "record_id": "the-id", "provider": "0xpay", "source": "main", "account": "m:1",
@@ -113,3 +113,14 @@ def test_every_reachable_topic_is_listed_once() -> None:
         "eu.exchange.status.v1", "eu.payout.status.v1", "eu.deposit.status.v1", "eu.invoice.status.v1",
         "eu.webhook.quarantine.v1", "mine",
     ]  # fmt: skip
+
+
+def test_a_message_tells_its_number_to_the_journal_and_the_run_that_sent_it() -> None:
+    """Nobody else's number is taken for ours, nor a replayed one for the first."""
+    headers = dict(route(record(), (), "", "j")[0].headers)
+    assert record_number(headers, "j") == record().number
+    assert record_number(headers, "other") is None
+    assert record_number({**headers, "receiver-replay": b"run-1"}, "j") is None
+    assert record_number({**headers, "receiver-replay": b"run-1"}, "j", "run-1") == record().number
+    assert record_number({"receiver-position": b"j:\xff"}, "j") is None
+    assert record_number({}, "j") is None
