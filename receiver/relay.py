@@ -24,6 +24,10 @@ from receiver.position import decide_start
 
 BATCH_MAX = 2000
 """Records in one Kafka transaction: measured, larger ones gain nothing."""
+PACE_S = 0.04
+"""Between the beginnings of two transactions while the relay is not behind. Each costs the brokers the same, however
+many records it has; measured at 1000 callbacks a second beside a broker on two cores, with pauses of 50 ms the slowest
+hundredth of the answers took 0.7 ms where it took 1.6 without."""
 PROBE_S = 10.0
 """How often an idle relay asks whether Kafka and its topics are there: ``/readyz`` is to be true within 30 s."""
 PROBE_DOWN_S = 1.0
@@ -146,8 +150,11 @@ class Relay:
                 self._work.clear()
                 records = await asyncio.to_thread(self._outbox.read, position.number, self._batch_max)
                 if records:
+                    started_s = self._clock.monotonic_s()
                     position = await self._publish(publisher, records)
                     self._unnoted = memory.cluster_id, position
+                    if len(records) < self._batch_max:
+                        await self._pause(started_s + PACE_S - self._clock.monotonic_s())
                     self._batch_max = min(BATCH_MAX, self._batch_max * 2)
                 elif self._note_due_s() > 0:
                     await self._idle(publisher)
@@ -257,6 +264,6 @@ class Relay:
         return ceiling_s * random.uniform(0.5, 1.0)  # noqa: S311  jitter, no secret
 
     async def _pause(self, seconds: float) -> None:
-        # New records do not shorten it, or a busy inbox would undo the back-off; stopping does.
+        # New records do not shorten it, or a busy inbox would undo it; stopping does.
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), seconds)

@@ -23,7 +23,7 @@ import orjson
 import uvloop
 
 from receiver import bootstrap, logs
-from receiver.adapters.turns import shorten_turns
+from receiver.adapters.turns import set_turns
 from receiver.errors import ConfigurationError, ReceiverError
 from receiver.settings import Settings
 from receiver.suspects import MEMORY_EXIT
@@ -36,8 +36,8 @@ SWITCH_INTERVAL_S = 0.0005
 """The inbox's writer thread waits for the interpreter lock, 5 ms a turn by default; much more than its fsync."""
 NICENESS = 10
 """All others give way to the web process: their minute is nobody's, the provider's is."""
-WEB_TURN_S, TURN_S = 0.0002, 0.0001
-"""Of a processor, for the web process and the others: who wakes for a callback waits less for who computes."""
+WEB_TURN_S, TURN_S = 0.0001, 0.005
+"""Of a processor, for the web process and the others: who wakes for a callback need not wait for who computes."""
 WAKE_S = 0.005
 """Between two wakes of one process by another: each costs both of them, and what is woken waits for company anyway."""
 PR_SET_PDEATHSIG = 1
@@ -90,12 +90,12 @@ def main(arguments: list[str]) -> int:
 def _make(role: str, settings: Settings, journal: bootstrap.Journal, descriptors: Mapping[str, int]) -> Part:
     wakes = _waker(descriptors["wakes"]) if "wakes" in descriptors else _nobody
     if role == "web":
-        shorten_turns(WEB_TURN_S)
+        set_turns(WEB_TURN_S)
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         listener = socket.socket(fileno=descriptors["listener"])
         return bootstrap.web_part(settings, os.environ, journal, listener, wakes)
     os.nice(NICENESS)
-    shorten_turns(TURN_S)
+    set_turns(TURN_S)
     if role == "relay":
         return bootstrap.relay_part(settings, os.environ, journal, wakes)
     if role == "publisher":

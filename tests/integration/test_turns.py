@@ -8,7 +8,7 @@ import sys
 
 ASK = """
 import ctypes, json, os, platform, sys
-from receiver.adapters.turns import ATTRIBUTES, SCHED_SETATTR, shorten_turns
+from receiver.adapters.turns import ATTRIBUTES, SCHED_SETATTR, set_turns
 
 def turn_ns():
     said = ctypes.create_string_buffer(ATTRIBUTES.size)
@@ -20,7 +20,7 @@ os.nice(3)
 if "batch" in sys.argv:
     os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 before = turn_ns()
-taken = shorten_turns(0.0003)
+taken = set_turns(0.0003)
 print(json.dumps([before, taken, turn_ns(), os.nice(0), os.sched_getscheduler(0)]))
 """
 

@@ -25,7 +25,7 @@ from tests.support import Lines
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits of a test's length."""
-    for name in ("RETRY_MIN_S", "RETRY_MAX_S", "STOPPED_RETRY_S", "PROBE_S", "PROBE_DOWN_S"):
+    for name in ("RETRY_MIN_S", "RETRY_MAX_S", "STOPPED_RETRY_S", "PROBE_S", "PROBE_DOWN_S", "PACE_S"):
         monkeypatch.setattr(relay_module, name, 0.01)
 
 
@@ -114,6 +114,23 @@ async def test_any_error_drops_the_producer_asks_kafka_and_goes_on(error: Except
             await stage.until(lambda stage=stage: len(stage.kafka.messages) == 3)  # type: ignore[misc]
             await stage.until(lambda stage=stage: stage.relay.kafka.state == "up")  # type: ignore[misc]
         assert stage.published() == [1, 2, 3]
+
+
+async def test_small_batches_are_paced_and_a_backlog_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes after a small transaction waits for company; full ones follow each other at once."""
+    monkeypatch.setattr(relay_module, "PACE_S", 0.5)
+    monkeypatch.setattr(relay_module, "BATCH_MAX", 4)
+    stage = Stage()
+    add(stage.outbox, *range(1, 14))
+    async with stage.running():
+        await stage.until(lambda: len(stage.kafka.messages) == 13)
+        for number in (14, 15, 16):
+            add(stage.outbox, number)
+            stage.relay.wake()
+            await asyncio.sleep(0.02)
+        assert len(stage.kafka.messages) == 13
+        await stage.until(lambda: len(stage.kafka.messages) == 16)
+    assert [line["events"] for line in stage.log.named("relay.published")] == [4, 4, 4, 1, 3]
 
 
 async def test_the_local_copy_is_noted_now_and_then_and_when_the_relay_stops(monkeypatch: pytest.MonkeyPatch) -> None:
