@@ -2,7 +2,7 @@
 
 Kafka answers a commit once its coordinator has noted it; the marks that end the transaction in each partition follow.
 Brokers from 4.3 on (KAFKA-20734, also in 4.4.0) leave marks out while a partition has no leader, as all have when a
-single broker comes back from a crash: seen here in 7 of 11 brokers killed right after a commit. Nobody ends such a
+single broker comes back from a crash: seen here in 6 of 11 brokers killed right after a commit. Nobody ends such a
 transaction. Readers of what is committed wait before it for ever, or until the next transaction of this producer ends
 in that partition, which then decides over records that it does not know.
 

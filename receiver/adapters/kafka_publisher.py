@@ -206,6 +206,8 @@ class KafkaPublisher:
 
     async def _until_ended(self, producer: AIOKafkaProducer, written: Collection[TopicPartition]) -> None:
         leaders = {partition: producer.client.cluster.leader_for_partition(partition) for partition in written}
+        if any(leader is None or leader < 0 for leader in leaders.values()):
+            raise KafkaUnavailable(f"one of {named(written)} has lost its leader")
         await until_ended(producer.client, producer_id(producer), leaders, ENDED_S)
 
     async def _abort(self, producer: AIOKafkaProducer) -> None:
