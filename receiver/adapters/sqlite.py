@@ -101,8 +101,11 @@ def schema(store: str) -> str:
     return resources.files("receiver.adapters.sql").joinpath(f"{store}.sql").read_text("utf-8")
 
 
-def read_meta(connection: apsw.Connection, path: Path, store: str) -> dict[str, str | int]:
-    """Give the store's ``meta``; raises ``JournalError`` where it is another store's or of another format."""
+def read_meta(connection: apsw.Connection, path: Path, store: str, *, older: bool = False) -> dict[str, str | int]:
+    """Give the store's ``meta``; raises ``JournalError`` where it is another store's or of another format.
+
+    With ``older`` a format before ours will do: who asks for it is about to bring it to ours.
+    """
     try:
         meta = dict(connection.execute("SELECT key, value FROM meta"))
     except apsw.SQLError as error:
@@ -112,7 +115,7 @@ def read_meta(connection: apsw.Connection, path: Path, store: str) -> dict[str, 
     version, ours = meta.get("format_version"), FORMAT_VERSIONS[store]
     if not isinstance(version, int) or version > ours:
         raise JournalError(f"{path} has format version {version}; this release reads up to {ours}")
-    if version < ours:
+    if version < ours and not older:
         raise JournalError(f"{path} has format version {version}; `receiver serve` brings it to {ours} when it starts")
     return meta
 

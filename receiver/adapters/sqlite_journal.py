@@ -67,13 +67,14 @@ def open_journal(folder: Path) -> Journal:
             stack.callback(connection.close)
             if connection.pragma("schema_version") == 0:
                 continue  # a crash came between making the file and its tables: as good as absent
-            if store == "outbox":
-                upgrade_outbox(connection)
             connections[store] = connection
-        journal_id = _common_id(folder, connections)
+        journal_id = _common_id(folder, connections, older=True)
         _refuse_missing(folder, connections)
         if len(connections) == len(STORES):
             _check_fit(folder, connections)
+        if "outbox" in connections:  # only now: a folder that is refused stays as it is
+            upgrade_outbox(connections["outbox"])
+            _common_id(folder, connections)
     for store in STORES:
         if store not in connections:
             _make_store(folder, store, journal_id)
@@ -105,9 +106,9 @@ def _make_store(folder: Path, store: str, journal_id: str) -> None:
         connection.close()
 
 
-def _common_id(folder: Path, connections: dict[str, apsw.Connection]) -> str:
+def _common_id(folder: Path, connections: dict[str, apsw.Connection], *, older: bool = False) -> str:
     ids = {
-        store: str(sqlite.read_meta(connection, folder / f"{store}.db", store).get("journal_id"))
+        store: str(sqlite.read_meta(connection, folder / f"{store}.db", store, older=older).get("journal_id"))
         for store, connection in connections.items()
     }
     if len(set(ids.values())) > 1:

@@ -115,6 +115,23 @@ def test_an_outbox_of_format_1_is_brought_to_ours(tmp_path: Path) -> None:
     assert put(folder, {**states, "0xpay:a:exchange:new": state(1)}).items() >= ids.items()
 
 
+def test_a_journal_that_does_not_fit_keeps_its_format(tmp_path: Path) -> None:
+    """Refused as it is: the release that wrote it can still be gone back to."""
+    folder = tmp_path / "journal"
+    open_journal(folder)
+    put(folder, {"0xpay:a:exchange:1": state(1)})
+    with sqlite3.connect(folder / "outbox.db") as connection:
+        connection.executescript(FORMAT_1)
+        connection.execute("INSERT INTO progress (store, number, digest) VALUES ('inbox', 9, x'00')")
+    connection.close()
+    for _ in range(2):
+        with pytest.raises(JournalError, match=r"read inbox up to 9, which ends at 0: inbox\.db is older"):
+            open_journal(folder)
+    with sqlite3.connect(folder / "outbox.db") as connection:
+        assert connection.execute("SELECT value FROM meta WHERE key = 'format_version'").fetchone() == (1,)
+    connection.close()
+
+
 def test_operations_whose_keys_share_a_hash_are_told_apart(tmp_path: Path) -> None:
     """The index is by 32 bits of a key."""
     by_hash: dict[int, str] = {}
