@@ -31,14 +31,21 @@ def readiness(
     """
     asking = {} if reconcile is OFF else {"reconcile": {"state": "down" if reconcile is None else "up"}}
     inbox_part = {"state": "down", "detail": "the web process is down"} if inbox is None else inbox
-    relay_part = {"detail": "the relay process is down"} if relay is None else relay
     return {
         "ready": inbox_part["state"] == "up",
         "inbox": inbox_part,
-        "relay": {"state": "down" if relay is None else "up", "uninterpreted": None, **relay_part},
+        "relay": _relay(inbox_part, relay),
         "kafka": _kafka(relay, kafka),
         **{name: {**part, **(reconcile or {})} for name, part in asking.items()},
     }
+
+
+def _relay(inbox: Mapping[str, Any], relay: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    if relay is None:
+        return {"state": "down", "uninterpreted": None, "detail": "the relay process is down"}
+    # As for Kafka's backlog: the web process knows what it took since the relay last spoke.
+    unread = inbox.get("committed", 0) - relay["interpreted"]
+    return {"state": "up", **relay, "uninterpreted": max(relay["uninterpreted"], unread)}
 
 
 def _kafka(relay: Mapping[str, Any] | None, kafka: Mapping[str, Any] | None) -> Mapping[str, Any]:

@@ -129,6 +129,7 @@ class WebPart:
             "state": "up" if why is None else "down",
             "detail": why,
             "queued": self._inbox.queued,
+            "committed": self._inbox.last_committed,
             "disk_free_bytes": self._inbox.disk_free_bytes,
             "wal_bytes": self._inbox.wal_bytes,
             "clock_jumps": self._clock_watch.jumps,

@@ -89,6 +89,8 @@ class SqliteInbox:
         self.disk_free_bytes = 0
         self.wal_bytes = 0
         self.commits = 0
+        self.last_committed = 0
+        """The number of the callback that was committed last; 0 where none was since the start."""
         self._look()
         self._writer = threading.Thread(target=self._write, name="inbox-writer", daemon=True)
         self._keeper = threading.Thread(target=self._keep, name="inbox-keeper", daemon=True)
@@ -196,7 +198,7 @@ class SqliteInbox:
             with sqlite.transaction(db):
                 for start in range(0, len(callbacks), STATEMENT_ROWS_MAX):
                     _insert(db, callbacks[start : start + STATEMENT_ROWS_MAX])
-        last = db.last_insert_rowid()
+        last = self.last_committed = db.last_insert_rowid()
         self.commits += 1
         if self.wal_bytes > self._limits.wal_bytes_max:
             self._restart_wal(db, apsw.SQLITE_CHECKPOINT_TRUNCATE)

@@ -10,7 +10,7 @@ import pytest
 from receiver.admin import OFF, make_admin, readiness
 
 UP: dict[str, Any] = {"state": "up", "detail": None}
-RELAY: dict[str, Any] = {"uninterpreted": 0, "recorded": 7, "detail": None}
+RELAY: dict[str, Any] = {"uninterpreted": 0, "interpreted": 5, "recorded": 7, "detail": None}
 KAFKA: dict[str, Any] = {"state": "up", "backlog": 0, "position": 7, "detail": None}
 
 
@@ -47,3 +47,13 @@ def test_nothing_looks_drained_that_is_not(recorded: int, position: int, own: in
     relay, kafka = RELAY | {"recorded": recorded}, KAFKA | {"position": position, "backlog": own}
     assert readiness(UP, relay, kafka)["kafka"]["backlog"] == backlog
     assert readiness(UP, None, kafka)["kafka"]["state"] == "down"
+
+
+@pytest.mark.parametrize(
+    ("committed", "interpreted", "own", "uninterpreted"), [(9, 5, 0, 4), (0, 5, 0, 0), (9, 5, 6, 6)]
+)
+def test_nothing_looks_interpreted_that_is_not(committed: int, interpreted: int, own: int, uninterpreted: int) -> None:
+    """What was answered 200 since the relay last spoke counts; a web process that has just started knows of nothing."""
+    relay = RELAY | {"interpreted": interpreted, "uninterpreted": own}
+    assert readiness(UP | {"committed": committed}, relay, KAFKA)["relay"]["uninterpreted"] == uninterpreted
+    assert readiness(UP, relay, KAFKA)["relay"]["uninterpreted"] == own
