@@ -187,7 +187,7 @@ async def test_a_broker_killed_when_it_has_confirmed_leaves_each_record_there_on
             broker.kill()
             raise OSError("no broker")
 
-        while not any(notes) and len(notes) < 8:
+        while not any(notes) and len(notes) < 12:
             async with connected(broker, "k.") as (one, reached, note):
                 notes.append(note)
                 await one.publish(messages("k.", range(reached + 1, reached + 6)), Position(reached + 5, "id"))
