@@ -25,7 +25,7 @@ from tests.support import Lines
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits of a test's length."""
-    for name in ("RETRY_MIN_S", "RETRY_MAX_S", "STOPPED_RETRY_S", "PROBE_S", "PROBE_DOWN_S", "PACE_S"):
+    for name in ("RETRY_MIN_S", "RETRY_MAX_S", "STOPPED_RETRY_S", "PROBE_S", "PROBE_DOWN_S", "PACE_MIN_S"):
         monkeypatch.setattr(relay_module, name, 0.01)
 
 
@@ -118,7 +118,7 @@ async def test_any_error_drops_the_producer_asks_kafka_and_goes_on(error: Except
 
 async def test_small_batches_are_paced_and_a_backlog_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     """What comes after a small transaction waits for company; full ones follow each other at once."""
-    monkeypatch.setattr(relay_module, "PACE_S", 0.5)
+    monkeypatch.setattr(relay_module, "pace_s", lambda _records: 0.5)
     monkeypatch.setattr(relay_module, "BATCH_MAX", 4)
     stage = Stage()
     add(stage.outbox, *range(1, 14))
@@ -131,6 +131,19 @@ async def test_small_batches_are_paced_and_a_backlog_is_not(monkeypatch: pytest.
         assert len(stage.kafka.messages) == 13
         await stage.until(lambda: len(stage.kafka.messages) == 16)
     assert [line["events"] for line in stage.log.named("relay.published")] == [4, 4, 4, 1, 3]
+
+
+@pytest.mark.parametrize(("per_s", "settles_at_s"), [(100, 0.04), (4900, 0.04), (5100, 0.15), (30_000, 0.15)])
+def test_the_pauses_grow_with_the_rate_and_shrink_again(
+    monkeypatch: pytest.MonkeyPatch, per_s: int, settles_at_s: float
+) -> None:
+    """Few transactions at a high rate, whatever it was before; at a moderate one a consumer does not wait for it."""
+    monkeypatch.undo()
+    for before_s in (relay_module.PACE_MIN_S, relay_module.PACE_MAX_S):
+        now_s = before_s
+        for _ in range(200):
+            now_s = relay_module.pace_s(round(per_s * now_s))
+        assert now_s == pytest.approx(settles_at_s, abs=1e-3)
 
 
 async def test_the_local_copy_is_noted_now_and_then_and_when_the_relay_stops(monkeypatch: pytest.MonkeyPatch) -> None:
