@@ -108,6 +108,7 @@ class Run:
             started = time.monotonic()
             server.settle()
             per_s = count / (time.monotonic() - started)
+        shutil.rmtree(journal)
         ratio = per_s / sorted(bare)[len(bare) // 2]
         return (
             f"A backlog of {count} callbacks, nothing else running: {per_s:.0f} a second on Kafka, {ratio:.2f} of bare."

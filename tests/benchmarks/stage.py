@@ -261,6 +261,7 @@ class Stage:
                 server.wait()
                 if journal is not None:
                     (folder / "journal").rename(journal)
+                shutil.rmtree(folder)
 
     def _settled(self, admin: int, supervisor: int, name: str) -> None:
         relay = roles(supervisor).get("relay")
