@@ -53,7 +53,7 @@ bench-quick: install-dev ## ours beside a bare server and others, as ratios, 3 m
 bench: $(VENV)/.bench-ok ## the same, five rounds, with Bento where Go is, rates, plots and RESULTS.md; 20 minutes
 	@$(BIN)/python -X utf8 -m tests.benchmarks bench --write $(ARGS)
 
-bench-full: $(VENV)/.bench-ok ## the same, and journals of up to ten million callbacks; hours, and 45 GB of disk
+bench-full: $(VENV)/.bench-ok ## the same, and journals of up to ten million callbacks; 40 minutes, and 45 GB of disk
 	@$(BIN)/python -X utf8 -m tests.benchmarks full --write $(ARGS)
 
 lint: install-dev ## ruff: rules and format

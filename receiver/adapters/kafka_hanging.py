@@ -30,6 +30,7 @@ from receiver.position import counts_as_committed
 SCANS_S = 60.0
 """For reading what a transaction left, and what of it can be seen."""
 RETRY_S = 0.1
+"""Before a leader is asked again that is not yet one."""
 EARLIER_MS = 60_000
 """How long before its position a transaction's first record can have been written: longer than it may take."""
 
