@@ -20,6 +20,9 @@ from tests.chaos.service import Service
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
 
 Meanwhile = Callable[[], Awaitable[None]]
+GAP_S_MAX = 20.0
+"""Without an answer. The next kill may come while the process that is needed starts; five seconds, which hold for one
+death, are ``test_commands``' affair."""
 
 
 @pytest.fixture
@@ -102,7 +105,7 @@ async def test_signed_callbacks_become_events_with_key_headers_and_facts(
 async def test_a_few_dozen_sigkills_lose_repeat_and_reorder_nothing(
     service: Service, kafka: LocalKafka, prefix: str
 ) -> None:
-    """Web process, relay and supervisor, at random moments under load; a dead child is back within 5 s."""
+    """Web process, relay and supervisor, at random moments under load; callbacks are taken again soon after each."""
     chance, kills = random.Random(7), Counter[str]()
     service.start()
     service.wait_ready()
@@ -119,7 +122,7 @@ async def test_a_few_dozen_sigkills_lose_repeat_and_reorder_nothing(
     ledger = await load(service, 18, 40, kill)
     drain(service)
     assert sum(kills.values()) >= 20, kills
-    assert max(ledger.gaps_s, default=0) < 5
+    assert max(ledger.gaps_s, default=0) < GAP_S_MAX
     assert verdict(service, kafka.bootstrap, prefix, ledger).obligations > 500
     assert service.stop() == 0
 

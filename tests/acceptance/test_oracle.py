@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kafka_local import LocalKafka
@@ -48,14 +50,29 @@ sqlite_outbox.SqliteOutbox.commit = hasty
 """
 
 
+def back(service: Service, victim: str, before: int | None, timeout_s: float = 30) -> None:
+    """Wait until a killed process is there again and everything works: its next death is to interrupt its work."""
+    deadline = time.monotonic() + timeout_s
+    while service.child(victim) in {before, None} or not works(service.readyz()):
+        assert time.monotonic() < deadline, service.tail_of_log()
+        time.sleep(0.05)
+
+
+def works(said: dict[str, Any] | None) -> bool:
+    """Whether callbacks are taken and events published."""
+    return said is not None and said["ready"] and said["kafka"]["state"] == "up"
+
+
 async def judged(service: Service, kafka: LocalKafka, prefix: str, victim: str) -> Verdict:
     """Load, kills of one process, and the verdict after a fair time to drain."""
     chance = random.Random(3)
     load = Load(service.url, 40, 3)
     sending = asyncio.create_task(load.run())
-    for _ in range(6):
+    for _ in range(4):
         await asyncio.sleep(chance.uniform(0.5, 1.2))
+        before = service.child(victim)
         service.kill(victim)
+        await asyncio.to_thread(back, service, victim, before)
     load.stop()
     ledger = await asyncio.wait_for(sending, 60)
     await asyncio.sleep(6)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-WORDS = {"abort": "os.abort()", "segv": "os.kill(os.getpid(), signal.SIGSEGV)", "memory": "raise MemoryError"}
+WORDS = {"abort": "os.abort()", "segv": "signal.raise_signal(signal.SIGSEGV)", "memory": "raise MemoryError"}
 """After ``poison-``, what happens."""
 
 PROGRAM = """
