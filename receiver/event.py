@@ -55,16 +55,19 @@ def _kept(fields: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     # Null and empty left out at every depth.
     found = {}
     for name, part in fields:
-        said = part if not part or type(part) is str else _said(part)
+        if part is None:
+            continue
+        said = part if type(part) is str else _said(part)
         if said or said is False:
             found[name] = said
     return found
 
 
 def _said(value: Any) -> Any:
-    if type(value) is dict:
+    kind = type(value)
+    if kind is dict:
         return _kept(value.items())
-    if isinstance(value, tuple | list):
+    if kind is tuple or kind is list:
         parts = [part if type(part) is str else _said(part) for part in value]
         return [part for part in parts if part or part is False]
     return value

@@ -22,6 +22,8 @@ from schemas.values import Number
 NESTING_MAX = 100
 """Levels of arrays and objects in a body: far above any provider's, far below what exhausts a parser's stack."""
 
+SPACES = " \t\n\r"
+"""What RFC 8259 allows around a value."""
 MASKED = re.compile(r"[0-9]{0,6}\*+[0-9]{0,4}")
 CARD_SHOWN = 10
 """Digits of a card number that stay: six and four. A number with no more than these is masked whole."""
@@ -40,9 +42,12 @@ def read_json(body: bytes) -> Any:
         raise NotUnderstood("not_utf8", "$") from None
     if text.startswith("\ufeff") or _too_deep(text):
         raise NotUnderstood("not_json", "$")
+    text = text.strip(SPACES)
     try:
-        value = _DECODER.decode(text)
-        if "\\ud" in text or "\\uD" in text:
+        value, end = _DECODER.raw_decode(text)
+        if end != len(text):
+            raise NotUnderstood("not_json", "$")
+        if "\\" in text and ("\\ud" in text or "\\uD" in text):
             canonical_json(value)  # a lone surrogate cannot be encoded
     except ValueError:
         raise NotUnderstood("not_json", "$") from None
@@ -89,7 +94,7 @@ def _refuse_constant(_: str) -> NoReturn:
 
 
 _DECODER = json.JSONDecoder(parse_int=Number, parse_float=Number, parse_constant=_refuse_constant)
-"""One for all: ``json.loads`` with hooks makes one for each body."""
+"""One for all: ``json.loads`` with hooks makes one for each body. Its ``decode`` looks for spaces with patterns."""
 
 
 def _too_deep(text: str) -> bool:

@@ -11,6 +11,8 @@ from receiver.errors import NotUnderstood
 from receiver.provider import Kind, Source
 
 Payload = TypeVar("Payload", bound=BaseModel)
+READINGS = ("function-", "constrained-")
+"""How pydantic names, in an error's place, the readings of one field; no provider's field begins so."""
 
 
 def text_field(document: Mapping[str, Any], name: str) -> str | None:
@@ -44,9 +46,8 @@ def validate(model: type[Payload], document: Mapping[str, Any]) -> Payload:
     except ValidationError as error:
         # Only the place: pydantic's message would quote the value, which can be a card number.
         place = error.errors(include_input=False, include_context=False, include_url=False)[0]["loc"]
-        raise NotUnderstood(
-            "schema", ".".join(str(part) for part in place if not str(part).startswith("function-"))
-        ) from None
+        fields = [str(part) for part in place if not str(part).startswith(READINGS)]
+        raise NotUnderstood("schema", ".".join(fields)) from None
 
 
 def known_fields(model: type[BaseModel]) -> frozenset[str]:

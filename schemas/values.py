@@ -6,13 +6,14 @@ import re
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from schemas.frozen import dataclass
 
-AMOUNT = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+AMOUNT_PATTERN = r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?"
 """What may stand in an amount's place, as text or as a JSON number (``providers/mapping``, "Values")."""
-INTEGER = re.compile(r"-?[0-9]+")
+AMOUNT = re.compile(AMOUNT_PATTERN)
+MILLISECONDS = re.compile(r"[0-9]{12,13}")
 RFC3339 = re.compile(
     r"(?P<whole>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?P<fraction>\.[0-9]+)?(?P<zone>Z|[+-][0-9]{2}:[0-9]{2})"
 )
@@ -37,11 +38,7 @@ def amount(value: object) -> str:
 
 def time_ms(value: object) -> int:
     """Give a Unix time in ms between 2000 and 2100; ``ValueError`` for anything else, a string too."""
-    if (
-        not isinstance(value, Number)
-        or INTEGER.fullmatch(value.text) is None
-        or len(value.text) > len(str(TIME_MS_MAX))
-    ):
+    if not isinstance(value, Number) or MILLISECONDS.fullmatch(value.text) is None:
         raise ValueError("no time in milliseconds")
     milliseconds = int(value.text)
     if not TIME_MS_MIN <= milliseconds <= TIME_MS_MAX:
@@ -68,8 +65,10 @@ def rfc3339(value: object) -> str:
     return f"{utc.isoformat()}{match['fraction'] or ''}Z"
 
 
-Amount = Annotated[str, BeforeValidator(amount)]
-"""A decimal as text or JSON number, kept as its source text."""
+AmountText = Annotated[str, StringConstraints(pattern=f"^{AMOUNT_PATTERN}$")]
+Amount = Annotated[AmountText | Annotated[str, BeforeValidator(amount)], Field(union_mode="left_to_right")]
+"""A decimal as text or JSON number, kept as its source text. Text is checked without Python: measured, a third of the
+cost of a body's model."""
 TimeMs = Annotated[int, BeforeValidator(time_ms)]
 """Unix time, milliseconds."""
 Rfc3339 = Annotated[str, BeforeValidator(rfc3339)]

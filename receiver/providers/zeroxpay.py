@@ -167,9 +167,7 @@ def normalise(payload: Payload, source: Source) -> Facts:
     body = payload.body
     money = _SHAPES[payload.word].money(body)
     partial = money.pop("partial", False) and body.status == "Done"
-    failed = body.status == "Failed"
-    # Two spellings, on different pages and in the SDK; either on any kind.
-    reason = plain.failure(None, blank_to_none(body.failed_reason) or blank_to_none(body.fail_reason))
+    said = money.pop("failure", None)
     return Facts(
         account=body.merchant_id if body.merchant_id is not None else source.account,
         kind=LIFECYCLES[payload.word],
@@ -177,11 +175,16 @@ def normalise(payload: Payload, source: Source) -> Facts:
         provider_status=body.status,
         reference=blank_to_none(body.local_id),
         meta=blank_to_none(body.meta),
-        failure=money.pop("failure", None) or reason if failed else None,
+        failure=said or _reason(body) if body.status == "Failed" else None,
         created_at=None if body.time is None else from_ms(body.time),
-        anomalies=(*(("partial",) if partial else ()), *payload.anomalies),
-        **{name: value for name, value in money.items() if name != "failure"},
+        anomalies=("partial", *payload.anomalies) if partial else payload.anomalies,
+        **money,
     )
+
+
+def _reason(body: payloads.Notification) -> plain.Part:
+    # Two spellings, on different pages and in the SDK; either on any kind.
+    return plain.failure(None, blank_to_none(body.failed_reason) or blank_to_none(body.fail_reason))
 
 
 def _amount(digits: str | None, currency: str | None, network: str | None = None) -> plain.Part | None:
@@ -194,7 +197,7 @@ def _price(body: Any) -> plain.Part | None:
 
 
 def _fees(*fees: tuple[str, str | None, str | None]) -> tuple[plain.Part, ...]:
-    return tuple(plain.fee(kind, digits, currency) for kind, digits, currency in fees if digits is not None)
+    return tuple([plain.fee(kind, digits, currency) for kind, digits, currency in fees if digits is not None])
 
 
 def _exchange_money(body: payloads.Exchange) -> dict[str, Any]:

@@ -12,11 +12,11 @@ WORDS = {"abort": "os.abort()", "segv": "signal.raise_signal(signal.SIGSEGV)", "
 
 PROGRAM = """
 import json, os, signal
-_decode = json.JSONDecoder.decode
+_decode = json.JSONDecoder.raw_decode
 def decode(decoder, text, *arguments, **options):
 {branches}
     return _decode(decoder, text, *arguments, **options)
-json.JSONDecoder.decode = decode
+json.JSONDecoder.raw_decode = decode
 """
 
 
