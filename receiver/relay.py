@@ -24,6 +24,8 @@ from receiver.position import decide_start
 
 BATCH_MAX = 2000
 """Records in one Kafka transaction: measured, larger ones gain nothing."""
+FULL_BYTES = 4 * 1024 * 1024
+"""Of values in a batch: as full as one of ``BATCH_MAX`` records. A read of the outbox ends at twice that."""
 PACE_MIN_S, PACE_MAX_S, PACE_RECORD_S = 0.04, 0.15, 0.0002
 """Between the beginnings of two transactions while the relay is not behind: the last for each record of the first,
 within the other two. Each costs the brokers the same, however many records it has. Measured beside a broker on two
@@ -160,7 +162,7 @@ class Relay:
                     started_s = self._clock.monotonic_s()
                     position = await self._publish(publisher, records)
                     self._unnoted = memory.cluster_id, position
-                    if len(records) < self._batch_max:
+                    if not self._is_full(records):
                         await self._pause(started_s + pace_s(len(records)) - self._clock.monotonic_s())
                     self._batch_max = min(BATCH_MAX, self._batch_max * 2)
                 elif self._note_due_s() > 0:
@@ -171,6 +173,10 @@ class Relay:
             with contextlib.suppress(StoreFailed):  # it is only a copy: a later session notes where it is by then
                 await self._note()
             await publisher.close()
+
+    def _is_full(self, records: Sequence[OutboxRecord]) -> bool:
+        # More than was read waits already, as far as one can tell.
+        return len(records) >= self._batch_max or sum(len(record.value) for record in records) >= FULL_BYTES
 
     def _start(self, memory: Memory) -> Position:
         start = decide_start(

@@ -133,6 +133,23 @@ async def test_small_batches_are_paced_and_a_backlog_is_not(monkeypatch: pytest.
     assert [line["events"] for line in stage.log.named("relay.published")] == [4, 4, 4, 1, 3]
 
 
+async def test_a_backlog_of_large_records_is_not_paced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few of them fill a batch: the next one follows at once, as after many small ones."""
+    monkeypatch.setattr(relay_module, "pace_s", lambda _records: 30)
+    monkeypatch.setattr(relay_module, "FULL_BYTES", 3 * len(record(1).value))
+    stage = Stage()
+    add(stage.outbox, 1, 2, 3)
+    async with stage.running():
+        await stage.until(lambda: len(stage.kafka.messages) == 3)
+        add(stage.outbox, 4, 5)
+        stage.relay.wake()
+        await stage.until(lambda: len(stage.kafka.messages) == 5)
+        add(stage.outbox, 6)
+        stage.relay.wake()
+        await asyncio.sleep(0.05)
+        assert len(stage.kafka.messages) == 5
+
+
 @pytest.mark.parametrize(("per_s", "settles_at_s"), [(100, 0.04), (4900, 0.04), (5100, 0.15), (30_000, 0.15)])
 def test_the_pauses_grow_with_the_rate_and_shrink_again(
     monkeypatch: pytest.MonkeyPatch, per_s: int, settles_at_s: float
