@@ -68,7 +68,7 @@ async def judged(service: Service, kafka: LocalKafka, prefix: str, victim: str) 
     chance = random.Random(3)
     load = Load(service.url, 40, 3)
     sending = asyncio.create_task(load.run())
-    for _ in range(4):
+    for _ in range(6):
         await asyncio.sleep(chance.uniform(0.5, 1.2))
         before = service.child(victim)
         service.kill(victim)
