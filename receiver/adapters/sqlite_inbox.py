@@ -2,9 +2,9 @@
 
 Theory of operation. ``append`` puts a callback into a bounded queue and waits. The writer thread takes all that wait at
 that moment, writes them with one multi-row statement, commits with one fsync, and lets the event loop resolve the whole
-batch with one call: a lone callback waits for nobody, and under load a commit is shared by many. Only where commits
-follow each other too fast does one wait for company. A refused commit refuses its whole batch, and nothing of it is
-kept.
+batch with one call: a lone callback waits for nobody, and under load a commit is shared by many. Only where the process
+computes most of the time does one wait for company (``CommitDelay``). A refused commit refuses its whole batch, and
+nothing of it is kept.
 
 Checkpoints run on a thread and a connection of their own, passively. A WAL that is always written to never begins anew
 that way, so after each of them the writer copies the few pages that came since and restarts it, between two batches and
@@ -30,6 +30,7 @@ import apsw
 
 from receiver.adapters import sqlite
 from receiver.callback import InboxEntry, VerifiedCallback, headers_from_wire, headers_to_wire
+from receiver.commit_delay import CommitDelay
 from receiver.errors import JournalError, StoreFailed, Unavailable
 
 STORE = "inbox"
@@ -38,11 +39,6 @@ STATEMENT_ROWS_MAX = 64
 """Rows in one INSERT: one statement per size is cached, and a larger one gains little."""
 BATCH_MAX = 1024
 """Callbacks in one commit: bounds the time a callback waits for the one before it."""
-BUSY_PER_S = 4000
-"""Callbacks a second, over the last ``RECENT_COMMITS``, above which a commit for fewer than ``COMPANY`` of them waits
-``COMPANY_S`` for more. Not by the rate of commits: there are as many of them where callbacks come one by one."""
-RECENT_COMMITS = 8
-COMPANY, COMPANY_S = 24, 0.0015
 HOUSEKEEPING_S = 0.25
 """Between two looks at the disk and the WAL."""
 CHECKPOINT_BYTES = 4 * 1024 * 1024
@@ -162,20 +158,17 @@ class SqliteInbox:
         self._idle = False
 
     def _write(self) -> None:
-        taken = 0
-        recent: deque[tuple[float, int]] = deque([(time.monotonic(), 0)], RECENT_COMMITS)
+        delay = CommitDelay(time.monotonic(), time.process_time())
         while True:
             self._wait_for_work()
-            since_s, taken_before = recent[0]
-            busy = taken - taken_before > BUSY_PER_S * (time.monotonic() - since_s)
-            if busy and len(self._queue) < COMPANY:
-                time.sleep(COMPANY_S)
+            wait_s = delay.wait_s(len(self._queue), time.monotonic(), time.process_time())
+            if wait_s:
+                time.sleep(wait_s)
             purge = self._purges.popleft() if self._purges else None
             if not self._queue and purge is None:
                 return
             batch = [self._queue.popleft() for _ in range(min(len(self._queue), BATCH_MAX))]
-            taken += len(batch)
-            recent.append((time.monotonic(), taken))
+            delay.began(len(batch), time.monotonic(), time.process_time())
             if purge is not None:
                 self._purge(*purge)
             if not batch:

@@ -211,7 +211,7 @@ def unlinking(folder: Path, size: int) -> Iterator[None]:
 def fitting(stage: Stage) -> int:
     """How many callbacks a measurement at saturation takes on this machine, as it is now."""
     stage.measure("bare", COUNT_MIN)
-    per_s = stage.measure("bare", COUNT_MIN).load["per_s"]
+    per_s = float(stage.measure("bare", COUNT_MIN).load["per_s"])
     return min(COUNT_MAX, max(COUNT_MIN, round(per_s * COUNT_S / 1000) * 1000))
 
 
