@@ -42,7 +42,6 @@ LAYERS: dict[str, int] = {
     "draft": 4,
     "entries": 4,
     "pacing": 4,
-    "commit_delay": 4,
     "hearing": 4,
     "relay": 5,
     "reconcile": 5,
