@@ -40,6 +40,9 @@ COUNT_MIN, COUNT_MAX = 6000, 30_000
 """Callbacks of a measurement at saturation."""
 COUNT_S = 0.5
 """What the bare server needs for them: a slower machine gets fewer, so that a run ends in its time there too."""
+ROUNDS = {"quick": 3, "bench": 5, "full": 5}
+SLOW_PER_S = 25_000
+"""A machine on which the bare server answers fewer has one round less of the quick ones: starting takes it long too."""
 OLD, OLD_S = 500_000, 500 * 86_400
 """Callbacks of that age in a journal that forgets after 400 days, for more than a measurement's time to purge."""
 ROTATED, ROTATED_BYTES = 14, 4_000_000
@@ -208,11 +211,12 @@ def unlinking(folder: Path, size: int) -> Iterator[None]:
             file.unlink(missing_ok=True)
 
 
-def fitting(stage: Stage) -> int:
-    """How many callbacks a measurement at saturation takes on this machine, as it is now."""
+def fitting(stage: Stage, mode: str) -> tuple[int, int]:
+    """How many callbacks a measurement at saturation takes on this machine, as it is now, and how many rounds."""
     stage.measure("bare", COUNT_MIN)
     per_s = float(stage.measure("bare", COUNT_MIN).load["per_s"])
-    return min(COUNT_MAX, max(COUNT_MIN, round(per_s * COUNT_S / 1000) * 1000))
+    count = min(COUNT_MAX, max(COUNT_MIN, round(per_s * COUNT_S / 1000) * 1000))
+    return count, ROUNDS[mode] - (mode == "quick" and per_s < SLOW_PER_S)
 
 
 def say(message: str) -> None:
@@ -233,11 +237,11 @@ def main() -> int:
         say(f"bench: {fault}")
     if faults:
         return 1
-    rounds = arguments.rounds or (3 if arguments.mode == "quick" else 5)
     other = bento.built() if arguments.mode != "quick" else None
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, running(Path(folder) / "kafka") as broker:
         stage = Stage(Path(folder), broker.bootstrap, other)
-        count = arguments.count or fitting(stage)
+        count, rounds = fitting(stage, arguments.mode)
+        count, rounds = arguments.count or count, arguments.rounds or rounds
         rows = Run(stage, arguments.mode, rounds, count).tables()
     versions = ", ".join(f"{name} {version(name)}" for name in ("uvicorn", "starlette", "aiokafka", "apsw", "pydantic"))
     others = f", Bento {bento.VERSION}" if other else ""
