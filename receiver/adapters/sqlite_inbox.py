@@ -161,9 +161,8 @@ class SqliteInbox:
         self._planned, self._writing = False, True
         self._bell.put(None)
 
-    def _written(self, outcomes: Sequence[Callable[[], None]]) -> None:
-        for tell in outcomes:
-            tell()
+    def _written(self, resolve: Callable[[], None]) -> None:
+        resolve()
         self._writing = False
         if self._queue or self._purges:
             self._plan()
@@ -172,27 +171,30 @@ class SqliteInbox:
         while True:
             self._bell.get()
             while True:
-                outcomes = self._write_waiting()
-                with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                    self._loop.call_soon_threadsafe(self._written, outcomes)
+                self._tell(partial(self._written, self._commit_waiting()))
+                # Callers are being answered while the disk is busy with what nobody waits for.
+                if self._purges:
+                    self._tell(self._purge(*self._purges.popleft()))
                 self._tend_wal()
                 if not self._closing:
                     break
                 if not self._queue and not self._purges:
                     return
 
-    def _write_waiting(self) -> list[Callable[[], None]]:
-        # Gives what the loop is to do about it.
-        outcomes = [self._purge(*self._purges.popleft())] if self._purges else []
+    def _tell(self, outcome: Callable[[], None]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(outcome)
+
+    def _commit_waiting(self) -> Callable[[], None]:
+        # Gives what the loop is to do about it, as ``_purge`` does.
         batch = [self._queue.popleft() for _ in range(min(len(self._queue), BATCH_MAX))]
+        first = None
         if batch:
             try:
                 first = self._commit([callback for callback, _ in batch])
             except (apsw.Error, StoreFailed, JournalError):
                 self._reopen()
-                first = None
-            outcomes.append(partial(_resolve, batch, first))
-        return outcomes
+        return partial(_resolve, batch, first)
 
     def _commit(self, callbacks: list[VerifiedCallback]) -> int:
         if self._db is None:

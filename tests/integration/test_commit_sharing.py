@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -91,3 +91,23 @@ async def test_callers_are_answered_before_the_wal_is_tended(
     assert await asyncio.wait_for(task, 5) == 1
     await asyncio.wait_for(tended.wait(), 5)
     assert answered == [True]
+
+
+async def test_callers_are_answered_before_a_purge(inbox: SqliteInbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It shares the writer with them, and can take as long as a chunk takes."""
+    loop = asyncio.get_running_loop()
+    seen: list[bool] = []
+    purge = inbox._purge
+
+    async def look() -> None:
+        await asyncio.sleep(0.05)
+        seen.append(task.done())
+
+    def slow(numbers: Sequence[int], future: asyncio.Future[None]) -> Callable[[], None]:
+        asyncio.run_coroutine_threadsafe(look(), loop).result(5)
+        return purge(numbers, future)
+
+    monkeypatch.setattr(inbox, "_purge", slow)
+    task = asyncio.create_task(append_after(inbox, 0))
+    await asyncio.wait_for(inbox.purge([1]), 5)
+    assert seen == [True]
