@@ -27,7 +27,7 @@ def late(self, callbacks):
     return commit(self, callbacks)
 async def hasty(self, callback):
     self._queue.append((callback, self._loop.create_future()))
-    self._ring()
+    self._plan()
     return 1
 sqlite_inbox.SqliteInbox._commit = late
 sqlite_inbox.SqliteInbox.append = hasty

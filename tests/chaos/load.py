@@ -67,7 +67,9 @@ class Load:
 
     async def run(self) -> Ledger:
         """Begin operations at the rate, whatever the answers; returns when all of them have been answered 200."""
-        limits = httpx.Limits(max_connections=64, max_keepalive_connections=16)
+        # No bound on connections: seen, a client whose pool was full of those that a dead process left half made, and
+        # that waited for a place in it ever after.
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=16)
         async with httpx.AsyncClient(limits=limits, timeout=ATTEMPT_TIMEOUT_S) as client, asyncio.TaskGroup() as group:
             started = time.monotonic()
             for begun, operation in enumerate(operations(self._chance), start=1):
