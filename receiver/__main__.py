@@ -1,5 +1,29 @@
-"""``python -m receiver``: the command line."""
+"""``receiver`` and ``python -m receiver``: the command line, which a signal may reach before it is there.
 
-from receiver.cli import main
+Reading the modules takes a new process most of its first second. Until a service has handlers of its own, SIGTERM and
+Ctrl-C are exit 0, since nothing was taken yet, and SIGHUP is nothing, since no secret was read yet.
+"""
 
-main()
+from __future__ import annotations
+
+import signal
+import sys
+
+INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    if sys.argv[1:2] == ["serve"]:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: sys.exit(0))
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        from receiver import cli  # noqa: PLC0415  after what it takes long to come to
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    sys.exit(cli.run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

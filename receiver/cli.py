@@ -35,11 +35,6 @@ for command in (
     cli.add_command(command)
 
 
-def main() -> None:
-    """Run the command line and exit."""
-    sys.exit(run(sys.argv[1:]))
-
-
 def run(arguments: list[str]) -> int:
     """Run one command; the exit code."""
     try:

@@ -76,6 +76,8 @@ class Child:
         self._deaths: deque[float] = deque(maxlen=DEATHS_MAX)
         self._stopping = False
         self._report: Report | None = None
+        self._reload_due = False
+        """Whether a SIGHUP waits for the child's first report: before that it would kill it."""
         self.restarts = 0
 
     def report(self) -> Report | None:
@@ -89,6 +91,12 @@ class Child:
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(signal_number)
+
+    def reload(self) -> None:
+        """Have it read the secrets again, as soon as it can be told."""
+        self._reload_due = True
+        if self._report is not None:
+            self._tell_to_reload()
 
     async def run(self) -> None:
         """Keep it running until ``stop``; raises ``GaveUp``."""
@@ -124,6 +132,10 @@ class Child:
             self.send(signal.SIGKILL)
             await process.wait()
 
+    def _tell_to_reload(self) -> None:
+        self._reload_due = False
+        self.send(signal.SIGHUP)
+
     async def _live(self) -> int:
         ours, theirs = socket.socketpair()
         with theirs:
@@ -153,6 +165,8 @@ class Child:
             while line := await reader.readline():
                 said = orjson.loads(line)
                 self._report = Report(said["status"], said["metrics"].encode(), time.monotonic())
+                if self._reload_due:
+                    self._tell_to_reload()
         finally:
             writer.close()
 
@@ -212,7 +226,7 @@ class Supervisor:
     def _reload(self) -> None:
         self._log.info("serve.reload")
         for child in self._children:
-            child.send(signal.SIGHUP)
+            child.reload()
 
     def _readiness(self) -> Mapping[str, Any]:
         return bootstrap.readiness(*map(_said, (self._web, self._relay, self._publisher, self._reconcile)))

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import hmac
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import apsw
 import pytest
 
 from tests.chaos import traffic
-from tests.chaos.service import Service, free_port
+from tests.chaos.service import Service, free_port, until
 
 SWAP = {
     "id": "swap-1",
@@ -31,57 +26,12 @@ SWAP = {
 }
 
 
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
-    """An installation without Kafka."""
-    made = Service(tmp_path / "service")
-    yield made
-    made.destroy()
-
-
-@pytest.fixture
-def whole(tmp_path: Path) -> Iterator[Service]:
-    """An installation with all processes, whose Kafka is not there."""
-    made = Service(tmp_path / "service", f"127.0.0.1:{free_port()}")
-    yield made
-    made.destroy()
-
-
 def receiver(*arguments: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run the command line in a folder."""
     command = [sys.executable, "-m", "receiver", *arguments]
     return subprocess.run(
         command, cwd=cwd, env={**os.environ, **environ}, capture_output=True, text=True, timeout=60, check=False
     )
-
-
-def post(service: Service, document: object, secret: str = traffic.ONCHAIN_SECRET) -> int:
-    """One signed auto-swap callback; the status code."""
-    body = json.dumps(document).encode()
-    signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-    headers = {"x-api-public-key": traffic.ONCHAIN_PUBLIC, "x-api-signature": signature}
-    request = urllib.request.Request(f"{service.url}/swaps", body, headers)  # noqa: S310  loopback
-    try:
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310  loopback
-            return int(answer.status)
-    except urllib.error.HTTPError as error:
-        error.close()
-        return error.code
-
-
-def until(holds: Callable[[], object], timeout_s: float = 10) -> None:
-    """Wait until something holds."""
-    deadline = time.monotonic() + timeout_s
-    while not holds():
-        assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(0.05)
-
-
-def alive(pid: int) -> bool:
-    """Whether a process still runs."""
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
-    return False
 
 
 def test_from_nothing_to_a_checked_configuration(tmp_path: Path) -> None:
@@ -141,8 +91,8 @@ def test_a_callback_becomes_an_event_without_kafka(service: Service) -> None:
     """200, then ``tail`` shows it, digit for digit; a reader that goes away is no error."""
     service.start()
     service.wait_ready()
-    assert post(service, SWAP) == 200
-    assert post(service, SWAP, secret="forged") == 401
+    assert service.post_swap(SWAP) == 200
+    assert service.post_swap(SWAP, secret="forged") == 401
     until(lambda: service.receiver("tail", "--json").stdout)
     event = json.loads(service.receiver("tail", "--json").stdout)
     assert event["spent"]["amount"] == "0.100000000000000000"
@@ -161,7 +111,7 @@ def test_metrics_of_all_processes_are_on_one_page(service: Service) -> None:
     """Of the web process, the relay and the supervisor; none of it on the public listener."""
     service.start()
     service.wait_ready()
-    assert post(service, SWAP) == 200
+    assert service.post_swap(SWAP) == 200
 
     def page() -> str:
         with urllib.request.urlopen(f"http://127.0.0.1:{service.admin}/metrics", timeout=5) as answer:
@@ -181,75 +131,6 @@ def test_metrics_of_all_processes_are_on_one_page(service: Service) -> None:
     assert refused.value.code == 404
 
 
-def test_sighup_reads_the_secrets_again(service: Service, tmp_path: Path) -> None:
-    """A rotated file is live without a restart; an empty one is refused and the old secret stays."""
-    secret = tmp_path / "secret"
-    secret.write_text("old\n")
-    text = service.config.read_text().replace("env:CHAOS_ONCHAIN_SECRET", f"file:{secret}")
-    service.config.write_text(text)
-    service.start()
-    service.wait_ready()
-    assert service.process is not None
-    assert post(service, SWAP, "old") == 200
-    secret.write_text("new\n")
-    assert post(service, SWAP, "new") == 401
-    service.process.send_signal(signal.SIGHUP)
-    until(lambda: post(service, SWAP, "new") == 200)
-    assert post(service, SWAP, "old") == 401
-    secret.write_text("")
-    service.process.send_signal(signal.SIGHUP)
-    until(lambda: "serve.reload_refused" in service.log.read_text())
-    assert post(service, SWAP, "new") == 200
-    assert service.stop() == 0
-
-
-def test_a_dead_child_is_back_within_five_seconds(whole: Service) -> None:
-    """``/readyz`` says so meanwhile; no connection is refused."""
-    whole.start()
-    whole.wait_ready()
-    for role in ("web", "relay", "publisher"):
-        before = whole.child(role)
-        assert whole.kill(role)
-        until(lambda role=role, before=before: whole.child(role) not in (before, None), 5)  # type: ignore[misc]
-    whole.wait_ready(5)
-    assert post(whole, SWAP) == 200
-
-
-def process_up(service: Service, role: str) -> bool:
-    """Whether a process has reported to the supervisor."""
-    with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{service.admin}/metrics") as answer:
-        return f'receiver_process_up{{role="{role}"}} 1.0' in answer.read().decode()
-    return False
-
-
-def test_the_children_of_a_killed_supervisor_end(whole: Service) -> None:
-    """Also one that is stopped; then the journal is free for the next service."""
-    whole.start()
-    whole.wait_ready()
-    until(lambda: all(process_up(whole, role) for role in ("relay", "publisher")))  # and so tied to it
-    children = [whole.child(role) for role in ("web", "relay", "publisher")]
-    assert None not in children
-    whole.kill("relay", signal.SIGSTOP)
-    whole.kill("supervisor")
-    until(lambda: not any(alive(pid) for pid in children if pid), 5)
-    whole.start()
-    whole.wait_ready()
-    assert post(whole, SWAP) == 200
-
-
-def test_twenty_deaths_within_a_minute_end_the_service(service: Service) -> None:
-    """Loudly, exit 1; the journal is intact."""
-    service.start()
-    service.wait_ready()
-    assert service.process is not None
-    deadline = time.monotonic() + 90
-    while service.process.poll() is None and time.monotonic() < deadline:
-        service.kill("relay")
-        time.sleep(0.02)
-    assert service.process.wait(5) == 1
-    assert "serve.gave_up" in service.log.read_text()
-
-
 def test_a_second_service_on_one_journal_is_refused(service: Service, tmp_path: Path) -> None:
     """Exit 1 with the reason; the first goes on."""
     service.start()
@@ -262,7 +143,7 @@ def test_a_second_service_on_one_journal_is_refused(service: Service, tmp_path: 
     done = receiver("dev", "--config", str(tmp_path / "other.toml"), cwd=tmp_path, **secrets)
     assert done.returncode == 1
     assert "another receiver holds the journal" in done.stderr
-    assert post(service, SWAP) == 200
+    assert service.post_swap(SWAP) == 200
 
 
 @pytest.mark.parametrize("command", ["serve", "dev"])
@@ -342,7 +223,7 @@ def test_tail_follow_ends_with_ctrl_c_and_exit_0(service: Service) -> None:
     command = [sys.executable, "-m", "receiver", "tail", "--follow", "--json", "--config", str(service.config)]
     with subprocess.Popen(command, env=service.environ, stdout=subprocess.PIPE, text=True) as tail:
         assert tail.stdout is not None
-        assert post(service, SWAP) == 200
+        assert service.post_swap(SWAP) == 200
         assert json.loads(tail.stdout.readline())["operation_id"] == "swap-1"
         tail.send_signal(signal.SIGINT)
         assert tail.wait(10) == 0
@@ -357,11 +238,7 @@ def test_junk_never_makes_a_500(service: Service) -> None:
         b'{"id": "a\\u0000b", "status": "PROCESSED"}', b'{"id": "n", "status": "PROCESSED", "rate": 1e999999999}',
     ]  # fmt: skip
     for body in bodies:
-        signature = hmac.new(traffic.ONCHAIN_SECRET.encode(), body, hashlib.sha256).hexdigest()
-        headers = {"x-api-public-key": traffic.ONCHAIN_PUBLIC, "x-api-signature": signature}
-        request = urllib.request.Request(f"{service.url}/swaps", body, headers, method="POST")  # noqa: S310  loopback
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310  loopback
-            assert (answer.status, answer.read()) == (200, b"OK")
+        assert service.post_swap(body) == 200
     until(lambda: len(service.receiver("tail", "--json").stdout.splitlines()) == 2)
     ids = {json.loads(line)["operation_id"] for line in service.receiver("tail", "--json").stdout.splitlines()}
     assert ids == {"a\x00b", "n"}

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 import os
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from kafka_local import LocalKafka
 
 from tests.chaos import traffic
 from tests.chaos.oracle import committed
-from tests.chaos.service import Service
+from tests.chaos.service import Service, until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
 
@@ -46,32 +43,9 @@ def service(tmp_path: Path, kafka: LocalKafka, prefix: str) -> Iterator[Service]
     made.destroy()
 
 
-def post(service: Service, document: object, *, secret: str = traffic.ONCHAIN_SECRET) -> int:
-    """One auto-swap callback; the status."""
-    body = document if isinstance(document, bytes) else json.dumps(document).encode()
-    signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-    headers = {"x-api-public-key": traffic.ONCHAIN_PUBLIC, "x-api-signature": signature}
-    return httpx.post(f"{service.url}/swaps", content=body, headers=headers).status_code
-
-
 def swap(identity: str, status: str, **more: Any) -> dict[str, Any]:
     """An auto-swap."""
     return {"id": identity, "organizationId": traffic.ORGANISATION, "status": status, **more}
-
-
-def lines(service: Service, *arguments: str, code: int = 0) -> list[dict[str, Any]]:
-    """A command's results as JSON."""
-    done = service.receiver(*arguments, "--json")
-    assert done.returncode == code, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
-
-
-def until(holds: Callable[[], object], timeout_s: float = 20) -> None:
-    """Wait until something holds."""
-    deadline = time.monotonic() + timeout_s
-    while not holds():
-        assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(0.2)
 
 
 def drained(service: Service) -> bool:
@@ -85,19 +59,19 @@ def drained(service: Service) -> bool:
 def test_quarantined_mended_redriven(service: Service, kafka: LocalKafka, prefix: str) -> None:
     """A word nobody knew: kept, listed, shown, redriven after the table has grown, once, in its place; and closed."""
     for document in (swap("s1", "PENDING"), swap("s1", "REFUNDED"), b"junk", swap("s2", "REFUNDED")):
-        assert post(service, document) == 200
-    until(lambda: len(lines(service, "quarantine", "list")) == 3)
-    listed = lines(service, "quarantine", "list")
+        assert service.post_swap(document) == 200
+    until(lambda: len(service.lines("quarantine", "list")) == 3)
+    listed = service.lines("quarantine", "list")
     assert [(row["id"], row["reason"], row["detail"]) for row in listed] == [
         (2, "unknown_status", "status"), (3, "not_json", "$"), (4, "unknown_status", "status"),
     ]  # fmt: skip
-    assert [row["id"] for row in lines(service, "quarantine", "list", "--reason", "not_json")] == [3]
-    assert lines(service, "quarantine", "list", "--source", "0xpay-main") == []
-    (shown,) = lines(service, "quarantine", "show", "2")
+    assert [row["id"] for row in service.lines("quarantine", "list", "--reason", "not_json")] == [3]
+    assert service.lines("quarantine", "list", "--source", "0xpay-main") == []
+    (shown,) = service.lines("quarantine", "show", "2")
     assert json.loads(shown["body"])["status"] == "REFUNDED"
     assert "x-api-signature" not in dict(shown["headers"])
     assert service.receiver("quarantine", "show", "1").returncode == 1
-    assert {row["becomes"] for row in lines(service, "quarantine", "redrive", "--dry-run")} == {"still quarantined"}
+    assert {row["becomes"] for row in service.lines("quarantine", "redrive", "--dry-run")} == {"still quarantined"}
 
     broken = service.folder / "grown"
     broken.mkdir()
@@ -106,17 +80,17 @@ def test_quarantined_mended_redriven(service: Service, kafka: LocalKafka, prefix
     assert service.stop() == 0
     service.start()
     service.wait_ready()
-    dry = lines(service, "quarantine", "redrive", "--id", "2", "--id", "3", "--dry-run")
+    dry = service.lines("quarantine", "redrive", "--id", "2", "--id", "3", "--dry-run")
     assert [(row["id"], row["becomes"]) for row in dry] == [(2, "event"), (3, "still quarantined")]
     assert (dry[0]["sequence"], dry[0]["effective"]) == (2, True)
     assert service.receiver("quarantine", "redrive", "--id", "2").returncode == 130
     done = service.receiver("quarantine", "redrive", "--yes")
     assert (done.returncode, "done" in done.stderr) == (0, True), done.stderr
-    assert [row["id"] for row in lines(service, "quarantine", "list")] == [3]
+    assert [row["id"] for row in service.lines("quarantine", "list")] == [3]
     assert "nothing in quarantine" in service.receiver("quarantine", "redrive", "--id", "2", "--yes").stderr
     assert service.receiver("quarantine", "close", "3", "--why", "the provider's own test").returncode == 0
-    assert lines(service, "quarantine", "list") == []
-    assert lines(service, "quarantine", "list", "--state", "closed")[0]["why"] == "the provider's own test"
+    assert service.lines("quarantine", "list") == []
+    assert service.lines("quarantine", "list", "--state", "closed")[0]["why"] == "the provider's own test"
     assert service.receiver("quarantine", "close", "3", "--why", "again").returncode == 1
 
     until(lambda: drained(service))
@@ -136,9 +110,9 @@ def test_the_timeline_says_what_arrived_and_where_it_lies(service: Service, kafk
         swap("tx1%", "PROCESSED"), swap("failed-one", "ERROR", message="no liquidity"),
     ]  # fmt: skip
     for document in documents:
-        assert post(service, document) == 200
+        assert service.post_swap(document) == 200
     until(lambda: drained(service))
-    rows = lines(service, "show", "t_1%")
+    rows = service.lines("show", "t_1%")
     assert [(row["callback"], row["outcome"]) for row in rows] == [
         (1, "event"), (2, "duplicate"), (3, "event"), (4, "quarantine"),
     ]  # fmt: skip
@@ -151,11 +125,11 @@ def test_the_timeline_says_what_arrived_and_where_it_lies(service: Service, kafk
         (place,) = row["kafka"]
         assert place["topic"] == f"{prefix}exchange.status.v1"
         assert (str(row["callback"]), place["partition"], place["offset"]) in places
-    whole = lines(service, "show", f"onchainpay:{traffic.ORGANISATION}:auto_swap:t_1%25")
+    whole = service.lines("show", f"onchainpay:{traffic.ORGANISATION}:auto_swap:t_1%25")
     assert [row["outcome"] for row in whole] == ["event", "duplicate", "event"]
     copied = committed(kafka.bootstrap, f"{prefix}alerts")
     assert [seen.value["operation_id"] for seen in copied] == ["failed-one"]
-    assert len(lines(service, "show", "failed-one")[0]["kafka"]) == 2
+    assert len(service.lines("show", "failed-one")[0]["kafka"]) == 2
     assert "late" in service.receiver("show", "t_1%").stdout
     assert service.receiver("show", "nobody").returncode == 1
 
@@ -164,30 +138,29 @@ def test_rejects_are_sampled_and_explained(service: Service) -> None:
     """0600, whole, newest first; which reading would have matched is named."""
     assert service.receiver("rejects", "list").returncode == 0
     for secret in ("forged", traffic.ONCHAIN_SECRET + " "):
-        assert post(service, swap("r", "PENDING"), secret=secret) == 401
+        assert service.post_swap(swap("r", "PENDING"), secret=secret) == 401
         time.sleep(1.1)
-    until(lambda: len(lines(service, "rejects", "list")) == 2)
-    listed = lines(service, "rejects", "list")
+    until(lambda: len(service.lines("rejects", "list")) == 2)
+    listed = service.lines("rejects", "list")
     assert {row["why"] for row in listed} == {"signature"}
     assert [row["id"] for row in listed] == sorted((row["id"] for row in listed), reverse=True)
-    (explained,) = lines(service, "rejects", "explain", str(listed[-1]["id"]))
+    (explained,) = service.lines("rejects", "explain", str(listed[-1]["id"]))
     assert "no other reading matches" in explained["explanation"][-1]
     assert stat.S_IMODE((service.folder / "journal" / "rejects.db").stat().st_mode) == 0o600
     assert service.receiver("rejects", "explain", "999").returncode == 1
     for _ in range(50):
-        post(service, swap("r", "PENDING"), secret="flood")
-    assert len(lines(service, "rejects", "list", "--limit", "1000")) < 15
+        service.post_swap(swap("r", "PENDING"), secret="flood")
+    assert len(service.lines("rejects", "list", "--limit", "1000")) < 15
 
 
 def test_drift_and_silence_are_seen(service: Service) -> None:
     """Unknown fields by name, over restarts; when each source last spoke."""
     for number in range(3):
-        assert (
-            post(service, swap(f"d{number}", "PENDING", brandNewField=number, **({"odd": 1} if number else {}))) == 200
-        )
+        odd = {"odd": 1} if number else {}
+        assert service.post_swap(swap(f"d{number}", "PENDING", brandNewField=number, **odd)) == 200
     until(lambda: drained(service))
     assert service.stop() == 0
-    rows = lines(service, "drift")
+    rows = service.lines("drift")
     counted = {(row["source"], row["field"]): row["callbacks"] for row in rows if "field" in row}
     assert counted == {("swaps", "brandNewField"): 3, ("swaps", "odd"): 2}
     heard = {row["source"]: row["silent_s"] for row in rows if "field" not in row}

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 from kafka_local import LocalKafka
 from starlette.responses import Response
 
-from tests.chaos import traffic
 from tests.chaos.oracle import committed
-from tests.chaos.service import Service
+from tests.chaos.service import Service, until
 from tests.fake_provider import (
     ACCOUNT,
     CALYPSO_KEY,
@@ -82,34 +78,10 @@ def asking(made: Service, fake: FakeProvider) -> Service:
     return made
 
 
-def until(holds: Callable[[], Any], timeout_s: float = 20) -> Any:
-    """Wait until something holds, and give it."""
-    deadline = time.monotonic() + timeout_s
-    while not (found := holds()):
-        assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(0.1)
-    return found
-
-
-def lines(service: Service, *arguments: str, code: int = 0) -> list[dict[str, Any]]:
-    """A command's results as JSON."""
-    done = service.receiver(*arguments, "--json")
-    assert done.returncode == code, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
-
-
 def events(service: Service, operation: str) -> list[tuple[str, str, bool]]:
     """(status, how it was learnt, effective) of each event of an operation."""
-    found = (event for event in lines(service, "tail") if event["operation_id"] == operation)
+    found = (event for event in service.lines("tail") if event["operation_id"] == operation)
     return [(event["status"], event["observed_via"], event["effective"]) for event in found]
-
-
-def callback(service: Service, document: Any) -> int:
-    """One signed auto-swap callback; the status code."""
-    body = json.dumps(document).encode()
-    signature = hmac.new(traffic.ONCHAIN_SECRET.encode(), body, hashlib.sha256).hexdigest()
-    headers = {"x-api-public-key": traffic.ONCHAIN_PUBLIC, "x-api-signature": signature}
-    return httpx.post(f"{service.url}/swaps", content=body, headers=headers).status_code
 
 
 def test_lost_callbacks_heal_and_contradictions_are_settled(service: Service, fake: FakeProvider) -> None:
@@ -119,19 +91,19 @@ def test_lost_callbacks_heal_and_contradictions_are_settled(service: Service, fa
     service.wait_ready()
     done = service.receiver("track", "swaps", "lost")
     assert (done.returncode, "asks at once" in done.stderr) == (0, True)
-    assert callback(service, fake.swaps["fine"]) == 200
-    assert callback(service, fake.swaps["odd"] | {"status": "SWAPPING"}) == 200
-    assert callback(service, swap("torn", "PROCESSED")) == 200
-    assert callback(service, swap("torn", "ERROR")) == 200
+    assert service.post_swap(fake.swaps["fine"]) == 200
+    assert service.post_swap(fake.swaps["odd"] | {"status": "SWAPPING"}) == 200
+    assert service.post_swap(swap("torn", "PROCESSED")) == 200
+    assert service.post_swap(swap("torn", "ERROR")) == 200
     until(lambda: events(service, "lost") == [("completed", "poll", True)])
     until(lambda: events(service, "odd") == [("completed", "poll", True)])
     until(lambda: len(events(service, "torn")) == 3)
     assert events(service, "torn")[2] == ("failed", "poll", True)
     until(lambda: {body["id"] for _, body in fake.asked if "id" in body} >= {"lost", "fine", "odd", "torn"})
     assert events(service, "fine") == [("completed", "webhook", True)]
-    until(lambda: lines(service, "reconcile", "list") == [])
+    until(lambda: service.lines("reconcile", "list") == [])
     assert fake.refused == []
-    shown = lines(service, "show", "lost")
+    shown = service.lines("show", "lost")
     assert [(row["outcome"], row["observed_via"]) for row in shown] == [("event", "poll")]
 
 
@@ -173,7 +145,7 @@ def settled(service: Service, fake: FakeProvider) -> bool:
     said = service.readyz()
     if said is None or said["kafka"]["state"] != "up" or said["kafka"]["backlog"]:
         return False
-    ended = {event["operation_id"] for event in lines(service, "tail") if event["terminal"]}
+    ended = {event["operation_id"] for event in service.lines("tail") if event["terminal"]}
     return ended == set(fake.exchanges)
 
 
@@ -183,7 +155,7 @@ def test_an_api_that_is_down_costs_the_callbacks_nothing(service: Service, fake:
     service.start()
     service.wait_ready()
     until(lambda: (service.readyz() or {})["reconcile"].get("sources", {}).get("calypso", {}).get("circuit") == "open")
-    assert callback(service, swap("s-1", "PENDING")) == 200
+    assert service.post_swap(swap("s-1", "PENDING")) == 200
     with urllib.request.urlopen(f"http://127.0.0.1:{service.admin}/metrics", timeout=5) as answer:
         text = answer.read().decode()
     assert 'receiver_poll_circuit_open{source="calypso"} 1.0' in text
@@ -201,14 +173,14 @@ def test_once_for_cron(service: Service, fake: FakeProvider) -> None:
     fake.exchanges["9223372036854775807"] = exchange(9223372036854775807, "COMPLETED", sourceAmount="0.1")
     fake.orders["o-1"] = {"uuid": "o-1", "state": "done"}
     assert service.receiver("track", "orders", "o-1").returncode == 0
-    learnt = {row["source"]: row["learnt"] for row in lines(service, "reconcile", "once")}
+    learnt = {row["source"]: row["learnt"] for row in service.lines("reconcile", "once")}
     assert learnt == {"swaps": 0, "calypso": 1, "orders": 1}
-    assert {row["source"]: row["learnt"] for row in lines(service, "reconcile", "once")}["calypso"] == 0
+    assert {row["source"]: row["learnt"] for row in service.lines("reconcile", "once")}["calypso"] == 0
     assert [name for name, _ in fake.asked].count("order") == 1
     service.start()
     service.wait_ready()
     until(lambda: events(service, "o-1") == [("completed", "poll", True)])
-    (event,) = [one for one in lines(service, "tail") if one["operation_id"] == "9223372036854775807"]
+    (event,) = [one for one in service.lines("tail") if one["operation_id"] == "9223372036854775807"]
     assert event["spent"]["amount"] == "0.1"
 
 
@@ -216,7 +188,7 @@ def test_what_is_tracked_before_the_first_service_is_published_by_it(service: Se
     """A swap is known from its create answer: the journal is made by whoever comes first."""
     fake.swaps["early"] = swap("early", "PROCESSED")
     assert service.receiver("track", "swaps", "early").returncode == 0
-    rows = {row["source"]: row["learnt"] for row in lines(service, "reconcile", "once")}
+    rows = {row["source"]: row["learnt"] for row in service.lines("reconcile", "once")}
     assert rows["swaps"] == 1
     service.start()
     service.wait_ready()
@@ -248,9 +220,9 @@ def test_overdue_operations_are_listed_and_counted(service: Service, fake: FakeP
     assert service.receiver("track", "swaps", "old").returncode == 0
     until(lambda: len(events(service, "old")) == 1)
     make_older(service, "old", 61)
-    (row,) = lines(service, "reconcile", "list", "--overdue")
+    (row,) = service.lines("reconcile", "list", "--overdue")
     assert (row["operation"], row["overdue"], row["state"]) == ("old", True, "open")
-    assert {row["operation"] for row in lines(service, "reconcile", "list")} == {"young", "old"}
+    assert {row["operation"] for row in service.lines("reconcile", "list")} == {"young", "old"}
     until(lambda: (service.readyz() or {})["reconcile"]["sources"]["swaps"]["overdue"] == 1)
     until(lambda: "reconcile.overdue" in service.log.read_text())
 

@@ -9,8 +9,7 @@ import signal
 import stat
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-def
 from kafka_local import LocalKafka
 
 from tests.chaos.oracle import committed
-from tests.chaos.service import Service
+from tests.chaos.service import Service, until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
 CALLBACKS = 600
@@ -45,14 +44,6 @@ def origin(tmp_path: Path, kafka: LocalKafka, prefix: str) -> Iterator[Service]:
     made.destroy()
 
 
-def until(holds: Callable[[], object], timeout_s: float = 60) -> None:
-    """Wait until something holds."""
-    deadline = time.monotonic() + timeout_s
-    while not holds():
-        assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(0.2)
-
-
 def callbacks(service: Service) -> list[tuple[str, bytes, int]]:
     """Source, body and time of receipt of all that is in the inbox."""
     connection = apsw.Connection(str(service.folder / "journal" / "inbox.db"), flags=apsw.SQLITE_OPEN_READONLY)
@@ -61,13 +52,6 @@ def callbacks(service: Service) -> list[tuple[str, bytes, int]]:
     finally:
         connection.close()
     return [(str(source), bytes(body), int(at)) for source, body, at in rows]
-
-
-def tail(service: Service) -> list[dict[str, Any]]:
-    """The status events of the outbox."""
-    done = service.receiver("tail", "--json")
-    assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def ok(done: subprocess.CompletedProcess[str], code: int = 0) -> subprocess.CompletedProcess[str]:
@@ -94,7 +78,7 @@ def test_exported_imported_and_compared(origin: Service, kafka: LocalKafka, pref
     done = ok(copy.receiver("import", str(whole)))
     assert f"imported {len(callbacks(origin))} callbacks (0 unverified)" in done.stderr
     assert callbacks(copy) == callbacks(origin)
-    assert tail(copy) == tail(origin)
+    assert copy.lines("tail") == origin.lines("tail")
     before = len(committed(kafka.bootstrap, f"{prefix}exchange.status.v1"))
     copy.start()
     try:
@@ -118,7 +102,7 @@ def test_imported_to_be_published_is_published(origin: Service, kafka: LocalKafk
     copy.start()
     try:
         copy.wait_ready()
-        events = len([event for event in tail(origin) if event["source"] == "0xpay-main"])
+        events = len([event for event in origin.lines("tail") if event["source"] == "0xpay-main"])
         until(lambda: len(committed(kafka.bootstrap, f"{prefix}copy.exchange.status.v1")) == events)
     finally:
         copy.destroy()
@@ -164,9 +148,11 @@ def test_replayed_by_http_interrupted_and_resumed(
         kept = callbacks(target)
         assert len(kept) == len(callbacks(origin))
         assert sorted(body for _, body, _ in kept) == sorted(body for _, body, _ in callbacks(origin))
-        until(lambda: len(tail(target)) == len(tail(origin)))
+        until(lambda: len(target.lines("tail")) == len(origin.lines("tail")))
         facts = ("event_id", "sequence", "revision", "effective", "anomalies", "status", "spent")
-        ours, theirs = ({tuple(str(event[name]) for name in facts) for event in tail(one)} for one in (target, origin))
+        ours, theirs = (
+            {tuple(str(event[name]) for name in facts) for event in one.lines("tail")} for one in (target, origin)
+        )
         assert ours == theirs
         wrong = ok(origin.receiver("replay", "--to", "http", f"{url}/nowhere", "--yes", "--failures-max", "3"), 1)
         assert "3 callbacks in a row failed" in wrong.stderr
@@ -193,7 +179,7 @@ def test_replayed_to_kafka_once_per_run(origin: Service, kafka: LocalKafka, pref
         origin.receiver("replay", "--from", "kafka", "--to", "stdout", "--status", "completed", "--limit", "3")
     )
     assert [json.loads(line)["status"] for line in from_kafka.stdout.splitlines()] == ["completed"] * 3
-    one = tail(origin)[0]
+    one = origin.lines("tail")[0]
     chosen = ok(origin.receiver("replay", "--to", "stdout", "--operation", one["operation_id"], "--sequence", "1"))
     assert [json.loads(line) for line in chosen.stdout.splitlines()] == [one]
     ok(origin.receiver("journal", "check"))
@@ -217,7 +203,7 @@ def test_reprocess_publishes_what_todays_code_says_otherwise(
 ) -> None:
     """Field by field; only the changed ones, as new revisions, once."""
     assert "0 events would differ" in ok(origin.receiver("replay", "--reprocess")).stderr
-    rejected = [event for event in tail(origin) if event["provider_status"] == "REJECTED"]
+    rejected = [event for event in origin.lines("tail") if event["provider_status"] == "REJECTED"]
     assert rejected
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / "sitecustomize.py").write_text(CHANGED)
@@ -230,8 +216,8 @@ def test_reprocess_publishes_what_todays_code_says_otherwise(
     assert {str(row["differences"]) for row in rows} == {str({"risk": {"published": "low", "now": "reviewed"}})}
     assert len(rows) == len(rejected)
     ok(origin.receiver("replay", "--reprocess", "--yes"))
-    until(lambda: len([e for e in tail(origin) if e["risk"] == "reviewed"]) == len(rejected))
+    until(lambda: len([e for e in origin.lines("tail") if e["risk"] == "reviewed"]) == len(rejected))
     assert "0 events would differ" in ok(origin.receiver("replay", "--reprocess")).stderr
-    again = [event for event in tail(origin) if event["risk"] == "reviewed"]
+    again = [event for event in origin.lines("tail") if event["risk"] == "reviewed"]
     assert {(event["revision"], event["anomalies"][-1]) for event in again} == {(2, "amended")}
     ok(origin.receiver("journal", "check"))

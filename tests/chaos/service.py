@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import hmac
 import json
 import os
 import signal
@@ -12,8 +14,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 from tests.chaos import traffic
 
@@ -61,6 +66,15 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def until(holds: Callable[[], Any], timeout_s: float = 60) -> Any:
+    """Wait until something holds, and give it."""
+    deadline = time.monotonic() + timeout_s
+    while not (found := holds()):
+        assert time.monotonic() < deadline, "did not happen in time"
+        time.sleep(0.1)
+    return found
+
+
 class Service:
     """One installation: a folder with its configuration and journal, and at most one running service."""
 
@@ -95,6 +109,19 @@ class Service:
         return subprocess.run(
             command, env=self.environ, cwd=self.folder, capture_output=True, text=True, timeout=timeout_s, check=False
         )
+
+    def lines(self, *arguments: str, code: int = 0) -> list[dict[str, Any]]:
+        """A command's results as JSON."""
+        done = self.receiver(*arguments, "--json")
+        assert done.returncode == code, done.stderr
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def post_swap(self, document: object, *, secret: str = traffic.ONCHAIN_SECRET) -> int:
+        """Send one signed auto-swap callback, a body as it is or what is to be its JSON; the status of the answer."""
+        body = document if isinstance(document, bytes) else json.dumps(document).encode()
+        signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+        headers = {"x-api-public-key": traffic.ONCHAIN_PUBLIC, "x-api-signature": signature}
+        return httpx.post(f"{self.url}/swaps", content=body, headers=headers, timeout=10).status_code
 
     def start(self) -> None:
         """Start ``receiver serve``; its log is appended to ``receiver.log``."""

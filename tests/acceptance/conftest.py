@@ -1,0 +1,26 @@
+"""Installations without a Kafka of their own; a module that needs one has its own ``service``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.service import Service, free_port
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    """An installation without Kafka."""
+    made = Service(tmp_path / "service")
+    yield made
+    made.destroy()
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> Iterator[Service]:
+    """An installation with all processes, whose Kafka is not there."""
+    made = Service(tmp_path / "service", f"127.0.0.1:{free_port()}")
+    yield made
+    made.destroy()
