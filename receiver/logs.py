@@ -67,29 +67,37 @@ def get() -> Any:
 def write_together(loop: asyncio.AbstractEventLoop) -> None:
     """From now on what one turn of ``loop`` logs is written together; warnings and errors are written at once."""
     for lines in _CURRENT:
-        lines.loop = loop
+        lines.write_together(loop)
 
 
 class Lines:
     """Where lines go: to a file, in order, at once or together."""
 
     def __init__(self, file: BinaryIO) -> None:
-        self.loop: asyncio.AbstractEventLoop | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         """Whose turns gather lines; None: each line is written at once."""
+        self._loop_thread = 0
         self._file = file
         self._waiting: deque[bytes] = deque()
         self._writing = threading.Lock()
         self._planned = False
 
+    def write_together(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Gather by turns of ``loop``, which is this thread's."""
+        self._loop, self._loop_thread = loop, threading.get_ident()
+
     def later(self, line: bytes) -> None:
         """Write it by the end of this turn."""
         self._waiting.append(line)
-        if self.loop is None:
+        loop = self._loop
+        if loop is None:
             self.flush()
         elif not self._planned:
             self._planned = True
+            # From the loop's own thread it needs no waking: counted, two system calls for each callback that is alone.
+            own = threading.get_ident() == self._loop_thread
             try:
-                self.loop.call_soon_threadsafe(self.flush)
+                (loop.call_soon if own else loop.call_soon_threadsafe)(self.flush)
             except RuntimeError:  # it is closed
                 self.flush()
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
 import json
 import subprocess
 import sys
 
-from receiver.logs import frames_only
+from receiver.logs import Lines, frames_only
 
 PROGRAM = """
 from receiver import logs
@@ -46,3 +48,36 @@ def test_exceptions_come_in_every_form() -> None:
     except ValueError:
         assert frames_only(None, "", {"exc_info": True})["exception"] == "ValueError"
     assert frames_only(None, "", {"exc_info": None, "event": "x"}) == {"event": "x"}
+
+
+class Writes(io.BytesIO):
+    """A file that counts what is written to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]
+        """Count, and write."""
+        self.count += 1
+        return super().write(data)
+
+
+async def test_what_a_turn_of_the_loop_logs_is_written_together() -> None:
+    """Whichever thread it comes from; a warning takes along what waits before it."""
+    file = Writes()
+    lines = Lines(file)
+    lines.later(b"before the loop")
+    assert file.count == 1
+    lines.write_together(asyncio.get_running_loop())
+    lines.later(b"a")
+    lines.later(b"b")
+    assert file.count == 1
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert (file.count, file.getvalue()) == (2, b"before the loop\na\nb\n")
+    await asyncio.to_thread(lines.later, b"from elsewhere")
+    await asyncio.sleep(0.01)
+    lines.later(b"c")
+    lines.now(b"at once")
+    assert (file.count, file.getvalue()) == (4, b"before the loop\na\nb\nfrom elsewhere\nc\nat once\n")
