@@ -26,7 +26,7 @@ sys.path.insert(0, str(HERE.parents[1] / "deploy" / "kafka-local"))
 from kafka_local import missing, running  # noqa: E402
 
 from tests.benchmarks import bento, history, plots, report  # noqa: E402
-from tests.benchmarks.stage import Measured, Stage  # noqa: E402
+from tests.benchmarks.stage import Measured, Stage, stolen  # noqa: E402
 
 RATE = 1000.0
 PACED_S = 4
@@ -237,20 +237,23 @@ def main() -> int:
         say(f"bench: {fault}")
     if faults:
         return 1
+    before = stolen()
     other = bento.built() if arguments.mode != "quick" else None
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, running(Path(folder) / "kafka") as broker:
         stage = Stage(Path(folder), broker.bootstrap, other)
         count, rounds = fitting(stage, arguments.mode)
         count, rounds = arguments.count or count, arguments.rounds or rounds
         rows = Run(stage, arguments.mode, rounds, count).tables()
+    taken, wanted = (after - start for after, start in zip(stolen(), before, strict=True))
     versions = ", ".join(f"{name} {version(name)}" for name in ("uvicorn", "starlette", "aiokafka", "apsw", "pydantic"))
     others = f", Bento {bento.VERSION}" if other else ""
     made_by = "make bench" if arguments.mode == "bench" else f"make bench-{arguments.mode}"
     about = (
         f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores shared by client, server, relay and broker, "
         f"{platform.system()}, Python {platform.python_version()}, {versions}{others}. {rounds} rounds of "
-        f"{count} distinct, signed callbacks; medians, with the range in brackets. Made by `{made_by}`; a "
-        "figure without its pair says little."
+        f"{count} distinct, signed callbacks; medians, with the range in brackets. The machine's host kept "
+        f"{taken / max(1, wanted):.0%} of what was wanted of its processors. Made by `{made_by}`; a figure without its "
+        "pair says little."
     )
     text = "\n".join(["# Ours beside others", "", about, "", *rows, ""])
     sys.stdout.write(text)

@@ -30,6 +30,7 @@ from kafka_local import free_port
 
 from tests.benchmarks import bento
 from tests.benchmarks.arrivals import Arrivals, committed_since, ends
+from tests.benchmarks.disk import Fsyncs
 from tests.benchmarks.servers import SECRET, SIGNED_URL
 
 HERE = Path(__file__).parent
@@ -75,6 +76,8 @@ class Measured:
     """Callbacks a second until the last one was on Kafka."""
     lost: int = 0
     twice: int = 0
+    fsync_ms: float | None = None
+    """The median of those that were made meanwhile, beside a load of a given rate."""
     arrival_ms: list[float] = field(default_factory=list)
     """From the receipt of a callback to a ``read_committed`` consumer, each."""
 
@@ -161,11 +164,14 @@ class Stage:
             before = {role: cpu_s(pid) for role, pid in server.pids().items()}
             arrivals = Arrivals(self.bootstrap, server.topic) if watched and server.topic else None
             started = time.time()
-            found = self.load(server.port, path, count, rate, new=new)
+            fsyncs = Fsyncs()
+            with fsyncs.beside(self.folder) if rate else contextlib.nullcontext():
+                found = self.load(server.port, path, count, rate, new=new)
             server.settle()
             pids = server.pids()
             used = {role: cpu_s(pid) - before.get(role, 0.0) for role, pid in pids.items()}
             measured = Measured(found, sum(used.values()) * 1e6 / count, rss_mb={r: rss_mb(p) for r, p in pids.items()})
+            measured.fsync_ms = fsyncs.p50_ms if rate else None
             if "web" in used:
                 measured.web_cpu_us = used["web"] * 1e6 / count
             if arrivals is not None:
@@ -306,6 +312,13 @@ def cpu_s(pid: int) -> float:
     """CPU time that a process has used, s."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def stolen() -> tuple[int, int]:
+    """(what the host has kept of the processors' time while something wanted it, what was used and that), ticks."""
+    ticks = [int(field) for field in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    user, nice, system, _idle, _iowait, irq, softirq, steal = ticks
+    return steal, user + nice + system + irq + softirq + steal
 
 
 def is_stopped(pid: int) -> bool:
