@@ -76,10 +76,10 @@ def test_a_service_that_still_starts_can_be_stopped(service: Service, number: si
     command = [sys.executable, "-m", "receiver", "serve", "--config", str(service.config)]
     second = subprocess.Popen(command, env=service.environ, cwd=service.folder, stdout=subprocess.PIPE)
     with second:
-        until(lambda: handles(second.pid, number), 5)
+        until(lambda: handles(second.pid, number))
         second.send_signal(number)
         assert second.stdout is not None
-        assert (second.wait(5), second.stdout.read()) == (0, b"")
+        assert (second.wait(20), second.stdout.read()) == (0, b"")
     assert service.post_swap(SWAP) == 200
     assert service.stop() == 0
 
