@@ -4,8 +4,9 @@ Theory of operation. ``append`` puts a callback into a bounded queue and waits. 
 begins: once it has nothing else to do, that is when turns of it brought no more callbacks, or once enough of them wait.
 The writer thread then takes all that wait, writes them with one multi-row statement, commits with one fsync, and the
 loop resolves the whole batch with one call. So a lone callback waits for nobody, and a loop that is busy, however slow
-the machine, shares each commit among many; two threads at work would only fight for the interpreter lock. A refused
-commit refuses its whole batch, and nothing of it is kept.
+the machine, shares each commit among many; two threads at work would only fight for the interpreter lock. The loop says
+so during a commit too, and the next then follows at once. A refused commit refuses its whole batch, and nothing of it
+is kept.
 
 Checkpoints run on a thread and a connection of their own, passively. A WAL that is always written to never begins anew
 that way, so after each of them the writer copies the few pages that came since and restarts it, between two batches and
@@ -80,8 +81,9 @@ class SqliteInbox:
         """What the writer waits for."""
         self._planned = False
         """Whether the loop is about to look at what waits; it, and what follows, is the loop's alone."""
-        self._writing = False
         self._seen = self._quiet = 0
+        self._rung = False
+        """Whether the writer is still to take what waits: set before the bell is rung, cleared before it is taken."""
         self._closing = False
         self._refusing: str | None = None
         self._db: apsw.Connection | None = self._open()
@@ -147,7 +149,7 @@ class SqliteInbox:
         return connection
 
     def _plan(self) -> None:
-        if not self._planned and not self._writing:
+        if not self._planned and not self._rung:
             self._planned = True
             self._seen, self._quiet = len(self._queue), 0
             self._loop.call_soon(self._look_for_company)
@@ -158,42 +160,40 @@ class SqliteInbox:
         if waiting < COMPANY and self._quiet < QUIET_TURNS:
             self._loop.call_soon(self._look_for_company)
             return
-        self._planned, self._writing = False, True
+        self._planned, self._rung = False, True
         self._bell.put(None)
 
-    def _written(self, resolve: Callable[[], None]) -> None:
-        resolve()
-        self._writing = False
-        if self._queue or self._purges:
-            self._plan()
-
     def _write(self) -> None:
-        while True:
-            self._bell.get()
-            while True:
-                self._tell(partial(self._written, self._commit_waiting()))
-                # Callers are being answered while the disk is busy with what nobody waits for.
-                if self._purges:
-                    self._tell(self._purge(*self._purges.popleft()))
-                self._tend_wal()
-                if not self._closing:
-                    break
-                if not self._queue and not self._purges:
-                    return
+        more = closing = False
+        while more or not closing:
+            if not more:
+                self._bell.get()
+            self._rung = False
+            closing = self._closing  # from then on nothing is added: what is taken after this look is the rest
+            more = self._take()
+
+    def _take(self) -> bool:
+        # One commit, and what the writer does beside it; whether there is more that nobody will ring for.
+        batch = [self._queue.popleft() for _ in range(min(len(self._queue), BATCH_MAX))]
+        if batch:
+            self._tell(self._commit_batch(batch))
+        # Callers are being answered while the disk is busy with what nobody waits for.
+        if self._purges:
+            self._tell(self._purge(*self._purges.popleft()))
+        self._tend_wal()
+        return len(batch) == BATCH_MAX or bool(self._purges) or (self._closing and bool(self._queue))
 
     def _tell(self, outcome: Callable[[], None]) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
             self._loop.call_soon_threadsafe(outcome)
 
-    def _commit_waiting(self) -> Callable[[], None]:
+    def _commit_batch(self, batch: Sequence[Waiting]) -> Callable[[], None]:
         # Gives what the loop is to do about it, as ``_purge`` does.
-        batch = [self._queue.popleft() for _ in range(min(len(self._queue), BATCH_MAX))]
         first = None
-        if batch:
-            try:
-                first = self._commit([callback for callback, _ in batch])
-            except (apsw.Error, StoreFailed, JournalError):
-                self._reopen()
+        try:
+            first = self._commit([callback for callback, _ in batch])
+        except (apsw.Error, StoreFailed, JournalError):
+            self._reopen()
         return partial(_resolve, batch, first)
 
     def _commit(self, callbacks: list[VerifiedCallback]) -> int:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
+from receiver.adapters import sqlite_inbox
 from receiver.adapters.sqlite_inbox import COMPANY, QUIET_TURNS, Limits, SqliteInbox
 from receiver.adapters.sqlite_journal import open_journal
 from receiver.callback import VerifiedCallback
+from receiver.errors import Unavailable
 
 
 @pytest.fixture
@@ -29,13 +34,32 @@ async def append_after(inbox: SqliteInbox, turns: int) -> int:
     return await inbox.append(VerifiedCallback("main", 1, (), b"{}"))
 
 
-async def begins_within(inbox: SqliteInbox, turns: int) -> bool:
-    """Whether a commit begins within so many turns of the loop."""
+class Bell(SimpleQueue[None]):
+    """The inbox's, which counts how often it was rung."""
+
+    rung = 0
+
+    def put(self, item: None, block: bool = True, timeout: float | None = None) -> None:  # noqa: FBT001, FBT002
+        """Ring."""
+        self.rung += 1
+        super().put(item, block, timeout)
+
+
+@pytest.fixture
+def bell(inbox: SqliteInbox) -> Bell:
+    """In the place of the inbox's own, at which its writer waits no longer."""
+    before, inbox._bell = inbox._bell, Bell()
+    before.put(None)
+    return inbox._bell
+
+
+async def rung_within(bell: Bell, turns: int, times: int = 1) -> bool:
+    """Whether it is rung so often within so many turns of the loop."""
     for _ in range(turns):
-        await asyncio.sleep(0)
-        if inbox._writing:
+        if bell.rung >= times:
             return True
-    return False
+        await asyncio.sleep(0)
+    return bell.rung >= times
 
 
 async def test_what_comes_turn_by_turn_shares_a_commit(inbox: SqliteInbox) -> None:
@@ -45,21 +69,68 @@ async def test_what_comes_turn_by_turn_shares_a_commit(inbox: SqliteInbox) -> No
     assert inbox.commits == 1
 
 
-async def test_a_pause_of_the_loop_begins_a_commit(inbox: SqliteInbox) -> None:
+async def test_a_pause_of_the_loop_begins_a_commit(inbox: SqliteInbox, bell: Bell) -> None:
     """A lone callback waits for nobody: it is being written after two turns without another."""
-    alone = asyncio.create_task(inbox.append(VerifiedCallback("main", 1, (), b"{}")))
-    assert await begins_within(inbox, QUIET_TURNS + 2)
+    alone = asyncio.create_task(append_after(inbox, 0))
+    assert await rung_within(bell, QUIET_TURNS + 2)
     assert await alone == 1
-    assert not inbox._writing
+    assert (bell.rung, inbox.commits) == (1, 1)
 
 
-async def test_enough_callbacks_begin_a_commit_though_more_come_each_turn(inbox: SqliteInbox) -> None:
+async def test_enough_callbacks_begin_a_commit_though_more_come_each_turn(inbox: SqliteInbox, bell: Bell) -> None:
     """Nobody waits for a pause that never is; what comes meanwhile shares the next commit."""
     count = COMPANY * 3
     tasks = [asyncio.create_task(append_after(inbox, turn)) for turn in range(count)]
-    assert await begins_within(inbox, COMPANY + 2)
+    assert await rung_within(bell, COMPANY + 2)
     assert await asyncio.gather(*tasks) == list(range(1, count + 1))
     assert inbox.commits <= count // 4
+
+
+async def test_what_comes_during_a_commit_is_in_the_next_which_needs_no_turn_of_the_loop(
+    inbox: SqliteInbox, bell: Bell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loop has said so while the disk was busy; it may be busy itself by then."""
+    under_way, disk = threading.Event(), threading.Event()
+    commit = inbox._commit
+
+    def slow(callbacks: list[VerifiedCallback]) -> int:
+        under_way.set()
+        assert disk.wait(5)
+        return commit(callbacks)
+
+    monkeypatch.setattr(inbox, "_commit", slow)
+    tasks = [asyncio.create_task(append_after(inbox, 0))]
+    assert await asyncio.to_thread(under_way.wait, 5)
+    tasks += [asyncio.create_task(append_after(inbox, turn)) for turn in range(5)]
+    assert await rung_within(bell, 5 + QUIET_TURNS + 2, times=2)
+    disk.set()
+    deadline_s = time.monotonic() + 5
+    while inbox.commits < 2 and time.monotonic() < deadline_s:
+        time.sleep(0.01)  # noqa: ASYNC251  no turn of the loop
+    assert (inbox.commits, [task.done() for task in tasks]) == (2, [False] * 6)
+    assert await asyncio.gather(*tasks) == [1, 2, 3, 4, 5, 6]
+    assert bell.rung == 2
+
+
+async def test_more_than_a_commit_holds_is_committed_without_another_callback(
+    inbox: SqliteInbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody rings for what was left over."""
+    monkeypatch.setattr(sqlite_inbox, "BATCH_MAX", 10)
+    numbers = await asyncio.wait_for(asyncio.gather(*(append_after(inbox, 0) for _ in range(COMPANY))), 5)
+    assert numbers == list(range(1, COMPANY + 1))
+    assert inbox.commits == 5
+
+
+async def test_what_waits_at_the_close_is_committed(inbox: SqliteInbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In as many commits as it takes, though nobody asked for one yet; nothing is taken any more."""
+    monkeypatch.setattr(sqlite_inbox, "BATCH_MAX", 2)
+    tasks = [asyncio.create_task(append_after(inbox, 0)) for _ in range(5)]
+    await asyncio.sleep(0)
+    inbox.close()
+    with pytest.raises(Unavailable):
+        await append_after(inbox, 0)
+    assert await asyncio.wait_for(asyncio.gather(*tasks), 5) == [1, 2, 3, 4, 5]
 
 
 async def test_a_purge_alone_begins_a_commit_too(inbox: SqliteInbox) -> None:
