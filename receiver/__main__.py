@@ -1,7 +1,8 @@
 """``receiver`` and ``python -m receiver``: the command line, which a signal may reach before it is there.
 
 Reading the modules takes a new process most of its first second. Until a service has handlers of its own, SIGTERM and
-Ctrl-C are exit 0, since nothing was taken yet, and SIGHUP is nothing, since no secret was read yet.
+Ctrl-C are exit 0, since nothing was taken yet, and SIGHUP is nothing, since the processes that use the secrets read
+them later.
 """
 
 from __future__ import annotations
