@@ -39,6 +39,14 @@ class Bell(SimpleQueue[None]):
 
     rung = 0
 
+    def __init__(self) -> None:
+        self.waited_at = threading.Event()
+
+    def get(self, block: bool = True, timeout: float | None = None) -> None:  # noqa: FBT001, FBT002
+        """Wait for a ring."""
+        self.waited_at.set()
+        super().get(block, timeout)
+
     def put(self, item: None, block: bool = True, timeout: float | None = None) -> None:  # noqa: FBT001, FBT002
         """Ring."""
         self.rung += 1
@@ -48,9 +56,12 @@ class Bell(SimpleQueue[None]):
 @pytest.fixture
 def bell(inbox: SqliteInbox) -> Bell:
     """In the place of the inbox's own, at which its writer waits no longer."""
-    before, inbox._bell = inbox._bell, Bell()
+    bell = Bell()
+    before, inbox._bell = inbox._bell, bell
     before.put(None)
-    return inbox._bell
+    # A writer that comes here late would take what the test appends, unasked.
+    assert bell.waited_at.wait(5)
+    return bell
 
 
 async def rung_within(bell: Bell, turns: int, times: int = 1) -> bool:
