@@ -198,9 +198,11 @@ async def test_a_full_queue_refuses_at_once(tmp_path: Path, disk: FailingDisk) -
     folder = tmp_path / "journal"
     open_journal(folder)
     inbox = SqliteInbox(folder, Limits(queue_max=5), vfs="failing")
-    disk.delay_s = 0.2
+    disk.delay_s = 0.5
     first = asyncio.create_task(inbox.append(callback(0)))
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0)
+    while inbox.queued:  # until its commit is under way
+        await asyncio.sleep(0.001)
     waiting = [asyncio.create_task(inbox.append(callback(at))) for at in range(1, 6)]
     await asyncio.sleep(0)
     assert inbox.accepting() == "queue_full"
