@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import orjson
 import pytest
 
+from receiver import interpreter_loop
 from receiver.callback import InboxEntry, VerifiedCallback, entry_digest
 from receiver.draft import traceparent
 from receiver.errors import StoreFailed
-from receiver.interpreter_loop import InterpreterLoop
+from receiver.interpreter_loop import InterpreterLoop, company_s
 from receiver.providers import zeroxpay
 from tests.support import OXPAY_VECTORS, Lines, Way, oxpay_source
 
@@ -152,6 +154,39 @@ async def test_chores_are_done_between_callbacks_that_never_end() -> None:
     loop = InterpreterLoop(steady, wait_s=0, on_records=on_records, log=Lines(), chores=chores)
     await asyncio.wait_for(loop.run(), 5)
     assert said == [*["step", "chores"] * 4, "step", "step"]
+
+
+async def test_callbacks_that_keep_coming_are_interpreted_at_a_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that comes alone waits for company only; those after it until the last batch is long enough ago."""
+    monkeypatch.setattr(interpreter_loop, "PACE_S", 0.3)
+    began_s: list[float] = []
+    running = asyncio.get_running_loop()
+
+    class Steady:
+        """Nothing at first, and then a callback a step, each followed by another."""
+
+        def step(self) -> int:
+            began_s.append(running.time())
+            return int(1 < len(began_s) < 5)
+
+    steady: Any = Steady()
+    loop = InterpreterLoop(
+        steady, wait_s=0.2, on_records=lambda: loop.wake() if len(began_s) < 4 else loop.stop(), log=Lines()
+    )
+    running.call_later(0.35, loop.wake)
+    started_s = running.time()
+    await asyncio.wait_for(loop.run(), 10)
+    assert began_s[1] - started_s >= 0.35 + 0.2 - 0.01
+    assert min(later - earlier for earlier, later in pairwise(began_s[1:4])) >= 0.3 - 0.01
+
+
+@pytest.mark.parametrize(
+    ("wait_ms", "since_ms", "company_ms"),
+    [(20, 5, 35), (20, 15, 25), (20, 30, 20), (20, 1000, 20), (5, 0, 10), (5, 6, 5), (0, 0, 0), (500, 0, 500)],
+)
+def test_the_pace_is_never_slower_than_a_patient_wait(wait_ms: int, since_ms: int, company_ms: int) -> None:
+    """Nor quicker than the wait for company; who sets that to nothing is not made to wait."""
+    assert company_s(wait_ms / 1000, since_ms / 1000) == pytest.approx(company_ms / 1000)
 
 
 async def test_log_lines_tie_a_callback_to_its_event_and_hold_no_secret() -> None:

@@ -150,7 +150,7 @@ async def test_a_backlog_of_large_records_is_not_paced(monkeypatch: pytest.Monke
         assert len(stage.kafka.messages) == 5
 
 
-@pytest.mark.parametrize(("per_s", "settles_at_s"), [(100, 0.04), (4900, 0.04), (5100, 0.15), (30_000, 0.15)])
+@pytest.mark.parametrize(("per_s", "settles_at_s"), [(100, 0.02), (4900, 0.02), (5100, 0.15), (30_000, 0.15)])
 def test_the_pauses_grow_with_the_rate_and_shrink_again(
     monkeypatch: pytest.MonkeyPatch, per_s: int, settles_at_s: float
 ) -> None:
