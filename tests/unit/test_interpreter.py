@@ -122,10 +122,10 @@ async def test_the_loop_reports_a_refused_commit_heals_and_ends_with_an_empty_in
     loop = InterpreterLoop(way.interpreter, wait_s=0, on_records=lambda: told.append(1), log=log)
     await way.deliver("0xpay-main", body(1))
     running = asyncio.create_task(loop.run())
-    while not told:
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(5):
+        while not told or loop.detail is not None:
+            await asyncio.sleep(0.01)
     assert log.named("outbox.refused") == [{"why": "disk full"}]
-    assert loop.detail is None
     await way.deliver("0xpay-main", body(2))
     loop.stop()
     await running
@@ -173,10 +173,10 @@ async def test_callbacks_that_keep_coming_are_interpreted_at_a_pace(monkeypatch:
     loop = InterpreterLoop(
         steady, wait_s=0.2, on_records=lambda: loop.wake() if len(began_s) < 4 else loop.stop(), log=Lines()
     )
-    running.call_later(0.35, loop.wake)
+    running.call_later(0.05, loop.wake)
     started_s = running.time()
     await asyncio.wait_for(loop.run(), 10)
-    assert began_s[1] - started_s >= 0.35 + 0.2 - 0.01
+    assert began_s[1] - started_s >= 0.05 + 0.2 - 0.01
     assert min(later - earlier for earlier, later in pairwise(began_s[1:4])) >= 0.3 - 0.01
 
 
