@@ -29,8 +29,8 @@ import apsw
 
 from receiver.errors import JournalError, StoreFailed
 
-FORMAT_VERSIONS = {"inbox": 1, "outbox": 2, "requests": 1}
-"""By store. 2 of the outbox finds operations by a hash of their keys."""
+FORMAT_VERSIONS = {"inbox": 1, "outbox": 3, "requests": 1}
+"""By store. From 2 on the outbox finds operations by a hash of their keys, in 3 through a table of its own."""
 SQLITE_MIN = (3, 51, 3)
 BUSY_TIMEOUT_MS = 5_000
 """A reader never waits for a writer in WAL mode; this is for the moments of opening and recovery."""

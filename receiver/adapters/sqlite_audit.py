@@ -36,6 +36,7 @@ def check(folder: Path) -> tuple[str, list[str]]:
     with _Both(folder) as both:
         faults += both.unaccounted()
         faults += both.without_record()
+        faults += both.without_key()
         faults += list(_sequences(both))
     return journal_id, faults
 
@@ -108,6 +109,11 @@ class _Both:
         """Callbacks whose event or quarantine record is not there."""
         found = list(self.rows(SQL["without_record"]))[:FAULTS_MAX]
         return [f"callback {row[0]} became record {row[1]}, which is not there" for row in found]
+
+    def without_key(self) -> list[str]:
+        """Operations that nobody would find: their next callback would begin them anew."""
+        found = list(self.rows(SQL["without_key"]))[:FAULTS_MAX]
+        return [f"operation {row[0]} ({row[1]}) is not in the table of keys" for row in found]
 
 
 def _sequences(both: _Both) -> Iterator[str]:

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from receiver.adapters import sqlite
+from receiver.adapters.sqlite_keys import OperationKeys
 from receiver.adapters.sqlite_outbox import (
     FILE,
     STORE,
-    numbered,
-    operation_ids,
     operation_row,
     record_from_row,
     record_row,
@@ -28,6 +27,7 @@ class OutboxMender:
     def __init__(self, folder: Path) -> None:
         self._db = sqlite.connect(folder / FILE)
         sqlite.read_meta(self._db, folder / FILE, STORE)
+        self._keys = OperationKeys(self._db)
 
     def close(self) -> None:
         """Give the file back."""
@@ -81,13 +81,14 @@ class OutboxMender:
     def _mend(
         self, key: str, taken: list[OutboxRecord], fold: Callable[[Iterable[OutboxRecord]], OperationState]
     ) -> None:
-        known = operation_ids(self._db, [key]).get(key)
+        known = self._keys.numbers([key]).get(key)
         events = self._records(SQL["events_of"], (known,)) + taken
         if not events:
             self._db.execute(SQL["drop_operation"], (known,))
             return
-        operation = numbered(self._db, [key])[key]
+        operation = self._keys.numbered([key])[0][key]
         self._db.execute(SQL["put_operation"], operation_row(operation, key, fold(events)))
+        self._keys.put_at_once(key, operation)
         for record in events:
             day = record.received_at[:10]
             self._db.execute(SQL["add_content"], (operation, record.record_id, b"", record.number, day))

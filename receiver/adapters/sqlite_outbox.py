@@ -6,7 +6,8 @@ a connection belongs to one thread at a time. A batch is bounded by the relay, s
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import apsw
 import orjson
 
 from receiver.adapters import sqlite
+from receiver.adapters.sqlite_keys import OperationKeys, json_list
 from receiver.errors import StoreFailed
 from receiver.exact import from_us, to_us
 from receiver.ports import (
@@ -48,6 +50,7 @@ class SqliteOutbox:
     def __init__(self, connection: apsw.Connection) -> None:
         self._db = connection
         self._wal = sqlite.Wal(connection)
+        self._keys = OperationKeys(connection)
 
     @classmethod
     def open(cls, folder: Path, *, read_only: bool = False, vfs: str | None = None) -> SqliteOutbox:
@@ -72,33 +75,24 @@ class SqliteOutbox:
     def operations(self, keys: Collection[str]) -> dict[str, Operation]:
         """The known operations among ``keys``, with the contents that became their events."""
         wanted = frozenset(keys)
-        rows = [row for row in self._rows(SQL["operations"], (_hashes(wanted),)) if row[9] in wanted]
+        with _failures():
+            found = self._keys.candidates(wanted)
+        rows = [row for row in self._rows(SQL["operations"], (json_list(found),)) if row[9] in wanted] if found else []
         if not rows:
             return {}
         seen: dict[int, list[Seen]] = {row[0]: [] for row in rows}
-        for operation, *content in self._rows(SQL["contents"], (orjson.dumps(list(seen)).decode(),)):
+        for operation, *content in self._rows(SQL["contents"], (json_list(seen),)):
             seen[operation].append(Seen(*content))
         return {row[9]: Operation(_state(row), tuple(seen[row[0]])) for row in rows}
 
     def commit(self, batch: OutboxBatch) -> None:
         """Commit the batch whole, with an fsync; raises ``StoreFailed`` with nothing of it kept."""
-        with sqlite.transaction(self._db):
-            stands = self.progress("inbox").number, self.last_number()
-            if batch.follows is not None and stands != batch.follows:
-                raise StoreFailed(f"the outbox stands at {stands}, not at {batch.follows}: another hand changed it")
-            ids = self._put_operations(batch.states)
-            sqlite.insert(self._db, SQL["add_record"], map(record_row, batch.records))
-            days = {record.number: record.received_at[:10] for record in batch.records}
-            contents = (
-                (ids[key], seen.event_id, seen.payload_digest, seen.record, days[seen.record])
-                for key, seen in batch.seen
-            )
-            sqlite.insert(self._db, SQL["add_content"], contents)
-            sqlite.insert(self._db, SQL["add_outcome"], self._outcome_rows(batch.outcomes, ids))
-            sqlite.insert(self._db, SQL["put_quarantine"], map(astuple, batch.quarantined))
-            self._note_sources(batch)
-            for store, progress in batch.progress.items():
-                self._db.execute(SQL["set_progress"], (store, progress.number, progress.digest))
+        try:
+            with sqlite.transaction(self._db):
+                self._put(batch)
+        except BaseException:
+            self._keys.forget()
+            raise
         self._wal.look()
 
     def replace(self, record: OutboxRecord) -> None:
@@ -236,20 +230,37 @@ class SqliteOutbox:
 
     def _rows(self, sql: str, bindings: tuple[Any, ...]) -> list[Any]:
         # Read to the end at once: an open cursor would keep the WAL from being restarted.
-        try:
+        with _failures():
             return list(self._db.execute(sql, bindings))
-        except apsw.Error as error:
-            raise StoreFailed(f"outbox: {error}") from error
+
+    def _put(self, batch: OutboxBatch) -> None:
+        stands = self.progress("inbox").number, self.last_number()
+        if batch.follows is not None and stands != batch.follows:
+            raise StoreFailed(f"the outbox stands at {stands}, not at {batch.follows}: another hand changed it")
+        ids = self._put_operations(batch.states)
+        sqlite.insert(self._db, SQL["add_record"], map(record_row, batch.records))
+        days = {record.number: record.received_at[:10] for record in batch.records}
+        contents = (
+            (ids[key], seen.event_id, seen.payload_digest, seen.record, days[seen.record]) for key, seen in batch.seen
+        )
+        sqlite.insert(self._db, SQL["add_content"], contents)
+        sqlite.insert(self._db, SQL["add_outcome"], self._outcome_rows(batch.outcomes, ids))
+        sqlite.insert(self._db, SQL["put_quarantine"], map(astuple, batch.quarantined))
+        self._note_sources(batch)
+        for store, progress in batch.progress.items():
+            self._db.execute(SQL["set_progress"], (store, progress.number, progress.digest))
 
     def _put_operations(self, states: Mapping[str, OperationState]) -> dict[str, int]:
-        ids = numbered(self._db, states)
-        sqlite.insert(self._db, SQL["put_operation"], (operation_row(ids[key], key, states[key]) for key in states))
-        return ids
+        numbers, new = self._keys.numbered(states)
+        rows = (operation_row(numbers[key], key, state) for key, state in states.items())
+        sqlite.insert(self._db, SQL["put_operation"], rows)
+        self._keys.put([(key, numbers[key]) for key in new])
+        return numbers
 
     def _outcome_rows(self, outcomes: Sequence[Outcome], ids: dict[str, int]) -> Iterable[tuple[Any, ...]]:
         # A duplicate's operation may have no new state.
         others = {one.operation for one in outcomes if one.operation is not None and one.operation not in ids}
-        ids = ids | operation_ids(self._db, others) if others else ids
+        ids = ids | self._keys.numbers(others) if others else ids
         for one in outcomes:
             operation = None if one.operation is None else ids.get(one.operation)
             yield one.store, one.number, one.outcome, one.record, operation
@@ -262,18 +273,12 @@ class SqliteOutbox:
             self._db.execute(SQL["count_field"], (source, name[:NAME_MAX], count, first_seen, FIELDS_MAX))
 
 
-def operation_ids(connection: apsw.Connection, keys: Collection[str]) -> dict[str, int]:
-    """The numbers of those operations that are known, by their keys. Raises what the driver raises."""
-    rows = list[Any](connection.execute(SQL["operation_ids"], (_hashes(keys),)))
-    return {key: number for key, number in rows if key in keys}
-
-
-def numbered(connection: apsw.Connection, keys: Collection[str]) -> dict[str, int]:
-    """The same with the next numbers for those that are new; within the transaction that puts them."""
-    ids = operation_ids(connection, keys)
-    last = int(next(iter(connection.execute(SQL["last_operation_id"])))[0])
-    new = [key for key in keys if key not in ids]
-    return ids | dict(zip(new, range(last + 1, last + 1 + len(new)), strict=True))
+@contextmanager
+def _failures() -> Iterator[None]:
+    try:
+        yield
+    except apsw.Error as error:
+        raise StoreFailed(f"outbox: {error}") from error
 
 
 def operation_row(number: int, key: str, state: OperationState) -> tuple[Any, ...]:
@@ -291,10 +296,6 @@ def operation_row(number: int, key: str, state: OperationState) -> tuple[Any, ..
         state.event_id,
         orjson.dumps(state.revisions).decode(),
     )
-
-
-def _hashes(keys: Iterable[str]) -> str:
-    return orjson.dumps([sqlite.key_hash(key) for key in keys]).decode()
 
 
 def _state(row: tuple[Any, ...]) -> OperationState:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import apsw
 
 from receiver.adapters import sqlite
@@ -11,17 +13,24 @@ SQL = sqlite.named_queries("upgrade")
 
 
 def upgrade_outbox(connection: apsw.Connection) -> None:
-    """Bring an outbox of format 1 to format 2; any other is left as it is. Raises ``StoreFailed`` with nothing changed.
+    """Bring an outbox of format 1 or 2 to format 3; any other is left as it is.
 
-    Measured: 5 µs an operation, and for its time as much room as the operations have.
+    Raises ``StoreFailed`` with nothing changed. Measured with a million: 6 µs an operation from format 1, which needs
+    as much room again as the operations have, and 2 µs from format 2.
     """
     with sqlite.transaction(connection):
-        if not connection.table_exists(None, "meta") or not list(connection.execute(SQL["is_format_1"])):
+        if not connection.table_exists(None, "meta"):
             return
-        connection.create_scalar_function("key_hash", _key_hash, 1, deterministic=True)
-        connection.execute(SQL["outbox_set_aside"])
+        found = next((row[0] for row in list[Any](connection.execute(SQL["outbox_format"]))), None)
+        if found not in {1, 2}:
+            return
+        if found == 1:
+            connection.create_scalar_function("key_hash", _key_hash, 1, deterministic=True)
+            connection.execute(SQL["outbox_set_aside"])
         connection.execute(sqlite.schema(STORE))
-        connection.execute(SQL["outbox_copy"])
+        if found == 1:
+            connection.execute(SQL["outbox_copy"])
+        connection.execute(SQL["outbox_index"])
 
 
 def _key_hash(*keys: apsw.SQLiteValue) -> int:

@@ -83,6 +83,14 @@ def test_a_newer_format_is_refused(tmp_path: Path, store: str) -> None:
         open_journal(folder)
 
 
+FORMAT_2 = """
+BEGIN;
+DROP TABLE operation_keys;
+DELETE FROM meta WHERE key = 'keys_indexed_to';
+CREATE INDEX operations_by_key_hash ON operations (key_hash);
+UPDATE meta SET value = 2 WHERE key = 'format_version';
+COMMIT;
+"""
 FORMAT_1 = """
 BEGIN;
 CREATE TABLE old (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, sequence INTEGER NOT NULL, event_id TEXT NOT NULL,
@@ -97,22 +105,28 @@ COMMIT;
 """
 
 
-def test_an_outbox_of_format_1_is_brought_to_ours(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [1, 2])
+def test_an_outbox_of_an_older_format_is_brought_to_ours(tmp_path: Path, version: int) -> None:
     """By whoever opens the journal to write it; who only reads says what to do."""
     folder = tmp_path / "journal"
     journal = open_journal(folder)
     states = {f"0xpay:a:exchange:{number}": state(number) for number in range(1, 60)}
     ids = put(folder, states)
     with sqlite3.connect(folder / "outbox.db") as connection:
-        connection.executescript(FORMAT_1)
+        connection.executescript(FORMAT_2 if version == 2 else FORMAT_2 + FORMAT_1)
     connection.close()
-    with pytest.raises(JournalError, match=r"outbox.db has format version 1; `receiver serve` brings it to 2"):
+    with pytest.raises(JournalError, match=rf"outbox.db has format version {version}; `receiver serve` brings it to 3"):
         SqliteOutbox.open(folder, read_only=True)
     assert [open_journal(folder), open_journal(folder)] == [journal, journal]
     outbox = SqliteOutbox.open(folder)
     assert {key: one.state for key, one in outbox.operations(states).items()} == states
     outbox.close()
     assert put(folder, {**states, "0xpay:a:exchange:new": state(1)}).items() >= ids.items()
+    with sqlite3.connect(folder / "outbox.db") as connection:
+        ours = "SELECT count(*), (SELECT value FROM meta WHERE key = 'keys_indexed_to') FROM operation_keys"
+        assert connection.execute(ours).fetchone() == (59, 59)
+        assert not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'operations_by_key_hash'").fetchall()
+    connection.close()
 
 
 def test_a_journal_that_does_not_fit_keeps_its_format(tmp_path: Path) -> None:
@@ -121,7 +135,7 @@ def test_a_journal_that_does_not_fit_keeps_its_format(tmp_path: Path) -> None:
     open_journal(folder)
     put(folder, {"0xpay:a:exchange:1": state(1)})
     with sqlite3.connect(folder / "outbox.db") as connection:
-        connection.executescript(FORMAT_1)
+        connection.executescript(FORMAT_2 + FORMAT_1)
         connection.execute("INSERT INTO progress (store, number, digest) VALUES ('inbox', 9, x'00')")
     connection.close()
     for _ in range(2):
@@ -130,30 +144,6 @@ def test_a_journal_that_does_not_fit_keeps_its_format(tmp_path: Path) -> None:
     with sqlite3.connect(folder / "outbox.db") as connection:
         assert connection.execute("SELECT value FROM meta WHERE key = 'format_version'").fetchone() == (1,)
     connection.close()
-
-
-def test_operations_whose_keys_share_a_hash_are_told_apart(tmp_path: Path) -> None:
-    """The index is by 32 bits of a key."""
-    by_hash: dict[int, str] = {}
-    for number in range(1_000_000):
-        one = f"0xpay:a:exchange:{number * 7919:x}"
-        other = by_hash.setdefault(sqlite.key_hash(one), one)
-        if other != one:
-            break
-    folder = tmp_path / "journal"
-    open_journal(folder)
-    first = put(folder, {one: state(1)})
-    outbox = SqliteOutbox.open(folder)
-    assert (list(outbox.operations({one})), outbox.operations({other})) == ([one], {})
-    outbox.close()
-    both = put(folder, {other: state(2), one: state(3)})
-    assert (both[one], len(set(both.values()))) == (first[one], 2)
-    outbox = SqliteOutbox.open(folder)
-    assert {key: found.state for key, found in outbox.operations({one, other}).items()} == {
-        one: state(3),
-        other: state(2),
-    }
-    outbox.close()
 
 
 def state(number: int) -> OperationState:

@@ -115,7 +115,8 @@ BESIDE: dict[str, set[str]] = {
 }
 ADAPTERS_BESIDE: dict[str, set[str]] = {
     "sqlite_inbox": {"sqlite"},
-    "sqlite_outbox": {"sqlite"},
+    "sqlite_keys": {"sqlite"},
+    "sqlite_outbox": {"sqlite", "sqlite_keys"},
     "sqlite_requests": {"sqlite"},
     "sqlite_rejects": {"sqlite"},
     "sqlite_journal": {"sqlite", "sqlite_upgrade"},
@@ -129,7 +130,7 @@ ADAPTERS_BESIDE: dict[str, set[str]] = {
     "kafka_tail": {"kafka_client", "kafka_scan"},
     "kafka_find": {"kafka_client", "kafka_scan"},
     "sqlite_audit": {"sqlite", "sqlite_journal"},
-    "sqlite_mend": {"sqlite", "sqlite_outbox"},
+    "sqlite_mend": {"sqlite", "sqlite_keys", "sqlite_outbox"},
 }
 IMPURE = {"asyncio", "os", "socket", "time", "logging", "threading", "subprocess", "pathlib", "random", "structlog"}
 FILE_LINES_MAX = 400

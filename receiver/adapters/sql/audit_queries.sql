@@ -12,6 +12,12 @@ WHERE store = 'inbox' AND outcome <> 'duplicate' AND records.number IS NULL
   AND record >= (SELECT coalesce(min(number), 0) FROM records)
 ORDER BY outcomes.number LIMIT 20
 
+-- name: without_key
+SELECT id, key FROM operations
+WHERE id <= coalesce((SELECT value FROM meta WHERE key = 'keys_indexed_to'), 0)
+  AND NOT EXISTS (SELECT 1 FROM operation_keys AS keys WHERE keys.key_hash = operations.key_hash AND operation = id)
+ORDER BY id LIMIT 20
+
 -- name: first_record
 SELECT min(number) FROM records
 

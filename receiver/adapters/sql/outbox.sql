@@ -24,7 +24,7 @@ CREATE TABLE IF NOT EXISTS records (
 CREATE TABLE IF NOT EXISTS operations (
   id              INTEGER PRIMARY KEY,
   key             TEXT NOT NULL,         -- provider:account:kind:operation_id; one row each
-  key_hash        INTEGER NOT NULL,      -- of the key, 32 bits: a page of its index holds many, one of keys holds few
+  key_hash        INTEGER NOT NULL,      -- of the key, 32 bits; for those that are not in operation_keys yet
   sequence        INTEGER NOT NULL,      -- of its last event
   event_id        TEXT NOT NULL,         -- of the effective event, as the next five
   provider_status TEXT NOT NULL,
@@ -35,7 +35,13 @@ CREATE TABLE IF NOT EXISTS operations (
   revisions       TEXT NOT NULL          -- JSON object: status word → contents published
 );
 
-CREATE INDEX IF NOT EXISTS operations_by_key_hash ON operations (key_hash);
+-- Operations by a hash of their keys: a page holds many, one of keys would hold few. Lacks the newest, from the number
+-- on that meta's keys_indexed_to gives: they come in sorted slices.
+CREATE TABLE IF NOT EXISTS operation_keys (
+  key_hash  INTEGER NOT NULL,
+  operation INTEGER NOT NULL,
+  PRIMARY KEY (key_hash, operation)
+) WITHOUT ROWID;
 
 -- Contents that became an event, to know a duplicate; kept for a time that is a setting.
 CREATE TABLE IF NOT EXISTS contents (

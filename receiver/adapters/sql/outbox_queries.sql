@@ -10,21 +10,14 @@ INSERT OR REPLACE INTO progress (store, number, digest) VALUES (?, ?, ?)
 SELECT seq FROM sqlite_sequence WHERE name = 'records'
 
 -- name: operations
--- The states of operations, by a JSON list of their keys' hashes: one statement for a batch. Another key can have the hash.
+-- The states of operations, by a JSON list of their numbers.
 SELECT id, sequence, provider_status, rank, terminal, updated_at, arrival, event_id, revisions, key FROM operations
-WHERE key_hash IN (SELECT value FROM json_each(?))
-
--- name: operation_ids
--- As above.
-SELECT key, id FROM operations WHERE key_hash IN (SELECT value FROM json_each(?))
+WHERE id IN (SELECT value FROM json_each(?))
 
 -- name: contents
 -- The contents of operations that became events, oldest first, by a JSON list of their ids.
 SELECT operation, event_id, payload_digest, record FROM contents WHERE operation IN (SELECT value FROM json_each(?))
 ORDER BY record
-
--- name: last_operation_id
-SELECT coalesce(max(id), 0) FROM operations
 
 -- name: put_operation
 -- A new operation, or the new state of a known one.

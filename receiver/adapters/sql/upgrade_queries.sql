@@ -1,6 +1,6 @@
--- name: is_format_1
--- What else a file may be is said by those who open it.
-SELECT 1 FROM meta WHERE key = 'format_version' AND value = 1 AND EXISTS (SELECT 1 FROM meta WHERE key = 'store' AND value = 'outbox')
+-- name: outbox_format
+-- Of an outbox; what else a file may be is said by those who open it.
+SELECT value FROM meta WHERE key = 'format_version' AND EXISTS (SELECT 1 FROM meta WHERE key = 'store' AND value = 'outbox')
 
 -- name: outbox_set_aside
 ALTER TABLE operations RENAME TO operations_1
@@ -11,5 +11,11 @@ INSERT INTO operations
   (id, key, key_hash, sequence, provider_status, rank, terminal, updated_at, arrival, event_id, revisions)
 SELECT id, key, key_hash(key), sequence, provider_status, rank, terminal, updated_at, arrival, event_id, revisions
 FROM operations_1 ORDER BY id;
-DROP TABLE operations_1;
-UPDATE meta SET value = 2 WHERE key = 'format_version'
+DROP TABLE operations_1
+
+-- name: outbox_index
+-- Format 2 found them by an index of operations, which is read here in its order.
+INSERT INTO operation_keys (key_hash, operation) SELECT key_hash, id FROM operations ORDER BY key_hash, id;
+DROP INDEX IF EXISTS operations_by_key_hash;
+INSERT OR REPLACE INTO meta (key, value) SELECT 'keys_indexed_to', coalesce(max(id), 0) FROM operations;
+UPDATE meta SET value = 3 WHERE key = 'format_version'

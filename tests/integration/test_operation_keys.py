@@ -1,0 +1,228 @@
+"""Finding operations by their keys on a real disk: gathered, put in slices, read again after a crash."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from receiver.adapters import sqlite, sqlite_keys
+from receiver.adapters.sqlite_audit import check
+from receiver.adapters.sqlite_journal import open_journal
+from receiver.adapters.sqlite_keys import OperationKeys
+from receiver.adapters.sqlite_outbox import SqliteOutbox, operation_row
+from receiver.errors import StoreFailed
+from receiver.ports import OperationState, OutboxBatch, Progress
+
+SQL = sqlite.named_queries("outbox")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A new journal, whose hashes leave for the table after ten, three or more at once."""
+    monkeypatch.setattr(sqlite_keys, "GATHER", 10)
+    monkeypatch.setattr(sqlite_keys, "SLICE_MIN", 3)
+    monkeypatch.setattr(sqlite_keys, "SLICE_TIMES", 1)
+    open_journal(tmp_path / "journal")
+    return tmp_path / "journal"
+
+
+@pytest.fixture
+def outbox(folder: Path) -> Iterator[SqliteOutbox]:
+    """Its outbox."""
+    store = SqliteOutbox.open(folder)
+    yield store
+    store.close()
+
+
+def key(number: int) -> str:
+    """Some operation's key."""
+    return f"0xpay:a:exchange:{number}"
+
+
+def state(number: int) -> OperationState:
+    """Some state of an operation, told apart by its number."""
+    return OperationState(number, "Done", 3, True, None, number, f"event-{number}", {"Done": number})
+
+
+def commit(outbox: SqliteOutbox, *numbers: int, change: int = 0) -> None:
+    """Put these operations; ``change`` makes another state of them."""
+    outbox.commit(OutboxBatch(states={key(number): state(number + change) for number in numbers}))
+
+
+def found(outbox: SqliteOutbox, count: int) -> dict[str, OperationState]:
+    """What is known of the first ``count``, asked in one question."""
+    return {one: known.state for one, known in outbox.operations([key(n) for n in range(count)]).items()}
+
+
+def in_table(folder: Path) -> tuple[int, int]:
+    """Hashes in the table; the number up to which it has all."""
+    connection = sqlite.connect(folder / "outbox.db", read_only=True)
+    rows = next(iter(connection.execute("SELECT count(*) FROM operation_keys")))[0]
+    to = dict(connection.execute("SELECT key, value FROM meta")).get("keys_indexed_to", 0)
+    connection.close()
+    return int(rows), int(to)
+
+
+def test_every_operation_is_found_wherever_its_hash_is(folder: Path, outbox: SqliteOutbox) -> None:
+    """In memory, in the table or on its way there; by its writer, by one that opens the store, and by one beside it."""
+    chance = random.Random(8)
+    beside = SqliteOutbox.open(folder, read_only=True)
+    states: dict[str, OperationState] = {}
+    stages = set()
+    while len(states) < 120:
+        new = range(len(states), len(states) + chance.randint(0, 5))
+        old = chance.sample(range(len(states)), min(len(states), chance.randint(0, 3)))
+        commit(outbox, *new, *old, change=len(states))
+        states |= {key(n): state(n + new.start) for n in (*new, *old)}
+        later = SqliteOutbox.open(folder, read_only=True)
+        for reader in (outbox, later, beside) if chance.random() < 0.5 else (outbox, later):
+            assert found(reader, 130) == states
+        later.close()
+        rows, to = in_table(folder)
+        stages.add("gathering" if rows == to else "leaving")
+        assert to <= rows <= len(states) <= to + 40
+    beside.close()
+    assert stages == {"gathering", "leaving"}
+    assert check(folder)[1] == []
+
+
+def test_a_commit_that_fails_leaves_nothing_in_memory(folder: Path, outbox: SqliteOutbox) -> None:
+    """Neither its operations nor a slice that was rolled back count."""
+    commit(outbox, *range(9))
+    commit(outbox, 9)
+    commit(outbox, 10)
+    assert in_table(folder) == (6, 0)
+    nowhere = Progress(None)  # type: ignore[arg-type]
+    with pytest.raises(StoreFailed, match="NOT NULL"):
+        outbox.commit(OutboxBatch(states={key(11): state(11), key(12): state(12)}, progress={"inbox": nowhere}))
+    assert found(outbox, 20) == {key(n): state(n) for n in range(11)}
+    commit(outbox, 12)
+    while in_table(folder)[1] == 0:
+        commit(outbox, in_table(folder)[0] + 20)
+    outbox.close()
+    assert check(folder)[1] == []
+
+
+def test_a_number_that_was_in_the_table_is_not_given_again(folder: Path, outbox: SqliteOutbox) -> None:
+    """Its operation is gone, and another with its number would be taken for one that the table has."""
+    for number in range(30):
+        commit(outbox, number)
+    indexed_to = in_table(folder)[1]
+    assert indexed_to >= 10
+    with sqlite.connect(folder / "outbox.db") as connection:
+        connection.execute("DELETE FROM operations WHERE id > 5")
+    connection.close()
+    again = SqliteOutbox.open(folder)
+    commit(again, 100, 101)
+    assert [number for number, _ in again.find_operations("100")] == [indexed_to + 1]
+    assert found(again, 102) == {key(n): state(n) for n in (*range(5), 100, 101)}
+    again.close()
+
+
+def test_an_operation_that_another_hand_put_is_found(folder: Path, outbox: SqliteOutbox) -> None:
+    """Also under a number that the writer knows as another operation's, which is gone."""
+    commit(outbox, *range(8))
+    beside = sqlite.connect(folder / "outbox.db")
+    with beside:
+        beside.execute("DELETE FROM operations WHERE id = 8")
+        keys = OperationKeys(beside)
+        for number in (50, 51):
+            numbers, new = keys.numbered([key(number)])
+            assert (numbers, new) == ({key(number): 8 + number - 50}, [key(number)])
+            beside.execute(SQL["put_operation"], operation_row(numbers[key(number)], key(number), state(number)))
+            keys.put_at_once(key(number), numbers[key(number)])
+    beside.close()
+    assert found(outbox, 60) == {key(n): state(n) for n in (*range(7), 50, 51)}
+    for number in (7, 50, *range(20, 40)):
+        commit(outbox, number)
+    assert found(outbox, 60) == {key(n): state(n) for n in (*range(8), *range(20, 40), 50, 51)}
+
+
+def test_operations_whose_keys_share_a_hash_are_told_apart(folder: Path, outbox: SqliteOutbox) -> None:
+    """Both in memory, both in the table, and one in each."""
+    pairs = twins(3)
+    states: dict[str, OperationState] = {}
+    for at, (one, other) in enumerate(pairs):
+        outbox.commit(OutboxBatch(states={one: state(at)}))
+        assert (list(outbox.operations({one})), outbox.operations({other})) == ([one], {})
+        if at:  # the first has both gathered at a time, the others have one in the table
+            fill = range(100 * at, 100 * at + 30)
+            commit(outbox, *fill)
+        outbox.commit(OutboxBatch(states={other: state(at + 50), one: state(at + 70)}))
+        states |= {one: state(at + 70), other: state(at + 50)}
+        for reader in (outbox, SqliteOutbox.open(folder, read_only=True)):
+            assert {key: known.state for key, known in reader.operations(states).items()} == states
+    commit(outbox, *range(500, 560))
+    assert {key: known.state for key, known in outbox.operations(states).items()} == states
+    assert check(folder)[1] == []
+
+
+def twins(count: int) -> list[tuple[str, str]]:
+    """Keys that have the same hash, in pairs."""
+    by_hash: dict[int, str] = {}
+    pairs: list[tuple[str, str]] = []
+    number = 0
+    while len(pairs) < count:
+        number += 7919
+        one = f"0xpay:a:exchange:{number:x}"
+        other = by_hash.setdefault(sqlite.key_hash(one), one)
+        if other != one:
+            pairs.append((other, one))
+    return pairs
+
+
+def test_a_hash_that_is_gone_from_the_table_is_told(folder: Path, outbox: SqliteOutbox) -> None:
+    """Its operation's next callback would begin it anew, from sequence 1."""
+    for number in range(30):
+        commit(outbox, number)
+    with sqlite.connect(folder / "outbox.db") as connection:
+        connection.execute("DELETE FROM operation_keys WHERE operation = 4")
+    connection.close()
+    assert check(folder)[1] == [f"operation 4 ({key(3)}) is not in the table of keys"]
+
+
+CHILD = """
+import sys
+from pathlib import Path
+from receiver.adapters import sqlite_keys
+from tests.integration.test_operation_keys import SqliteOutbox, commit
+sqlite_keys.GATHER, sqlite_keys.SLICE_MIN, sqlite_keys.SLICE_TIMES = 10, 2, 1
+outbox, number = SqliteOutbox.open(Path(sys.argv[1])), int(sys.argv[2])
+while True:
+    commit(outbox, number, number + 1)
+    number += 2
+    print(number, flush=True)
+"""
+
+
+def test_killed_at_any_moment_it_knows_every_operation(folder: Path) -> None:
+    """SIGKILL while hashes gather and leave, ten times on one journal."""
+    chance = random.Random(9)
+    known = 0
+    for _ in range(10):
+        child = subprocess.Popen(
+            [sys.executable, "-c", CHILD, str(folder), str(known)], stdout=subprocess.PIPE, text=True
+        )
+        assert child.stdout
+        said = [child.stdout.readline()]
+        time.sleep(chance.uniform(0, 0.03))
+        child.send_signal(signal.SIGKILL)
+        said += child.stdout.readlines()
+        child.wait()
+        child.stdout.close()
+        told = int(next(line for line in reversed(said) if line.endswith("\n")))
+        outbox = SqliteOutbox.open(folder)
+        states = found(outbox, told + 10)
+        outbox.close()
+        known = len(states)
+        assert known in {told, told + 2}  # one more commit, which it had no time to tell
+        assert states == {key(n): state(n) for n in range(known)}
+        assert check(folder)[1] == []
+    assert in_table(folder)[1] > 0
