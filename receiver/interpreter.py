@@ -78,6 +78,7 @@ class Interpreter:
         self._mark = mark
         self.publish = True
         """Whether what is interpreted now goes to Kafka; not for what is imported as already published."""
+        outbox.operations(())  # what it reads to answer, it reads now, and not when the first callbacks are there
         self.interpreted = outbox.progress("inbox").number
         """Inbox number up to which callbacks are interpreted."""
 

@@ -100,7 +100,8 @@ class OperationKeys:
 
     def _read_new(self) -> None:
         # All that is not in the table the first time, then what another connection may have added.
-        for number, key_hash in list[Any](self._db.execute(SQL["not_indexed"], (self._read_to,))):
+        rows: Iterable[Any] = self._db.execute(SQL["not_indexed"], (self._read_to,))
+        for number, key_hash in rows:
             self._fresh.add(key_hash, number)
             self._read_to = number
 
