@@ -25,8 +25,8 @@ from receiver.errors import JournalBusy, JournalError
 STORES = ("inbox", "outbox", "requests")
 ENTRY = "SELECT source, received_at_us, headers, body FROM callbacks WHERE number = ?"
 PAGE_BYTES = {"outbox": 1024}
-"""Where they are not as usual. Each new operation writes a page somewhere in a long index: measured with a million of
-them, small pages take publishing from 0.77 to 0.87 of what it is without, and callbacks from 0.92 to 1.01."""
+"""Where they are not as usual. A slice of hashes writes most pages that it passes in a table of ten million, the smaller
+the better; with a million and with none pages of 4 KiB were measured to be alike."""
 SEQUENCE = {"inbox": "callbacks", "requests": "requests"}
 
 
