@@ -25,8 +25,8 @@ from receiver.errors import JournalBusy, JournalError
 STORES = ("inbox", "outbox", "requests")
 ENTRY = "SELECT source, received_at_us, headers, body FROM callbacks WHERE number = ?"
 PAGE_BYTES = {"outbox": 1024}
-"""Where they are not as usual. A slice of hashes writes most pages that it passes in a table of ten million, the smaller
-the better; with a million and with none pages of 4 KiB were measured to be alike."""
+"""Where they are not as usual. In a table of ten million hashes a slice writes most pages that it passes, so small ones
+are better; with a million and with none 4 KiB were measured to be alike."""
 SEQUENCE = {"inbox": "callbacks", "requests": "requests"}
 
 
