@@ -254,7 +254,7 @@ class SqliteOutbox:
         numbers, new = self._keys.numbered(states)
         rows = (operation_row(numbers[key], key, state) for key, state in states.items())
         sqlite.insert(self._db, SQL["put_operation"], rows)
-        self._keys.put([(key, numbers[key]) for key in new])
+        self._keys.sweep(len(new))
         return numbers
 
     def _outcome_rows(self, outcomes: Sequence[Outcome], ids: dict[str, int]) -> Iterable[tuple[Any, ...]]:
