@@ -93,6 +93,19 @@ def test_every_operation_is_found_wherever_its_hash_is(folder: Path, outbox: Sql
     assert check(folder)[1] == []
 
 
+def test_hashes_side_by_side_all_move(folder: Path, outbox: SqliteOutbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slice begins right behind the one before it."""
+    monkeypatch.setattr(sqlite, "key_hash", lambda one: int(one.rpartition(":")[2]))
+    number = 0
+    while in_table(folder)[1] == 0:
+        commit(outbox, number)
+        number += 1
+    again = SqliteOutbox.open(folder)
+    assert found(again, 60) == {key(n): state(n) for n in range(number)}
+    again.close()
+    assert check(folder)[1] == []
+
+
 def test_a_commit_that_fails_leaves_nothing_in_memory(folder: Path, outbox: SqliteOutbox) -> None:
     """Neither its operations nor a slice that was rolled back count."""
     commit(outbox, *range(9))
