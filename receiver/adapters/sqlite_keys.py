@@ -25,9 +25,10 @@ from receiver.adapters import sqlite
 
 GATHER = 65_536
 """New operations before a sweep begins: with a million in the table, three and more share a page of it."""
-SLICE_MIN = 64
 SLICE_TIMES = 4
-"""Hashes that a commit moves: so many for each new operation in it, and ``SLICE_MIN`` at least."""
+"""Hashes that a commit moves for each new operation in it, at least."""
+SLICES_MAX = 256
+"""Commits that a sweep takes, about: it begins anew with the process, and has to end where few callbacks come too."""
 HASH_MIN, HASH_MAX = -(1 << 31), (1 << 31) - 1
 
 SQL = sqlite.named_queries("keys")
@@ -53,6 +54,8 @@ class OperationKeys:
         """The next hash to move, None where none moves."""
         self._sweep_to = 0
         """The highest number when the sweep began."""
+        self._slice = 0
+        """Hashes that a commit moves in this sweep, at least."""
 
     def candidates(self, keys: Iterable[str]) -> list[int]:
         """The numbers of all known operations among ``keys``, and perhaps of others that share a hash with one."""
@@ -83,8 +86,9 @@ class OperationKeys:
         self._gather()
         if self._next is None and self._count >= GATHER:
             self._next, self._sweep_to = HASH_MIN, self._read_to
+            self._slice = -(-self._count // SLICES_MAX)
         if self._next is not None:
-            self._move(self._next, max(SLICE_MIN, SLICE_TIMES * added))
+            self._move(self._next, max(self._slice, SLICE_TIMES * added))
 
     def put_at_once(self, key: str, number: int) -> None:
         """Put an operation into the file's table: its number may be below what others have read."""

@@ -25,9 +25,9 @@ SQL = sqlite.named_queries("outbox")
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A new journal, whose hashes leave for the table after ten, three or more at once."""
+    """A new journal, whose hashes move to the table when ten are there, three or more at once."""
     monkeypatch.setattr(sqlite_keys, "GATHER", 10)
-    monkeypatch.setattr(sqlite_keys, "SLICE_MIN", 3)
+    monkeypatch.setattr(sqlite_keys, "SLICES_MAX", 4)
     monkeypatch.setattr(sqlite_keys, "SLICE_TIMES", 2)
     open_journal(tmp_path / "journal")
     return tmp_path / "journal"
@@ -121,6 +121,24 @@ def test_a_commit_that_fails_leaves_nothing_in_memory(folder: Path, outbox: Sqli
         commit(outbox, in_table(folder)[0] + 20)
     outbox.close()
     assert check(folder)[1] == []
+
+
+def test_a_sweep_ends_where_single_callbacks_come(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many have gathered, as after a year of restarts: so many commits with one new operation each."""
+    outbox = SqliteOutbox.open(folder)
+    monkeypatch.setattr(sqlite_keys, "GATHER", 1_000)
+    commit(outbox, *range(900))
+    outbox.close()
+    monkeypatch.setattr(sqlite_keys, "GATHER", 10)
+    monkeypatch.setattr(sqlite_keys, "SLICES_MAX", 20)
+    again = SqliteOutbox.open(folder)
+    number = 900
+    while in_table(folder)[1] == 0:
+        commit(again, number)
+        number += 1
+    assert (in_table(folder)[1], number) == (901, pytest.approx(920, abs=1))
+    assert found(again, 1000) == {key(n): state(n) for n in range(number)}
+    again.close()
 
 
 def test_a_number_that_was_in_the_table_is_not_given_again(folder: Path, outbox: SqliteOutbox) -> None:
@@ -224,7 +242,7 @@ import sys
 from pathlib import Path
 from receiver.adapters import sqlite_keys
 from tests.integration.test_operation_keys import SqliteOutbox, commit
-sqlite_keys.GATHER, sqlite_keys.SLICE_MIN, sqlite_keys.SLICE_TIMES = 10, 2, 1
+sqlite_keys.GATHER, sqlite_keys.SLICES_MAX, sqlite_keys.SLICE_TIMES = 10, 4, 1
 outbox, number = SqliteOutbox.open(Path(sys.argv[1])), int(sys.argv[2])
 while True:
     commit(outbox, number, number + 1)
@@ -234,7 +252,7 @@ while True:
 
 
 def test_killed_at_any_moment_it_knows_every_operation(folder: Path) -> None:
-    """SIGKILL while hashes gather and leave, ten times on one journal."""
+    """SIGKILL while hashes gather and move, ten times on one journal."""
     chance = random.Random(9)
     known = 0
     for _ in range(10):
@@ -242,8 +260,8 @@ def test_killed_at_any_moment_it_knows_every_operation(folder: Path) -> None:
             [sys.executable, "-c", CHILD, str(folder), str(known)], stdout=subprocess.PIPE, text=True
         )
         assert child.stdout
-        said = [child.stdout.readline()]
-        time.sleep(chance.uniform(0, 0.03))
+        said = [child.stdout.readline() for _ in range(chance.randint(1, 20))]
+        time.sleep(chance.uniform(0, 0.005))
         child.send_signal(signal.SIGKILL)
         said += child.stdout.readlines()
         child.wait()
