@@ -136,7 +136,8 @@ def test_a_sweep_ends_where_single_callbacks_come(folder: Path, monkeypatch: pyt
     while in_table(folder)[1] == 0:
         commit(again, number)
         number += 1
-    assert (in_table(folder)[1], number) == (901, pytest.approx(920, abs=1))
+    assert in_table(folder)[1] == 901
+    assert 919 <= number <= 921  # twenty commits, about
     assert found(again, 1000) == {key(n): state(n) for n in range(number)}
     again.close()
 
