@@ -20,7 +20,7 @@ def main() -> None:
             signal.signal(number, lambda *_: sys.exit(0))
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        from receiver import cli  # noqa: PLC0415  after what it takes long to come to
+        from receiver.cli import main as cli  # noqa: PLC0415  after what it takes long to come to
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     sys.exit(cli.run(sys.argv[1:]))

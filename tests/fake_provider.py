@@ -22,8 +22,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, Router
 
-from receiver.adapters.http_server import HttpServer
-from receiver.bootstrap import listen
+from receiver.intake.http_server import HttpServer
+from receiver.service.wiring import listen
 from tests.chaos import traffic
 
 CALYPSO_KEY, CALYPSO_SECRET = "fake-api-public", "fake-api-secret-0f"

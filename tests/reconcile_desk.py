@@ -8,14 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from receiver.adapters.http_client import HttpClient
-from receiver.adapters.sqlite_journal import open_journal
-from receiver.adapters.sqlite_requests import SqliteRequests
-from receiver.adapters.sqlite_watch import SqliteWatch
-from receiver.metrics import ReconcileMetrics, render
-from receiver.provider import Provider, Source
-from receiver.reconcile import Pace, Reconciler
-from receiver.testing import FakeClock
+from receiver.journal.sqlite.journal import open_journal
+from receiver.journal.sqlite.requests import SqliteRequests
+from receiver.journal.sqlite.watchlist import SqliteWatch
+from receiver.providers.contract import Provider, Source
+from receiver.reconcile.http_client import HttpClient
+from receiver.reconcile.metrics import ReconcileMetrics
+from receiver.reconcile.reconciler import Pace, Reconciler
+from receiver.sandbox.fakes import FakeClock
+from receiver.service.metrics import render
 from tests.support import Lines
 
 

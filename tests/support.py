@@ -10,14 +10,16 @@ from typing import Any
 import httpx
 import orjson
 
-from receiver.api import Access, Described
-from receiver.callback import RawCallback
-from receiver.interpreter import Interpreter
-from receiver.metrics import RelayMetrics, WebMetrics
-from receiver.provider import Provider, Source
-from receiver.providers import onchainpay, zeroxpay
-from receiver.testing import FakeClock, FakeInbox, FakeOutbox, FakeRequests
-from receiver.web import Web, make_app
+from receiver.intake.metrics import WebMetrics
+from receiver.intake.webhook import Web, make_app
+from receiver.interpret.interpreter import Interpreter
+from receiver.interpret.metrics import RelayMetrics
+from receiver.model.callback import RawCallback
+from receiver.providers.calls import Access, Described
+from receiver.providers.contract import Provider, Source
+from receiver.providers.onchainpay import callbacks as onchainpay
+from receiver.providers.zeroxpay import callbacks as zeroxpay
+from receiver.sandbox.fakes import FakeClock, FakeInbox, FakeOutbox, FakeRequests
 
 VECTORS = Path(__file__).parent / "providers" / "vectors"
 OXPAY_VECTORS: dict[str, Any] = orjson.loads((VECTORS / "0xpay.vectors.json").read_bytes())

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
 
 ACKNOWLEDGES_BEFORE_COMMIT = """
 import time
-from receiver.adapters import sqlite_inbox
+from receiver.journal.sqlite import inbox_writer as sqlite_inbox
 commit = sqlite_inbox.SqliteInbox._commit
 def late(self, callbacks):
     time.sleep(0.3)
@@ -33,13 +33,13 @@ sqlite_inbox.SqliteInbox._commit = late
 sqlite_inbox.SqliteInbox.append = hasty
 """
 FORGETS_THE_POSITION = """
-from receiver import position, relay
+from receiver.publish import position, relay
 relay.decide_start = lambda *_: position.Start(position.NOTHING)
 """
 MOVES_THE_INBOX_POSITION_FIRST = """
 import time
-from receiver.adapters import sqlite_outbox
-from receiver.ports import OutboxBatch
+from receiver.journal.sqlite import outbox as sqlite_outbox
+from receiver.journal.ports import OutboxBatch
 commit = sqlite_outbox.SqliteOutbox.commit
 def hasty(self, batch):
     commit(self, OutboxBatch(progress=batch.progress))

@@ -21,8 +21,8 @@ pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
 
 NEW_WORD = """
 import schemas
-from receiver.provider import Step
-from receiver.providers import onchainpay
+from receiver.providers.contract import Step
+from receiver.providers.onchainpay import callbacks as onchainpay
 onchainpay.LIFECYCLES["auto-swap"].statuses["REFUNDED"] = Step("cancelled", 2, terminal=True)
 """
 """A table that has grown by a word, as a newer release would have it."""

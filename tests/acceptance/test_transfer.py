@@ -188,7 +188,7 @@ def test_replayed_to_kafka_once_per_run(origin: Service, kafka: LocalKafka, pref
 
 
 CHANGED = """
-from receiver.providers import onchainpay
+from receiver.providers.onchainpay import callbacks as onchainpay
 from dataclasses import replace
 normalise = onchainpay.normalise
 def changed(payload, source):

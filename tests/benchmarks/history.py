@@ -8,9 +8,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from receiver.adapters.sqlite_inbox import Limits, SqliteInbox
-from receiver.adapters.sqlite_journal import open_journal
-from receiver.callback import VerifiedCallback
+from receiver.journal.sqlite.inbox_writer import Limits, SqliteInbox
+from receiver.journal.sqlite.journal import open_journal
+from receiver.model.callback import VerifiedCallback
 from tests.benchmarks.stage import requests_file
 
 STEP = 20_000

@@ -164,7 +164,7 @@ class Service:
         with contextlib.suppress(OSError):
             for pid in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split():
                 arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-                if b"receiver.worker" in arguments and role.encode() in arguments:
+                if b"receiver.service.child" in arguments and role.encode() in arguments:
                     return int(pid)
         return None
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from receiver.adapters.sqlite_inbox import Limits, SqliteInbox, SqliteInboxReader
-from receiver.adapters.sqlite_journal import open_journal
-from receiver.callback import VerifiedCallback
-from receiver.ports import Inbox, InboxReader
-from receiver.testing import FakeInbox
+from receiver.journal.ports import Inbox, InboxReader
+from receiver.journal.sqlite.inbox_writer import Limits, SqliteInbox, SqliteInboxReader
+from receiver.journal.sqlite.journal import open_journal
+from receiver.model.callback import VerifiedCallback
+from receiver.sandbox.fakes import FakeInbox
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from receiver.adapters.sqlite_journal import open_journal
-from receiver.adapters.sqlite_outbox import SqliteOutbox
-from receiver.errors import StoreFailed
-from receiver.ports import (
+from receiver.journal.ports import (
     Operation,
     OperationState,
     Outbox,
@@ -21,7 +18,10 @@ from receiver.ports import (
     Quarantined,
     Seen,
 )
-from receiver.testing import FakeOutbox
+from receiver.journal.sqlite.journal import open_journal
+from receiver.journal.sqlite.outbox import SqliteOutbox
+from receiver.model.errors import StoreFailed
+from receiver.sandbox.fakes import FakeOutbox
 
 KEY = "0xpay:m:exchange:a"
 

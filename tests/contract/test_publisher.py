@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from kafka_local import LocalKafka
 
-from receiver.adapters.kafka_client import client_options
-from receiver.adapters.kafka_publisher import KafkaPublisher
-from receiver.adapters.kafka_topics import POSITIONS_CONFIGS, TopicSpec, create_topics
-from receiver.errors import KafkaFenced
-from receiver.ports import Message, Position, Publisher
-from receiver.routing import record_number
-from receiver.testing import FakeKafka
+from receiver.journal.ports import Message, Position, Publisher
+from receiver.model.errors import KafkaFenced
+from receiver.publish.kafka.client import client_options
+from receiver.publish.kafka.publisher import KafkaPublisher
+from receiver.publish.kafka.topics import POSITIONS_CONFIGS, TopicSpec, create_topics
+from receiver.publish.routing import record_number
+from receiver.sandbox.fakes import FakeKafka
 from tests.chaos.oracle import committed
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from receiver.adapters.sqlite_journal import open_journal
-from receiver.adapters.sqlite_requests import SqliteRequests
-from receiver.ports import Request
-from receiver.testing import FakeRequests
+from receiver.journal.ports import Request
+from receiver.journal.sqlite.journal import open_journal
+from receiver.journal.sqlite.requests import SqliteRequests
+from receiver.sandbox.fakes import FakeRequests
 
 
 @pytest.fixture(params=["fake", "sqlite"])

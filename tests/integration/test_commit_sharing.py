@@ -11,11 +11,11 @@ from queue import SimpleQueue
 
 import pytest
 
-from receiver.adapters import sqlite_inbox
-from receiver.adapters.sqlite_inbox import COMPANY, QUIET_TURNS, Limits, SqliteInbox
-from receiver.adapters.sqlite_journal import open_journal
-from receiver.callback import VerifiedCallback
-from receiver.errors import Unavailable
+from receiver.journal.sqlite import inbox_writer as sqlite_inbox
+from receiver.journal.sqlite.inbox_writer import COMPANY, QUIET_TURNS, Limits, SqliteInbox
+from receiver.journal.sqlite.journal import open_journal
+from receiver.model.callback import VerifiedCallback
+from receiver.model.errors import Unavailable
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator
 import pytest
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from receiver.adapters import http_server
-from receiver.adapters.http_server import HttpServer, LimitedProtocol
+from receiver.intake import http_server
+from receiver.intake.http_server import HttpServer, LimitedProtocol
 from tests.support import NOW_S, OXPAY_VECTORS, Way
 
 BODY: bytes = OXPAY_VECTORS["bodies"][0]["body"].encode()

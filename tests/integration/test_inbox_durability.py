@@ -16,17 +16,17 @@ from typing import Any
 import apsw
 import pytest
 
-from receiver.adapters.sqlite_inbox import Limits, SqliteInbox, SqliteInboxReader
-from receiver.adapters.sqlite_journal import open_journal
-from receiver.callback import VerifiedCallback
-from receiver.errors import Unavailable
+from receiver.journal.sqlite.inbox_writer import Limits, SqliteInbox, SqliteInboxReader
+from receiver.journal.sqlite.journal import open_journal
+from receiver.model.callback import VerifiedCallback
+from receiver.model.errors import Unavailable
 
 APPENDER = """
 import asyncio, resource, sys
 from pathlib import Path
-from receiver.adapters.sqlite_inbox import Limits, SqliteInbox
-from receiver.callback import VerifiedCallback
-from receiver.errors import Unavailable
+from receiver.journal.sqlite.inbox_writer import Limits, SqliteInbox
+from receiver.model.callback import VerifiedCallback
+from receiver.model.errors import Unavailable
 
 async def main(folder, limit):
     if limit:

@@ -12,13 +12,13 @@ from pathlib import Path
 import apsw
 import pytest
 
-from receiver.adapters import sqlite
-from receiver.adapters.sqlite_inbox import Limits, SqliteInbox, SqliteInboxReader
-from receiver.adapters.sqlite_journal import acquire, open_journal
-from receiver.adapters.sqlite_outbox import SqliteOutbox
-from receiver.callback import VerifiedCallback, entry_digest
-from receiver.errors import JournalBusy, JournalError
-from receiver.ports import OperationState, OutboxBatch, Progress
+from receiver.journal.ports import OperationState, OutboxBatch, Progress
+from receiver.journal.sqlite import store as sqlite
+from receiver.journal.sqlite.inbox_writer import Limits, SqliteInbox, SqliteInboxReader
+from receiver.journal.sqlite.journal import acquire, open_journal
+from receiver.journal.sqlite.outbox import SqliteOutbox
+from receiver.model.callback import VerifiedCallback, entry_digest
+from receiver.model.errors import JournalBusy, JournalError
 
 
 async def fill(folder: Path, *bodies: bytes) -> None:

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from kafka_local import LocalKafka, running
 
-from receiver.adapters.kafka_client import client_options
-from receiver.adapters.kafka_publisher import KafkaPublisher
-from receiver.adapters.kafka_tail import tail
-from receiver.adapters.kafka_topics import POSITIONS_CONFIGS, TopicSpec, create_topics, missing_topics
-from receiver.errors import ConfigurationError, KafkaUnavailable, ReceiverError, RecordRefused
-from receiver.ports import Message, Position
-from receiver.routing import record_number
+from receiver.journal.ports import Message, Position
+from receiver.model.errors import ConfigurationError, KafkaUnavailable, ReceiverError, RecordRefused
+from receiver.publish.kafka.client import client_options
+from receiver.publish.kafka.publisher import KafkaPublisher
+from receiver.publish.kafka.tail import tail
+from receiver.publish.kafka.topics import POSITIONS_CONFIGS, TopicSpec, create_topics, missing_topics
+from receiver.publish.routing import record_number
 from tests.chaos.oracle import committed
 
 pytestmark = pytest.mark.kafka

@@ -11,13 +11,13 @@ import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from kafka_local import LocalKafka, running
 
-from receiver.adapters import kafka_publisher
-from receiver.adapters.kafka_client import client_options
-from receiver.adapters.kafka_publisher import KafkaPublisher
-from receiver.adapters.kafka_topics import POSITIONS_CONFIGS, TopicSpec, create_topics
-from receiver.errors import KafkaUnavailable
-from receiver.ports import Message, Position
-from receiver.routing import record_number
+from receiver.journal.ports import Message, Position
+from receiver.model.errors import KafkaUnavailable
+from receiver.publish.kafka import publisher as kafka_publisher
+from receiver.publish.kafka.client import client_options
+from receiver.publish.kafka.publisher import KafkaPublisher
+from receiver.publish.kafka.topics import POSITIONS_CONFIGS, TopicSpec, create_topics
+from receiver.publish.routing import record_number
 from tests.chaos.oracle import committed
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from receiver.adapters import sqlite, sqlite_keys
-from receiver.adapters.sqlite_audit import check
-from receiver.adapters.sqlite_journal import open_journal
-from receiver.adapters.sqlite_keys import OperationKeys
-from receiver.adapters.sqlite_outbox import SqliteOutbox, operation_row
-from receiver.errors import StoreFailed
-from receiver.ports import OperationState, OutboxBatch, Progress
+from receiver.journal.ports import OperationState, OutboxBatch, Progress
+from receiver.journal.sqlite import operation_keys as sqlite_keys
+from receiver.journal.sqlite import store as sqlite
+from receiver.journal.sqlite.audit import check
+from receiver.journal.sqlite.journal import open_journal
+from receiver.journal.sqlite.operation_keys import OperationKeys
+from receiver.journal.sqlite.outbox import SqliteOutbox, operation_row
+from receiver.model.errors import StoreFailed
 
 SQL = sqlite.named_queries("outbox")
 
@@ -241,7 +242,7 @@ def test_a_hash_that_is_gone_from_the_table_is_told(folder: Path, outbox: Sqlite
 CHILD = """
 import sys
 from pathlib import Path
-from receiver.adapters import sqlite_keys
+from receiver.journal.sqlite import operation_keys as sqlite_keys
 from tests.integration.test_operation_keys import SqliteOutbox, commit
 sqlite_keys.GATHER, sqlite_keys.SLICES_MAX, sqlite_keys.SLICE_TIMES = 10, 4, 1
 outbox, number = SqliteOutbox.open(Path(sys.argv[1])), int(sys.argv[2])

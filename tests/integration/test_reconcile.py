@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 from starlette.responses import Response
 
-from receiver.api import Access, Described
-from receiver.pacing import FAILURES_MAX
-from receiver.provider import Source
-from receiver.providers import calypso, cryptoexchange, onchainpay
-from receiver.reconcile import GIVE_UP_US
-from receiver.watch import NEVER_US
+from receiver.journal.watchlist import NEVER_US
+from receiver.providers.calls import Access, Described
+from receiver.providers.calypso import callbacks as calypso
+from receiver.providers.contract import Source
+from receiver.providers.cryptoexchange import callbacks as cryptoexchange
+from receiver.providers.onchainpay import callbacks as onchainpay
+from receiver.reconcile.pacing import FAILURES_MAX
+from receiver.reconcile.reconciler import GIVE_UP_US
 from tests.fake_provider import (
     ACCOUNT,
     CALYPSO_KEY,

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from receiver import retention
-from receiver.adapters.sqlite_inbox import Limits, SqliteInbox, SqliteInboxReader
-from receiver.adapters.sqlite_journal import open_journal
-from receiver.adapters.sqlite_outbox import SqliteOutbox
-from receiver.callback import VerifiedCallback
-from receiver.interpreter import Interpreter
-from receiver.metrics import RelayMetrics
-from receiver.ports import Position
-from receiver.retention import DAY_US, DOUBT_US, InboxRetention, OutboxRetention, cutoff_us
-from receiver.testing import FakeClock, FakeRequests
+from receiver.interpret.interpreter import Interpreter
+from receiver.interpret.metrics import RelayMetrics
+from receiver.journal import retention
+from receiver.journal.ports import Position
+from receiver.journal.retention import DAY_US, DOUBT_US, InboxRetention, OutboxRetention, cutoff_us
+from receiver.journal.sqlite.inbox_writer import Limits, SqliteInbox, SqliteInboxReader
+from receiver.journal.sqlite.journal import open_journal
+from receiver.journal.sqlite.outbox import SqliteOutbox
+from receiver.model.callback import VerifiedCallback
+from receiver.sandbox.fakes import FakeClock, FakeRequests
 from tests.support import OXPAY_VECTORS, Lines, Way
 
 BODY = json.loads(OXPAY_VECTORS["bodies"][0]["body"])

@@ -8,7 +8,7 @@ import sys
 
 ASK = """
 import ctypes, json, os, platform, sys
-from receiver.adapters.turns import ATTRIBUTES, SCHED_SETATTR, set_turns
+from receiver.service.turns import ATTRIBUTES, SCHED_SETATTR, set_turns
 
 def turn_ns():
     said = ctypes.create_string_buffer(ATTRIBUTES.size)

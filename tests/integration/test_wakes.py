@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from receiver import worker
-from receiver.worker import WAKE_S
+from receiver.service import child as worker
+from receiver.service.child import WAKE_S
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from receiver.adapters import sqlite
+from receiver.journal.sqlite import store as sqlite
 
 PAGE = 4096
 FEW, MANY = 32, 128

@@ -12,24 +12,24 @@ from typing import Any
 import apsw
 import pytest
 
-from receiver.adapters import sqlite
-from receiver.adapters.sqlite_audit import check
-from receiver.adapters.sqlite_inbox import SqliteInboxReader
-from receiver.adapters.sqlite_journal import Journal, open_journal
-from receiver.adapters.sqlite_mend import OutboxMender
-from receiver.adapters.sqlite_outbox import SqliteOutbox
-from receiver.adapters.sqlite_requests import SqliteRequests
-from receiver.adapters.sqlite_watch import SqliteWatch
-from receiver.api import Resource
-from receiver.interpreter import Interpreter
-from receiver.metrics import RelayMetrics
-from receiver.ports import OperationState, Progress
-from receiver.reconcile_part import CLOSED_KEPT_US, TIDY_S, ReconcilePart
-from receiver.rejoin import fold, key_of
-from receiver.settings import build
-from receiver.sources import resolve_sources
-from receiver.testing import FakeClock
-from receiver.watch import NEVER_US, Heard
+from receiver.interpret.interpreter import Interpreter
+from receiver.interpret.metrics import RelayMetrics
+from receiver.journal.ports import OperationState, Progress
+from receiver.journal.sqlite import store as sqlite
+from receiver.journal.sqlite.audit import check
+from receiver.journal.sqlite.inbox_writer import SqliteInboxReader
+from receiver.journal.sqlite.journal import Journal, open_journal
+from receiver.journal.sqlite.outbox import SqliteOutbox
+from receiver.journal.sqlite.requests import SqliteRequests
+from receiver.journal.sqlite.take_over import OutboxMender
+from receiver.journal.sqlite.watchlist import SqliteWatch
+from receiver.journal.watchlist import NEVER_US, Heard
+from receiver.model.callback import Resource
+from receiver.operate.rejoin_plan import fold, key_of
+from receiver.sandbox.fakes import FakeClock
+from receiver.service.config.settings import build
+from receiver.service.config.sources import resolve_sources
+from receiver.service.processes.reconcile import CLOSED_KEPT_US, TIDY_S, ReconcilePart
 from tests.fake_provider import swap
 from tests.support import Lines
 

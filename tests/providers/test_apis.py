@@ -12,14 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver.api import Access, Answer, Described, Scan, Stamp
-from receiver.apis import calypso as calypso_api
-from receiver.apis import cryptoexchange as order_api
-from receiver.callback import PolledEntry, VerifiedCallback
-from receiver.errors import ApiFailed, NotUnderstood
-from receiver.exact import read_json, write_json
-from receiver.provider import Api
-from receiver.providers import calypso, cryptoexchange, onchainpay
+from receiver.model.callback import PolledEntry, VerifiedCallback
+from receiver.model.errors import ApiFailed, NotUnderstood
+from receiver.model.exact_json import read_json, write_json
+from receiver.providers.calls import Access, Answer, Described, Scan, Stamp
+from receiver.providers.calypso import api as calypso_api
+from receiver.providers.calypso import callbacks as calypso
+from receiver.providers.contract import Api
+from receiver.providers.cryptoexchange import api as order_api
+from receiver.providers.cryptoexchange import callbacks as cryptoexchange
+from receiver.providers.onchainpay import callbacks as onchainpay
 from tests.support import CALYPSO_VECTORS, NOW_S, ONCHAINPAY_VECTORS, Way, calypso_source, order_source
 
 EVENTS = Path(__file__).parent / "events" / "calypso"

@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 
-from receiver.api import Access, Stamp
-from receiver.callback import Headers, RawCallback
-from receiver.errors import NotUnderstood, Unauthorized
-from receiver.provider import Claim, Kind, Provider, Source
-from receiver.providers import PROVIDERS
-from receiver.scenarios import SCENARIOS, bodies
-from receiver.signing import digest
+from receiver.model.callback import Headers, RawCallback
+from receiver.model.errors import NotUnderstood, Unauthorized
+from receiver.providers.calls import Access, Stamp
+from receiver.providers.contract import Claim, Kind, Provider, Source
+from receiver.providers.registry import PROVIDERS
+from receiver.providers.signing import digest
+from receiver.sandbox.scenarios import SCENARIOS, bodies
 from schemas.publish import FOLDER
 from schemas.status_event import StatusEvent
 from tests.support import NOW_S, Way, calypso_source, onchainpay_source, order_source, oxpay_source

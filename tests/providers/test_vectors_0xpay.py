@@ -10,8 +10,8 @@ from typing import Any
 import orjson
 import pytest
 
-from receiver.providers import zeroxpay
-from receiver.signing import digest
+from receiver.providers.signing import digest
+from receiver.providers.zeroxpay import callbacks as zeroxpay
 from tests.support import NOW_S, OXPAY_VECTORS, PUBLIC_URL, Way, oxpay_source
 
 BODIES: dict[str, dict[str, Any]] = {vector["name"]: vector for vector in OXPAY_VECTORS["bodies"]}

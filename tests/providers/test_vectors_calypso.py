@@ -11,8 +11,8 @@ from typing import Any
 import orjson
 import pytest
 
-from receiver.providers import calypso
-from receiver.signing import digest
+from receiver.providers.calypso import callbacks as calypso
+from receiver.providers.signing import digest
 from tests.support import CALYPSO_VECTORS, Way, calypso_source
 
 EVENTS = Path(__file__).parent / "events" / "calypso"

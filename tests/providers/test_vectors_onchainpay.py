@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from receiver.signing import digest
+from receiver.providers.signing import digest
 from tests.support import ONCHAINPAY_VECTORS, Way
 
 EVENTS = Path(__file__).parent / "events" / "onchainpay"

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from receiver.admin import OFF, make_admin, readiness
+from receiver.service.admin import OFF, make_admin, readiness
 
 UP: dict[str, Any] = {"state": "up", "detail": None}
 RELAY: dict[str, Any] = {"uninterpreted": 0, "interpreted": 5, "recorded": 7, "detail": None}

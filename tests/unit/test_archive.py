@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver.archive import masked, read_any, to_line
-from receiver.callback import VerifiedCallback
-from receiver.errors import ReceiverError
+from receiver.model.callback import VerifiedCallback
+from receiver.model.errors import ReceiverError
+from receiver.operate.archive import masked, read_any, to_line
 from tests.support import OXPAY_VECTORS
 
 CARD = "4400000000000008"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from receiver.callback import headers_from_wire, headers_to_wire
+from receiver.model.callback import headers_from_wire, headers_to_wire
 
 NAMES = (
     st.binary(min_size=1)

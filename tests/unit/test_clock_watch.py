@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from receiver.backlog import Waiting
-from receiver.clock_watch import ClockWatch
-from receiver.testing import FakeClock
+from receiver.intake.clock_watch import ClockWatch
+from receiver.journal.backlog import Waiting
+from receiver.sandbox.fakes import FakeClock
 from tests.support import Lines
 
 

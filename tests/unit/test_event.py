@@ -12,10 +12,10 @@ from typing import Any
 import orjson
 import pytest
 
-from receiver import plain
-from receiver.event import facts_digest
-from receiver.provider import Facts, operation_key
-from receiver.providers import zeroxpay
+from receiver.interpret.status_event import facts_digest
+from receiver.model import event_parts as plain
+from receiver.providers.contract import Facts, operation_key
+from receiver.providers.zeroxpay import callbacks as zeroxpay
 from schemas import status_event
 from schemas.status_event import StatusEvent
 from tests.support import NOW_S, OXPAY_VECTORS, Way

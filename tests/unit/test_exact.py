@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver import exact
-from receiver.errors import NotUnderstood
-from schemas.values import Number
+from receiver.model import exact_json as exact
+from receiver.model.errors import NotUnderstood
+from receiver.model.values import Number
 
 
 def reason(body: bytes) -> str:

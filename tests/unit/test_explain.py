@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from receiver.callback import Headers, RawCallback
-from receiver.explain import Case, explain
-from receiver.providers import onchainpay, zeroxpay
-from receiver.rejects import RejectSample
-from receiver.silence import SilenceWatch
-from receiver.testing import FakeClock
+from receiver.intake.explain import Case, explain
+from receiver.intake.rejects import RejectSample
+from receiver.interpret.silence import SilenceWatch
+from receiver.model.callback import Headers, RawCallback
+from receiver.providers.onchainpay import callbacks as onchainpay
+from receiver.providers.zeroxpay import callbacks as zeroxpay
+from receiver.sandbox.fakes import FakeClock
 from tests.support import NOW_S, OXPAY_VECTORS, PUBLIC_URL, Lines, Way, onchainpay_source, oxpay_source
 
 BODY: bytes = OXPAY_VECTORS["bodies"][0]["body"].encode()

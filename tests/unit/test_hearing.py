@@ -6,10 +6,11 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from receiver.api import Access
-from receiver.hearing import RECENT_US, heard
-from receiver.providers import onchainpay, zeroxpay
-from receiver.watch import Heard
+from receiver.journal.watchlist import Heard
+from receiver.providers.calls import Access
+from receiver.providers.onchainpay import callbacks as onchainpay
+from receiver.providers.zeroxpay import callbacks as zeroxpay
+from receiver.reconcile.follow_outbox import RECENT_US, heard
 from tests.support import ONCHAINPAY_VECTORS, Way, onchainpay_source, oxpay_source
 
 SWAPS: dict[str, Any] = ONCHAINPAY_VECTORS["samples"]["auto_swap"]

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from receiver.providers import onchainpay, zeroxpay
+from receiver.providers.onchainpay import callbacks as onchainpay
+from receiver.providers.zeroxpay import callbacks as zeroxpay
 from tests.support import ACCOUNT, ONCHAINPAY_VECTORS, OXPAY_VECTORS, Way, onchainpay_source, oxpay_source
 
 BODIES: dict[str, dict[str, Any]] = {v["name"]: json.loads(v["body"]) for v in OXPAY_VECTORS["bodies"]}

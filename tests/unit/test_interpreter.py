@@ -11,12 +11,12 @@ from typing import Any
 import orjson
 import pytest
 
-from receiver import interpreter_loop
-from receiver.callback import InboxEntry, VerifiedCallback, entry_digest
-from receiver.draft import traceparent
-from receiver.errors import StoreFailed
-from receiver.interpreter_loop import InterpreterLoop, company_s
-from receiver.providers import zeroxpay
+from receiver.interpret import loop as interpreter_loop
+from receiver.interpret.loop import InterpreterLoop, company_s
+from receiver.interpret.outbox_batch import traceparent
+from receiver.model.callback import InboxEntry, VerifiedCallback, entry_digest
+from receiver.model.errors import StoreFailed
+from receiver.providers.zeroxpay import callbacks as zeroxpay
 from tests.support import OXPAY_VECTORS, Lines, Way, oxpay_source
 
 DONE: dict[str, Any] = json.loads(OXPAY_VECTORS["bodies"][0]["body"])
@@ -117,7 +117,7 @@ async def test_the_loop_reports_a_refused_commit_heals_and_ends_with_an_empty_in
         commit(batch)
 
     monkeypatch.setattr(way.outbox, "commit", sometimes)
-    monkeypatch.setattr("receiver.interpreter_loop.RETRY_S", 0.01)
+    monkeypatch.setattr("receiver.interpret.loop.RETRY_S", 0.01)
     told: list[int] = []
     loop = InterpreterLoop(way.interpreter, wait_s=0, on_records=lambda: told.append(1), log=log)
     await way.deliver("0xpay-main", body(1))

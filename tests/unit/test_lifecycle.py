@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from receiver.lifecycle import News, confirm, overrules, place
-from receiver.ports import NEW_OPERATION, OperationState
-from receiver.provider import Step
+from receiver.interpret.lifecycle import News, confirm, overrules, place
+from receiver.journal.ports import NEW_OPERATION, OperationState
+from receiver.providers.contract import Step
 
 STEPS = {
     "PENDING": Step("pending", 0),

@@ -8,10 +8,10 @@ import json
 import subprocess
 import sys
 
-from receiver.logs import Lines, frames_only
+from receiver.service.logs import Lines, frames_only
 
 PROGRAM = """
-from receiver import logs
+from receiver.service import logs
 import logging
 logs.configure(people=False)
 log = logs.get()

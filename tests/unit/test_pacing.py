@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from receiver.pacing import (
+from receiver.reconcile.pacing import (
     BACKOFF_MAX_S,
     BACKOFF_MIN_S,
     FAILURES_MAX,

@@ -7,7 +7,7 @@ from aiokafka.partitioner import murmur2 as clients_own
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver.adapters.partitioner import murmur2, partition_of
+from receiver.publish.kafka.partitioner import murmur2, partition_of
 
 
 @given(st.binary(max_size=300))

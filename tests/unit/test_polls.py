@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from receiver.api import Access
-from receiver.ports import Position
-from receiver.providers import onchainpay
-from receiver.quarantine import refused
+from receiver.journal.ports import Position
+from receiver.providers.calls import Access
+from receiver.providers.onchainpay import callbacks as onchainpay
+from receiver.publish.refused import refused
 from tests.support import ONCHAINPAY_VECTORS, Way, onchainpay_source
 
 SWAPS: dict[str, Any] = ONCHAINPAY_VECTORS["samples"]["auto_swap"]

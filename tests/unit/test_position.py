@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from receiver.errors import KafkaStopped
-from receiver.ports import Memory, Position
-from receiver.position import NOTHING, counts_as_committed, decide_start
+from receiver.journal.ports import Memory, Position
+from receiver.model.errors import KafkaStopped
+from receiver.publish.position import NOTHING, counts_as_committed, decide_start
 
 IDS = {1: "a", 2: "b", 3: "c"}
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from receiver.provider import Kind, Provider, Source, Step
-from receiver.providers import onchainpay, zeroxpay
+from receiver.providers.contract import Kind, Provider, Source, Step
+from receiver.providers.onchainpay import callbacks as onchainpay
+from receiver.providers.zeroxpay import callbacks as zeroxpay
 from tests.support import ONCHAINPAY_VECTORS, OXPAY_VECTORS, Way, onchainpay_source, oxpay_source
 
 DONE: dict[str, Any] = json.loads(OXPAY_VECTORS["bodies"][0]["body"])

@@ -9,9 +9,9 @@ import orjson
 import pytest
 from jsonschema import Draft202012Validator
 
-from receiver.providers import PROVIDERS
-from receiver.reference import key_table, provider_table, written
-from receiver.settings import Settings, known_variables
+from receiver.cli.reference import key_table, provider_table, written
+from receiver.providers.registry import PROVIDERS
+from receiver.service.config.settings import Settings, known_variables
 from schemas import publish
 from schemas.quarantine import QuarantineRecord, Reason
 from schemas.status_event import Status, StatusEvent

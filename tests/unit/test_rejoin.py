@@ -8,9 +8,9 @@ from dataclasses import replace
 import orjson
 import pytest
 
-from receiver.ports import Memory, OutboxRecord, Position
-from receiver.rejoin import fold, placeholder, plan, rebuild
-from receiver.routing import route
+from receiver.journal.ports import Memory, OutboxRecord, Position
+from receiver.operate.rejoin_plan import fold, placeholder, plan, rebuild
+from receiver.publish.routing import route
 from tests.support import OXPAY_VECTORS, Way
 
 OURS = {1: "a", 2: "b", 3: "c", 4: "d"}

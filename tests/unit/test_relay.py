@@ -11,14 +11,14 @@ from typing import Any
 import orjson
 import pytest
 
-from receiver import relay as relay_module
-from receiver.errors import KafkaFenced, KafkaUnavailable, RecordRefused
-from receiver.metrics import PublisherMetrics
-from receiver.ports import Message, OutboxBatch, OutboxRecord, Outcome, Position
-from receiver.quarantine import refused
-from receiver.relay import Relay
-from receiver.routing import route
-from receiver.testing import FakeClock, FakeKafka, FakeOutbox
+from receiver.journal.ports import Message, OutboxBatch, OutboxRecord, Outcome, Position
+from receiver.model.errors import KafkaFenced, KafkaUnavailable, RecordRefused
+from receiver.publish import relay as relay_module
+from receiver.publish.metrics import PublisherMetrics
+from receiver.publish.refused import refused
+from receiver.publish.relay import Relay
+from receiver.publish.routing import route
+from receiver.sandbox.fakes import FakeClock, FakeKafka, FakeOutbox
 from tests.support import Lines
 
 

@@ -11,14 +11,14 @@ from typing import Any
 import httpx
 import pytest
 
-from receiver import replay
-from receiver.callback import VerifiedCallback
-from receiver.errors import KafkaUnavailable
-from receiver.ports import Message, OutboxRecord, Position
-from receiver.providers import zeroxpay
-from receiver.replay import Done, HttpReplay, Item, Pace, differences, publish_again, target_url
-from receiver.routing import route
-from receiver.testing import FakeKafka
+from receiver.journal.ports import Message, OutboxRecord, Position
+from receiver.model.callback import VerifiedCallback
+from receiver.model.errors import KafkaUnavailable
+from receiver.operate import replay
+from receiver.operate.replay import Done, HttpReplay, Item, Pace, differences, publish_again, target_url
+from receiver.providers.zeroxpay import callbacks as zeroxpay
+from receiver.publish.routing import route
+from receiver.sandbox.fakes import FakeKafka
 from tests.support import oxpay_source
 
 TARGETS = {"main": (zeroxpay.PROVIDER, oxpay_source(name="main"))}
@@ -41,7 +41,7 @@ class Door:
         client = httpx.AsyncClient
         monkeypatch.setattr(replay, "RETRY_S", 0.001)
         monkeypatch.setattr(
-            "receiver.replay.httpx.AsyncClient", lambda **_: client(transport=httpx.MockTransport(self._answer))
+            "receiver.operate.replay.httpx.AsyncClient", lambda **_: client(transport=httpx.MockTransport(self._answer))
         )
 
     async def _answer(self, request: httpx.Request) -> httpx.Response:

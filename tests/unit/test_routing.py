@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from receiver.ports import OutboxRecord
-from receiver.routing import Rule, reachable_topics, record_number, route, splits_operations
+from receiver.journal.ports import OutboxRecord
+from receiver.publish.routing import Rule, reachable_topics, record_number, route, splits_operations
 
 FIELDS: dict[str, Any] = {
     "number": 7, "record_type": "event", "record_id": "the-id", "provider": "0xpay", "source": "main", "account": "m:1",

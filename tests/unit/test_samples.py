@@ -8,10 +8,12 @@ from typing import get_args
 
 import pytest
 
-from receiver import samples
-from receiver.errors import ReceiverError
-from receiver.providers import calypso, onchainpay, zeroxpay
-from receiver.testing import Callbacks
+from receiver.model.errors import ReceiverError
+from receiver.providers.calypso import callbacks as calypso
+from receiver.providers.onchainpay import callbacks as onchainpay
+from receiver.providers.zeroxpay import callbacks as zeroxpay
+from receiver.sandbox import samples
+from receiver.sandbox.fakes import Callbacks
 from schemas.status_event import Status, StatusEvent
 from tests.support import Way, calypso_source, onchainpay_source, oxpay_source
 

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from receiver.api import Access
-from receiver.errors import ConfigurationError
-from receiver.providers import PROVIDERS, onchainpay
-from receiver.settings import build, find, known_variables, load, resolve, resolve_client
-from receiver.sources import resolve_sources
-from receiver.templates import configuration
+from receiver.model.errors import ConfigurationError
+from receiver.providers.calls import Access
+from receiver.providers.onchainpay import callbacks as onchainpay
+from receiver.providers.registry import PROVIDERS
+from receiver.service.config.settings import build, find, known_variables, load, resolve, resolve_client
+from receiver.service.config.sources import resolve_sources
+from receiver.service.config.template import configuration
 
 SECRET = "hunter2-made-up"
 OXPAY: dict[str, Any] = {

@@ -10,11 +10,20 @@ from typing import Any
 import httpx
 import pytest
 
-from receiver import simulate
-from receiver.errors import ReceiverError
-from receiver.providers import zeroxpay
-from receiver.scenarios import SCENARIOS, bodies
-from receiver.simulate import Faults, Report, Simulation, choose, deliveries, missing, require_own_host, teller
+from receiver.model.errors import ReceiverError
+from receiver.providers.zeroxpay import callbacks as zeroxpay
+from receiver.sandbox import simulator as simulate
+from receiver.sandbox.scenarios import SCENARIOS, bodies
+from receiver.sandbox.simulator import (
+    Faults,
+    Report,
+    Simulation,
+    choose,
+    deliveries,
+    missing,
+    require_own_host,
+    teller,
+)
 from tests.support import NOW_S, oxpay_source
 
 
@@ -78,7 +87,9 @@ async def run(monkeypatch: pytest.MonkeyPatch, door: Door, count: int) -> Report
     """Send one scenario's operations to a door."""
     client = httpx.AsyncClient
     monkeypatch.setattr(simulate, "WAIT_MIN_S", 0.001)
-    monkeypatch.setattr("receiver.simulate.httpx.AsyncClient", lambda **_: client(transport=httpx.MockTransport(door)))
+    monkeypatch.setattr(
+        "receiver.sandbox.simulator.httpx.AsyncClient", lambda **_: client(transport=httpx.MockTransport(door))
+    )
     scenarios = choose("0xpay", ["exchange-withdraw-happy"])
     simulation = Simulation(
         zeroxpay.PROVIDER, oxpay_source(), "http://127.0.0.1/x", scenarios, random.Random(3), time_scale=0

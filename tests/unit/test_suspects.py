@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from receiver.adapters.batch_mark import BatchMark, read_mark, read_suspects, write_suspects
-from receiver.interpreter import Interpreter
-from receiver.suspects import MEMORY_EXIT, NOBODY, Suspects, after_death, points_at_the_batch
+from receiver.interpret.interpreter import Interpreter
+from receiver.interpret.poison import MEMORY_EXIT, NOBODY, Suspects, after_death, points_at_the_batch
+from receiver.interpret.poison_files import BatchMark, read_mark, read_suspects, write_suspects
 from tests.support import OXPAY_VECTORS, Way
 
 BODY = json.loads(OXPAY_VECTORS["bodies"][0]["body"])

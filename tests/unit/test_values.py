@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from schemas.values import Number, amount, rfc3339, time_ms
+from receiver.model.values import Number, amount, rfc3339, time_ms
 
 GOOD_AMOUNTS = ["0", "-1", "0.100000000000000000", "00.5", "1e5", "1E+5", "1.5e-7", "9" * 300]
 BAD_AMOUNTS = ["", " 1", "1 ", "+1", ".5", "1.", "1,5", "0x1", "١", "1e", "NaN", "Infinity", "1_000", "1\n", "--1"]

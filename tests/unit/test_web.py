@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from receiver.errors import Unavailable
-from receiver.web import LINGER_BYTES_MAX, REFUSED_LINES_PER_S
+from receiver.intake.webhook import LINGER_BYTES_MAX, REFUSED_LINES_PER_S
+from receiver.model.errors import Unavailable
 from tests.support import NOW_S, OXPAY_VECTORS, Way
 
 BODY: bytes = OXPAY_VECTORS["bodies"][0]["body"].encode()
@@ -225,7 +225,7 @@ async def test_a_caller_that_goes_away_in_the_middle_leaves_nothing() -> None:
 
 async def test_an_unread_body_is_thrown_away_for_a_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that the answer arrives; a caller that never ends is cut off."""
-    monkeypatch.setattr("receiver.web.LINGER_S", 0.05)
+    monkeypatch.setattr("receiver.intake.webhook.LINGER_S", 0.05)
     way = Way()
 
     async def never() -> Any:

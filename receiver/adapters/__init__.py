@@ -1,1 +1,0 @@
-"""The outside, behind the ports: SQLite, Kafka, the system's clock, the HTTP server."""

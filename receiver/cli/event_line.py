@@ -1,0 +1,33 @@
+"""An outbox record as one line for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from rich.text import Text
+
+from receiver.journal.ports import OutboxRecord
+
+STYLES = {"completed": "green", "verified": "green", "failed": "red", "rejected": "red", "expired": "red"}
+
+
+def event_line(record: OutboxRecord) -> Text:
+    """Time, source, status, place, money, and what is unusual."""
+    said: dict[str, Any] = orjson.loads(record.value)
+    clock = record.received_at[11:19]
+    if record.record_type == "quarantine":
+        return Text(f"{clock} {record.source:12} quarantined  {said['reason']} {said['detail']}", "yellow")
+    line = Text(f"{clock} {record.source:12} ")
+    line.append(f"{record.status:10}", STYLES.get(record.status, "cyan"))
+    line.append(f" #{said['sequence']} {record.kind} {record.operation_id} {_money(said)}")
+    if said["anomalies"]:
+        line.append(f" [{', '.join(said['anomalies'])}]", "yellow")
+    if not said["effective"]:
+        line.append(" not effective", "yellow")
+    return line
+
+
+def _money(said: dict[str, Any]) -> str:
+    spent, got = said["spent"], said["payout"] or said["received"]
+    return " -> ".join(f"{part['amount']} {part['currency']}" for part in (spent, got) if part)

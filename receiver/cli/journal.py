@@ -1,0 +1,81 @@
+"""``journal check | rejoin | backup | stats``: the journal as a thing to look after."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import click
+
+from receiver.cli.output import config_option, console, json_option, load_or_built_in, say, show_table, write_json
+from receiver.operate import journal as mending
+from receiver.operate.rejoin_plan import Plan
+from receiver.service.config.settings import load
+
+
+@click.group()
+def journal() -> None:
+    """The journal: check it, mend it, copy it, measure it."""
+
+
+@journal.command()
+@config_option
+@json_option
+def check(config: Path | None, *, as_json: bool) -> int:
+    """Verify the stores, that each callback is accounted for, and the position against Kafka."""
+    settings, environ = load_or_built_in(config)
+    checked = asyncio.run(mending.check(settings, environ))
+    if as_json:
+        write_json([{"journal": checked.journal_id, "faults": checked.faults, "kafka": checked.kafka}])
+    else:
+        for fault in checked.faults:
+            console().print(fault)
+        say(checked.kafka)
+        say(f"journal {checked.journal_id}: " + (f"{len(checked.faults)} faults" if checked.faults else "sound"))
+    return 1 if checked.faults else 0
+
+
+@journal.command()
+@config_option
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def rejoin(config: Path | None, *, yes: bool) -> int:
+    """Mend a journal that does not fit what Kafka remembers of it; shows what it will do, and asks."""
+    settings = load(config)
+
+    def agree(fault: str, plan: Plan) -> bool:
+        say(fault)
+        for line in plan.lines():
+            console().print(line)
+        return yes or click.confirm("Do that?", err=True)
+
+    decided = asyncio.run(mending.rejoin(settings, os.environ, agree))
+    say("they fit: nothing to do" if decided is None else "done: the relay goes on by itself")
+    return 0
+
+
+@journal.command()
+@config_option
+@click.argument("path", type=click.Path(path_type=Path, file_okay=False))
+def backup(config: Path | None, path: Path) -> None:
+    """Copy all stores consistently to an empty folder, also while the service runs."""
+    settings, _ = load_or_built_in(config)
+    for copy in mending.backup(settings, path):
+        console().print(f"{copy}  {copy.stat().st_size} bytes")
+    say("to restore: stop the service, put the folder in the journal's place, start, run `receiver journal check`")
+
+
+@journal.command()
+@config_option
+@json_option
+def stats(config: Path | None, *, as_json: bool) -> None:
+    """Counts, sizes in bytes, and how far it is interpreted and published."""
+    settings, _ = load_or_built_in(config)
+    figures = mending.stats(settings)
+    if as_json:
+        write_json([figures])
+    else:
+        show_table("", ("figure", "value"), figures.items())
+
+
+COMMANDS = (journal,)

@@ -1,0 +1,66 @@
+"""What the commands share: the configuration option, and how results are shown."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+from receiver.sandbox import dev
+from receiver.service.config import settings
+from receiver.service.config.settings import Settings
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+config_option = click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The configuration file; else $RECEIVER_CONFIG, else receiver.toml.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+
+
+def console() -> Console:
+    """Results go here: stdout, in colour on a terminal only."""
+    return Console(soft_wrap=True, highlight=False)
+
+
+def say(message: str) -> None:
+    """Messages go to stderr, apart from results."""
+    click.echo(message, err=True)
+
+
+def load_or_built_in(config: Path | None, port: int = 8080, admin_port: int = 8081) -> tuple[Settings, dict[str, str]]:
+    """The configured settings, or a desk's built-in ones where no file is named and none is there."""
+    if config is None and not settings.find(None, os.environ).exists() and settings.CONFIG_VARIABLE not in os.environ:
+        return dev.built_in(port, admin_port), dev.with_made_up(os.environ)
+    return settings.load(config), dict(os.environ)
+
+
+def write_json(rows: Iterable[Mapping[str, Any]]) -> None:
+    """One JSON object a line, on stdout."""
+    for row in rows:
+        write_line(orjson.dumps(row))
+
+
+def write_line(line: bytes) -> None:
+    """One line of bytes on stdout, at once."""
+    sys.stdout.buffer.write(line + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table for people."""
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(str(cell) for cell in row))
+    console().print(table)

@@ -1,0 +1,137 @@
+"""``quarantine list | show | redrive | close``: genuine callbacks that nobody could read."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+
+from receiver.cli.output import config_option, console, json_option, load_or_built_in, say, show_table, write_json
+from receiver.model.errors import ReceiverError
+from receiver.operate import context as lookup
+from receiver.operate.context import Choice
+from receiver.service import logs
+from schemas.quarantine import Reason
+
+COLUMNS = ("id", "source", "received_at", "reason", "detail", "state", "why")
+NEGATIVE_IDS = {"ignore_unknown_options": True}
+"""What a provider's API said has a negative id, which looks like an option."""
+WORK_LATER = "no running service carried it out yet: it will, in order, once `receiver serve` runs"
+
+
+def chosen(function: Any) -> Any:
+    """The options that choose."""
+    for option in (
+        click.option("--source", help="Only of this source."),
+        click.option("--reason", type=click.Choice(get_args(Reason)), help="Only for this reason."),
+        click.option("--since", help="Received at or after this RFC 3339 time (UTC)."),
+        click.option("--until", help="Received before this RFC 3339 time (UTC)."),
+        click.option("--id", "ids", type=int, multiple=True, help="Only this one; may be repeated."),
+    ):
+        function = option(function)
+    return function
+
+
+@click.group()
+def quarantine() -> None:
+    """Genuine callbacks that nobody could read: kept whole, and tried again after a fix."""
+
+
+@quarantine.command("list")
+@config_option
+@chosen
+@click.option("--state", type=click.Choice(["open", "redriven", "closed", "all"]), default="open", show_default=True)
+@json_option
+def list_command(config: Path | None, *, state: str, as_json: bool, **choice: Any) -> None:
+    """List them, oldest first."""
+    settings, _ = load_or_built_in(config)
+    found = lookup.quarantined(settings, Choice(state=None if state == "all" else state, **choice))
+    rows = ({"id": row.pop("number"), **row} for row in map(asdict, found))
+    if as_json:
+        write_json(rows)
+    else:
+        show_table("", COLUMNS, ([row[column] for column in COLUMNS] for row in rows))
+
+
+@quarantine.command(context_settings=NEGATIVE_IDS)
+@config_option
+@click.argument("number", metavar="ID", type=int)
+@json_option
+def show(config: Path | None, number: int, *, as_json: bool) -> None:
+    """Show one whole: headers, without signatures, and body. It can hold card numbers."""
+    settings, environ = load_or_built_in(config)
+    said = lookup.quarantined_whole(settings, environ, number)
+    if as_json:
+        write_json([said])
+        return
+    body = said.pop("body", None)
+    headers = said.pop("headers", [])
+    show_table("", ("field", "value"), said.items())
+    show_table("", ("header", "value"), headers)
+    console().print(body if body is not None else "its body has been purged", markup=False)
+
+
+@quarantine.command()
+@config_option
+@chosen
+@click.option("--dry-run", is_flag=True, help="Only show what would be published.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+def redrive(config: Path | None, *, dry_run: bool, yes: bool, as_json: bool, **choice: Any) -> int:
+    """Interpret them with today's code and configuration; what is readable now is published in its place."""
+    logs.configure(people=True)
+    settings, environ = load_or_built_in(config)
+    numbers = [one.number for one in lookup.quarantined(settings, Choice(**choice))]
+    if not numbers:
+        say("nothing in quarantine is chosen by that")
+        return 0
+    rows = []
+    for at in range(0, len(numbers), lookup.REQUEST_MAX):
+        rows += lookup.preview(settings, environ, numbers[at : at + lookup.REQUEST_MAX])
+    _show_preview(rows, as_json=as_json)
+    if dry_run or not (yes or click.confirm(f"Redrive {len(numbers)}?", err=True, abort=True)):
+        return 0
+    number, done = lookup.request(settings, "redrive", numbers)
+    say(f"request {number}: " + ("done" if done else WORK_LATER))
+    return 0
+
+
+def _show_preview(rows: list[dict[str, Any]], *, as_json: bool) -> None:
+    if as_json:
+        write_json(rows)
+        return
+    columns = (
+        "id",
+        "source",
+        "becomes",
+        "operation",
+        "status",
+        "sequence",
+        "effective",
+        "anomalies",
+        "reason",
+        "detail",
+    )
+    show_table("", columns, ([_cell(row.get(column, "")) for column in columns] for row in rows))
+
+
+def _cell(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, list) else str(value)
+
+
+@quarantine.command(context_settings=NEGATIVE_IDS)
+@config_option
+@click.argument("number", metavar="ID", type=int)
+@click.option("--why", required=True, help="For whoever looks at it later.")
+def close(config: Path | None, number: int, why: str) -> None:
+    """End one that will never be readable."""
+    settings, _ = load_or_built_in(config)
+    if not list(lookup.quarantined(settings, Choice(ids=(number,)))):
+        raise ReceiverError(f"callback {number} is not open in quarantine")
+    request, done = lookup.request(settings, "close", [number], why=why)
+    say(f"request {request}: " + ("done" if done else WORK_LATER))
+
+
+COMMANDS = (quarantine,)

@@ -1,0 +1,148 @@
+"""The tables in the README, made from the code: ``python -m receiver.reference`` writes them between their markers.
+
+A test fails when README and code drift apart.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import orjson
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from receiver.providers.contract import Provider
+from receiver.providers.registry import PROVIDERS
+from receiver.service.config.settings import Settings
+from receiver.service.config.source_settings import KeyPair, RouteSettings, SourceSettings
+
+GROUPS_MAX = 8
+"""Different waits of a retry schedule that are listed one by one."""
+LISTS: Mapping[str, type[BaseModel]] = {"sources": SourceSettings, "routes": RouteSettings}
+
+
+def key_table() -> str:
+    """Every key of ``receiver.toml``: default, and meaning with unit and reason."""
+    rows = [f"| `{key}` | {default} | {meaning} |" for key, default, meaning in _keys()]
+    return "\n".join(["| key | default | what it is |", "|---|---|---|", *rows])
+
+
+def describe(provider: Provider) -> dict[str, Any]:
+    """All that ``receiver providers`` and the README say of a provider."""
+    api = provider.api
+    told = [(word, kind, "callback") for word, kind in provider.kinds.items()]
+    told += [(word, kind, "poll") for word, kind in api.kinds.items() if word not in provider.kinds] if api else []
+    return {
+        "provider": provider.slug,
+        "title": provider.title,
+        "signature": provider.signature or "sends no callbacks",
+        "retries": retries(provider.retries_s),
+        "holds_order": provider.holds_order,
+        "poll": api.asks if api else "no API tells the state of an operation",
+        "registration": provider.registration,
+        "kinds": [
+            {
+                "kind": kind.name,
+                "word": word,
+                "family": kind.family,
+                "told_by": by if by == "poll" or api is None or word not in api.kinds else "callback, poll",
+                "statuses": {name: step.status for name, step in kind.statuses.items()},
+            }
+            for word, kind, by in told
+        ],
+    }
+
+
+def retries(waits_s: Sequence[int]) -> str:
+    """A schedule of waits for people: ``6 × 10 s, 5 × 30 min``; a long one by its ends."""
+    groups = [(wait_s, len(list(same))) for wait_s, same in groupby(waits_s)]
+    said = [_wait(wait_s) if count == 1 else f"{count} × {_wait(wait_s)}" for wait_s, count in groups]
+    if len(said) > GROUPS_MAX:
+        said = [*said[:3], "…", f"{said[-1]}: {len(waits_s)} in all"]
+    return ", ".join(said) or "none"
+
+
+def _wait(wait_s: int) -> str:
+    for unit_s, unit in ((3600, "h"), (60, "min")):
+        if wait_s % unit_s == 0:
+            return f"{wait_s // unit_s} {unit}"
+    return f"{wait_s} s"
+
+
+def words(kind: Mapping[str, Any]) -> str:
+    """A kind's status words and what they become."""
+    return ", ".join(f"{word} → {status}" for word, status in kind["statuses"].items()) or "as configured"
+
+
+def provider_table() -> str:
+    """Every kind of every provider, with what its words become."""
+    rows = [
+        f"| {one['title']} | `{kind['word']}` → `{kind['kind']}` | {kind['family']} | {kind['told_by']} | "
+        f"{words(kind)} |"
+        for one in map(describe, PROVIDERS.values())
+        for kind in one["kinds"]
+    ]
+    return "\n".join(["| provider | kind | family | told by | status words |", "|---|---|---|---|---|", *rows])
+
+
+def way_table() -> str:
+    """How each provider signs and retries, and what can be asked of it."""
+    rows = [
+        f"| {one['title']} | {one['signature']} | {one['retries']} | {one['poll']} |"
+        for one in map(describe, PROVIDERS.values())
+    ]
+    return "\n".join(["| provider | signature | retries | asked by `poll` |", "|---|---|---|---|", *rows])
+
+
+TABLES: Mapping[str, Callable[[], str]] = {"keys": key_table, "providers": provider_table, "ways": way_table}
+
+
+def written(text: str) -> str:
+    """Give a document with each table between its markers, ``<!-- name -->`` and ``<!-- /name -->``, made anew."""
+    for name, table in TABLES.items():
+        before, marker, rest = text.partition(f"<!-- {name} -->\n")
+        _, end, after = rest.partition(f"<!-- /{name} -->")
+        text = f"{before}{marker}{table()}\n{end}{after}" if marker and end else text
+    return text
+
+
+def _keys() -> Iterator[tuple[str, str, str]]:
+    for name, field in Settings.model_fields.items():
+        if name in LISTS:
+            yield from _section(f"[[{name}]]", LISTS[name])
+        else:
+            yield from _section(name, _model(field.annotation))
+
+
+def _section(prefix: str, model: type[BaseModel]) -> Iterator[tuple[str, str, str]]:
+    for name, field in model.model_fields.items():
+        nested = _model(field.annotation)
+        if field.description is None:
+            yield from _section(f"{prefix}.{name}", nested)
+        else:
+            yield f"{prefix}.{name}", _default(field), field.description
+    if model is SourceSettings:
+        yield from _section(f"{prefix}.keys", KeyPair)
+
+
+def _model(annotation: Any) -> Any:
+    options = [annotation, *getattr(annotation, "__args__", ())]
+    return next((option for option in options if isinstance(option, type) and issubclass(option, BaseModel)), None)
+
+
+def _default(field: FieldInfo) -> str:
+    if field.default is PydanticUndefined:
+        return "required"
+    if field.default is None:
+        return "none"
+    return f"`{orjson.dumps(field.default).decode()}`"
+
+
+if __name__ == "__main__":
+    readme = Path(sys.argv[1])
+    readme.write_text(written(readme.read_text("utf-8")), "utf-8")

@@ -1,0 +1,200 @@
+"""``simulate``, ``providers``, ``schemas``: for a developer's desk."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import signal
+from pathlib import Path
+from typing import Any
+
+import click
+
+from receiver.cli.output import config_option, json_option, load_or_built_in, say, show_table, write_json
+from receiver.cli.progress import progress
+from receiver.cli.reference import describe, words
+from receiver.model.errors import ReceiverError
+from receiver.operate import export_callbacks as transfer
+from receiver.providers.registry import PROVIDERS
+from receiver.sandbox import simulator as simulate
+from receiver.service import wiring as bootstrap
+from schemas import publish
+
+
+class Percent(click.ParamType[float]):
+    """``5%`` or ``0.05`` → a share."""
+
+    name = "SHARE"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        """Fail on anything but 0 to 100 %."""
+        text = str(value)
+        try:
+            share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+        except ValueError:
+            share = -1.0
+        if not 0 <= share <= 1:
+            self.fail(f"{value} is no share, as 5% or 0.05", param, ctx)
+        return share
+
+
+def fault_options(function: Any) -> Any:
+    """What goes wrong on the way, as shares of callbacks."""
+    for name, help_text in (
+        ("duplicate", "sent once more after the 200"),
+        ("reorder", "sent after the one that should follow"),
+        ("tamper", "a forged copy is sent too, and must get 401"),
+        ("late", "sent once more when the operation is over"),
+        ("drop", "never sent"),
+        ("unknown", "a copy with a status nobody knows is sent too"),
+    ):
+        function = click.option(f"--{name}", type=Percent(), default="0%", help=f"Share of callbacks: {help_text}.")(
+            function
+        )
+    return function
+
+
+@click.command("simulate")
+@config_option
+@click.option("--source", "name", help="The configured source to play; may be left out where there is only one.")
+@click.option("--scenario", "scenarios", multiple=True, help="Only these; may be repeated.")
+@click.option("--rate", default=5.0, show_default=True, type=click.FloatRange(0.01, 10_000), help="Callbacks a second.")
+@click.option("--count", default=20, show_default=True, type=click.IntRange(1), help="Callbacks to make.")
+@click.option("--seed", type=int, help="The same seed makes the same operations.")
+@click.option(
+    "--time-scale", default=0.001, show_default=True, type=click.FloatRange(0), help="Of the provider's retry waits."
+)
+@fault_options
+@click.option("--verify", type=click.Choice(["journal", "kafka"]), help="Check what the receiver holds afterwards.")
+@click.option("--url", help="Where the receiver listens; else the configured address.")
+@click.option("--i-own-this-host", is_flag=True, help="Allow a host that is not loopback.")
+@json_option
+def simulate_command(  # noqa: PLR0913  its options
+    config: Path | None,
+    *,
+    name: str | None,
+    scenarios: tuple[str, ...],
+    rate: float,
+    count: int,
+    seed: int | None,
+    time_scale: float,
+    verify: str | None,
+    url: str | None,
+    i_own_this_host: bool,
+    as_json: bool,
+    **faults: float,
+) -> int:
+    """Play a provider: send signed callbacks to a running receiver, with its retries and whatever goes wrong."""
+    settings, environ = load_or_built_in(config)
+    sources = bootstrap.resolve_sources(settings, environ)
+    name = name or (next(iter(sources)) if len(sources) == 1 else None)
+    if name is None or name not in sources:
+        raise click.UsageError(f"--source is one of {', '.join(sources)}")
+    target = url or f"http://{settings.server.host}:{settings.server.port}/webhooks/{name}"
+    simulate.require_own_host(target, mine=i_own_this_host)
+    provider, source = sources[name]
+    if not (source.secrets or source.keys):
+        raise ReceiverError(f"{name} has no keys to sign callbacks with: it is only asked, by `poll`")
+    seed = seed if seed is not None else random.SystemRandom().randrange(2**32)
+    say(f"sending to {target}, seed {seed}")
+    simulation = simulate.Simulation(
+        provider,
+        source,
+        target,
+        simulate.choose(provider.slug, scenarios),
+        random.Random(seed),  # noqa: S311  sample data, repeatable on purpose
+        faults=simulate.Faults(**faults),
+        time_scale=time_scale,
+    )
+    with progress("callbacks", count) as advance:
+        interrupted = asyncio.run(_run(simulation, rate, count, advance))
+    report = simulation.report
+    wrong = transfer.verify(settings, environ, report, name, verify) if verify and not interrupted else []
+    _close(report, wrong, verify, as_json=as_json)
+    if interrupted:
+        say(f"interrupted: what was answered 200 is safe; --seed {seed} makes the same operations again")
+        return 130
+    return 1 if report.given_up or report.not_refused or wrong else 0
+
+
+async def _run(simulation: simulate.Simulation, rate: float, count: int, advance: Any) -> bool:
+    interrupted = False
+
+    def stop() -> None:
+        nonlocal interrupted
+        interrupted = True
+        simulation.stop()
+
+    with contextlib.suppress(NotImplementedError):
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop)
+    await simulation.run(rate=rate, count=count, advance=advance)
+    return interrupted
+
+
+def _close(report: simulate.Report, wrong: list[str], verify: str | None, *, as_json: bool) -> None:
+    figures: dict[str, Any] = {
+        "operations": report.operations,
+        "sent": report.sent,
+        "answers": dict(report.answers),
+        "given_up": report.given_up,
+        "forgeries_not_refused": report.not_refused,
+        "p50_ms": report.latency_ms(0.5),
+        "p99_ms": report.latency_ms(0.99),
+        "p99.9_ms": report.latency_ms(0.999),
+        "scenarios": dict(report.scenarios),
+        "the receiver should hold": {
+            "events": sum(len(words) for words in report.events.values()),
+            "quarantined": report.quarantined,
+        },
+    }
+    if verify:
+        figures["verified"] = f"{verify}: {len(wrong)} wrong"
+    if as_json:
+        write_json([figures])
+    else:
+        show_table("", ("figure", "value"), figures.items())
+    for line in wrong[:20]:
+        say(line)
+
+
+@click.command()
+@config_option
+@json_option
+def providers(config: Path | None, *, as_json: bool) -> None:
+    """List the providers: kinds, statuses, families, how they sign and retry, and what can be asked of them."""
+    del config
+    described = [describe(provider) for provider in PROVIDERS.values()]
+    if as_json:
+        write_json(described)
+        return
+    kinds = [(one["provider"], kind) for one in described for kind in one["kinds"]]
+    show_table(
+        "kinds",
+        ("provider", "kind", "family", "told by", "statuses"),
+        ((name, kind["kind"], kind["family"], kind["told_by"], words(kind)) for name, kind in kinds),
+    )
+    columns = ("provider", "signature", "retries", "poll")
+    show_table("ways", columns, ([one[column] for column in columns] for one in described))
+
+
+@click.command()
+@config_option
+@click.option("--to", "folder", type=click.Path(path_type=Path, file_okay=False), help="Write them to a folder.")
+@click.argument("name", required=False)
+def schemas(config: Path | None, folder: Path | None, name: str | None) -> None:
+    """Print one published schema, list them, or write them all to a folder."""
+    del config
+    documents = publish.documents()
+    if folder is not None:
+        publish.write(folder)
+        say(f"wrote {len(documents)} files to {folder}")
+    elif name is None:
+        click.echo("\n".join(documents))
+    elif name in documents:
+        click.echo(documents[name], nl=False)
+    else:
+        raise ReceiverError(f"there is no {name}; `receiver schemas` lists them")
+
+
+COMMANDS = (simulate_command, providers, schemas)

@@ -1,0 +1,111 @@
+"""``show``, ``rejects``, ``drift``: what happened to an operation, why a call failed, what a provider changed."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import click
+
+from receiver.cli.output import config_option, console, json_option, load_or_built_in, show_table, write_json
+from receiver.journal.sqlite.rejects import Reject
+from receiver.model.exact_json import from_us
+from receiver.operate import context as lookup
+
+TIMELINE = ("callback", "received_at", "source", "outcome", "provider_status", "status", "sequence", "effective")
+
+
+@click.command()
+@config_option
+@click.argument("operation")
+@json_option
+def show(config: Path | None, operation: str, *, as_json: bool) -> None:
+    """The timeline of one OPERATION, by the provider's id or the whole key."""
+    settings, environ = load_or_built_in(config)
+    rows = asyncio.run(lookup.timeline(settings, environ, operation))
+    if as_json:
+        write_json(rows)
+        return
+    columns = (*TIMELINE, "remarks", "kafka")
+    show_table(
+        "", columns, ([*(_cell(row.get(name)) for name in TIMELINE), _remarks(row), _places(row)] for row in rows)
+    )
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def _remarks(row: dict[str, Any]) -> str:
+    if row["outcome"] == "duplicate":
+        return f"repeats sequence {row.get('sequence')}"
+    if row["outcome"] == "quarantine":
+        return f"{row.get('reason', '')} {row.get('detail', '')} ({row.get('state', '')})"
+    return ", ".join(row.get("anomalies", ()))
+
+
+def _places(row: dict[str, Any]) -> str:
+    return ", ".join(f"{at['topic']}[{at['partition']}]@{at['offset']}" for at in row.get("kafka", ()))
+
+
+@click.group()
+def rejects() -> None:
+    """A sample of the callbacks that failed verification, and why they did."""
+
+
+@rejects.command("list")
+@config_option
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 100_000))
+@json_option
+def list_command(config: Path | None, limit: int, *, as_json: bool) -> None:
+    """The newest first."""
+    settings, _ = load_or_built_in(config)
+    rows = [_reject(reject) for reject in lookup.rejects(settings, limit)]
+    if as_json:
+        write_json(rows)
+    else:
+        columns = ("id", "received_at", "source", "why", "body_bytes")
+        show_table("", columns, ([row[column] for column in columns] for row in rows))
+
+
+def _reject(reject: Reject) -> dict[str, Any]:
+    raw = reject.raw
+    row: dict[str, Any] = {"id": reject.number, "received_at": from_us(raw.received_at_us), "source": raw.source}
+    return row | {"why": reject.why, "body_bytes": len(raw.body)}
+
+
+@rejects.command()
+@config_option
+@click.argument("number", metavar="ID", type=int)
+@json_option
+def explain(config: Path | None, number: int, *, as_json: bool) -> None:
+    """Why it was refused, and which reading would have matched; it is never accepted."""
+    settings, environ = load_or_built_in(config)
+    reject, lines = lookup.explain_reject(settings, environ, number)
+    if as_json:
+        write_json([_reject(reject) | {"explanation": lines}])
+    else:
+        for line in lines:
+            console().print(line, markup=False)
+
+
+@click.command()
+@config_option
+@json_option
+def drift(config: Path | None, *, as_json: bool) -> None:
+    """Body fields that mean nothing to us, by name; and when each source was last heard of."""
+    settings, _ = load_or_built_in(config)
+    fields, sources = lookup.drift(settings)
+    if as_json:
+        write_json([*fields, *sources])
+        return
+    show_table("unknown fields", ("source", "field", "callbacks", "first_seen"), (list(row.values()) for row in fields))
+    show_table(
+        "sources",
+        ("source", "last_callback", "silent_s"),
+        ([_cell(value) for value in row.values()] for row in sources),
+    )
+
+
+COMMANDS = (show, rejects, drift)

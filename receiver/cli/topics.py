@@ -1,0 +1,99 @@
+"""``tail`` and ``topics``: what came out."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from pathlib import Path
+
+import click
+
+from receiver.cli.event_line import event_line
+from receiver.cli.output import (
+    config_option,
+    console,
+    json_option,
+    load_or_built_in,
+    show_table,
+    write_json,
+    write_line,
+)
+from receiver.service import wiring as bootstrap
+from receiver.service.config.settings import Settings
+
+BATCH = 500
+POLL_S = 0.2
+
+
+@click.command()
+@config_option
+@click.option("--follow", is_flag=True, help="Go on with what comes; Ctrl-C ends it.")
+@click.option("--kafka", is_flag=True, help="Read the topics, read_committed, instead of the outbox.")
+@json_option
+def tail(config: Path | None, *, follow: bool, kafka: bool, as_json: bool) -> int:
+    """Show the status events, oldest first."""
+    settings, environ = load_or_built_in(config)
+    if follow:
+        signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        if kafka:
+            asyncio.run(_tail_kafka(settings, environ, follow=follow, as_json=as_json))
+        else:
+            _tail_outbox(settings, follow=follow, as_json=as_json)
+    except KeyboardInterrupt:
+        return 0 if follow else 130
+    return 0
+
+
+def _tail_outbox(settings: Settings, *, follow: bool, as_json: bool) -> None:
+    outbox, shown = bootstrap.open_outbox(settings), console()
+    try:
+        position = 0
+        while True:
+            records = outbox.read(position, BATCH)
+            for record in records:
+                if record.record_type == "event":
+                    if as_json:
+                        write_line(record.value)
+                    else:
+                        shown.print(event_line(record))
+            if records:
+                position = records[-1].number
+            elif follow:
+                time.sleep(POLL_S)
+            else:
+                return
+    finally:
+        outbox.close()
+
+
+async def _tail_kafka(settings: Settings, environ: dict[str, str], *, follow: bool, as_json: bool) -> None:
+    shown = console()
+    async for record in bootstrap.tail_kafka(settings, environ, follow=follow):
+        if as_json:
+            write_line(record.value)
+        else:
+            shown.print(f"{record.topic}[{record.partition}]@{record.offset} {record.key}")
+            shown.print(f"    {record.value.decode()}", soft_wrap=True)
+
+
+@click.group()
+def topics() -> None:
+    """The Kafka topics."""
+
+
+@topics.command()
+@config_option
+@json_option
+def create(config: Path | None, *, as_json: bool) -> None:
+    """Make the topics that are missing; safe to repeat, and never changes a partition count."""
+    settings, environ = load_or_built_in(config)
+    made = asyncio.run(bootstrap.create_topics(settings, environ))
+    if as_json:
+        write_json({"topic": topic, "state": state} for topic, state in made)
+    else:
+        show_table("", ("topic", "state"), made)
+
+
+COMMANDS = (tail, topics)

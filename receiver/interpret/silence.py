@@ -1,0 +1,51 @@
+"""The opposite of drift: a source that used to speak and is silent. It warns once, until it is heard again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from receiver.journal.ports import Clock
+
+LOOK_S = 10.0
+"""Between two looks at the outbox."""
+
+
+class SilenceWatch:
+    """Looks how long ago each source was last heard of."""
+
+    def __init__(
+        self,
+        heard: Callable[[], Mapping[str, int]],
+        limits_s: Mapping[str, int],
+        clock: Clock,
+        log: Any,
+        on_silence: Callable[[str, float], None],
+    ) -> None:
+        """``heard`` gives source → Unix microseconds, ``limits_s`` source → s; ``on_silence`` is told at each look."""
+        self._heard = heard
+        self._limits_s = limits_s
+        self._clock = clock
+        self._log = log
+        self._on_silence = on_silence
+        self._looked_s = -math.inf
+        self._warned: set[str] = set()
+
+    def look(self) -> None:
+        """To be called often; looks every ``LOOK_S``. Raises ``StoreFailed``."""
+        if self._clock.monotonic_s() - self._looked_s < LOOK_S:
+            return
+        self._looked_s = self._clock.monotonic_s()
+        now_us = self._clock.now_us()
+        for source, at_us in self._heard().items():
+            limit_s = self._limits_s.get(source)
+            if limit_s is None:
+                continue
+            silent_s = max(0.0, (now_us - at_us) / 1e6)
+            self._on_silence(source, silent_s)
+            if silent_s <= limit_s:
+                self._warned.discard(source)
+            elif source not in self._warned:
+                self._warned.add(source)
+                self._log.warning("source.silent", source=source, silent_s=round(silent_s))

@@ -1,0 +1,1 @@
+"""The journal on SQLite: a folder of files. The only code that imports apsw."""

@@ -1,0 +1,136 @@
+"""Looking at a journal as a whole: integrity, accounts, figures, and a consistent copy. Changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Self
+
+import apsw
+import orjson
+
+from receiver.journal.sqlite import store as sqlite
+from receiver.journal.sqlite.journal import STORES, check_journal
+from receiver.model.errors import JournalError, StoreFailed
+
+SQL = sqlite.named_queries("audit")
+FAULTS_MAX = 20
+"""Of one sort that are named one by one."""
+COPY_PAGES = 4096
+"""Copied between two looks at the other processes."""
+
+
+def check(folder: Path) -> tuple[str, list[str]]:
+    """Give the journal's id and all that is wrong with it; raises ``JournalError`` where it cannot even be read."""
+    journal_id = check_journal(folder)
+    faults: list[str] = []
+    for store in STORES:
+        connection = sqlite.connect(folder / f"{store}.db", read_only=True)
+        try:
+            said = [str(row[0]) for row in list[Any](connection.execute("PRAGMA integrity_check(20)"))]
+            faults += [f"{store}.db: {line}" for line in said if line != "ok"]
+        except apsw.Error as error:
+            faults.append(f"{store}.db: {error}")
+        finally:
+            connection.close()
+    with _Both(folder) as both:
+        faults += both.unaccounted()
+        faults += both.without_record()
+        faults += both.without_key()
+        faults += list(_sequences(both))
+    return journal_id, faults
+
+
+def stats(folder: Path) -> dict[str, Any]:
+    """Figures of a journal: sizes in bytes, counts, how far it is read and published."""
+    journal_id = check_journal(folder)
+    with _Both(folder) as both:
+        figures = {name.removeprefix("stat_"): both.one(sql) for name, sql in SQL.items() if name.startswith("stat_")}
+        outcomes = {str(row[0]): int(row[1]) for row in both.rows(SQL["outcomes"])}
+    sizes = {f"{store}_bytes": sum(path.stat().st_size for path in folder.glob(f"{store}.db*")) for store in STORES}
+    return {"journal": journal_id, **figures, **{f"outcome_{name}": n for name, n in outcomes.items()}, **sizes}
+
+
+def backup(folder: Path, target: Path) -> list[Path]:
+    """Copy all stores consistently, also while a service writes to them; ``target`` must not exist or be empty.
+
+    The outbox is copied first: an inbox that holds more than its outbox has read fits, the other way round it does not.
+    """
+    check_journal(folder)
+    if target.exists() and any(target.iterdir()):
+        raise JournalError(f"{target} is not empty; a backup is never written over another")
+    sqlite.make_folder(target)
+    copies = []
+    for store in ("outbox", "inbox", "requests"):
+        source = sqlite.connect(folder / f"{store}.db", read_only=True)
+        page_bytes = int(source.pragma("page_size"))  # a copy in WAL mode cannot take on another
+        copy = sqlite.connect(target / f"{store}.db", create=True, page_bytes=page_bytes)
+        try:
+            with copy.backup("main", source, "main") as progress:
+                while not progress.done:
+                    progress.step(COPY_PAGES)
+        except apsw.Error as error:
+            raise StoreFailed(f"{store}.db cannot be copied: {error}") from error
+        finally:
+            copy.close()
+            source.close()
+        copies.append(target / f"{store}.db")
+    check_journal(target)
+    return copies
+
+
+class _Both:
+    """The outbox with the inbox attached, read only."""
+
+    def __init__(self, folder: Path) -> None:
+        self._db = sqlite.connect(folder / "outbox.db", read_only=True)
+        self._db.execute("ATTACH ? AS inbox", (str(folder / "inbox.db"),))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
+
+    def rows(self, sql: str) -> Iterator[Any]:
+        """The rows of a query, one at a time."""
+        yield from self._db.execute(sql)
+
+    def one(self, sql: str) -> Any:
+        """The first value of a query, None where it gives nothing."""
+        return next((row[0] for row in self.rows(sql)), None)
+
+    def unaccounted(self) -> list[str]:
+        """Callbacks that count as interpreted and became nothing."""
+        numbers = [int(row[0]) for row in self.rows(SQL["unaccounted"])]
+        return [f"callback {n} counts as interpreted, and became nothing" for n in numbers[:FAULTS_MAX]]
+
+    def without_record(self) -> list[str]:
+        """Callbacks whose event or quarantine record is not there."""
+        found = list(self.rows(SQL["without_record"]))[:FAULTS_MAX]
+        return [f"callback {row[0]} became record {row[1]}, which is not there" for row in found]
+
+    def without_key(self) -> list[str]:
+        """Operations that nobody would find: their next callback would begin them anew."""
+        found = list(self.rows(SQL["without_key"]))[:FAULTS_MAX]
+        return [f"operation {row[0]} ({row[1]}) is not in the table of keys" for row in found]
+
+
+def _sequences(both: _Both) -> Iterator[str]:
+    # One pass in outbox order; what a refused record's quarantine names as missed is no gap.
+    last: dict[tuple[str, ...], int] = {}
+    purged = both.one(SQL["first_record"]) not in (None, 1)
+    named = 0
+    for number, record_type, provider, account, kind, operation_id, value in both.rows(SQL["records"]):
+        said = orjson.loads(value)
+        key = (str(provider), str(account), str(kind), str(operation_id))
+        if record_type == "quarantine":
+            if said["reason"] == "too_large_for_broker" and operation_id:
+                last[key] = last.get(key, 0) + 1
+            continue
+        before = last.get(key)
+        wrong = said["sequence"] != (before or 0) + 1 and not (before is None and purged)
+        last[key] = said["sequence"]
+        if wrong and named < FAULTS_MAX:
+            named += 1
+            yield f"record {number}: {':'.join(key)} goes from sequence {before or 0} to {said['sequence']}"

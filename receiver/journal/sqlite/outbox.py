@@ -1,0 +1,332 @@
+"""The outbox on SQLite: status events, quarantine records, operation states and positions, one commit per batch.
+
+The relay's interpreting thread writes; its publishing side reads, and keeps Kafka's position, on a second instance:
+a connection belongs to one thread at a time. A batch is bounded by the relay, so a commit is short.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import astuple
+from pathlib import Path
+from typing import Any
+
+import apsw
+import orjson
+
+from receiver.journal.ports import (
+    Operation,
+    OperationState,
+    OutboxBatch,
+    OutboxRecord,
+    Outcome,
+    Position,
+    Progress,
+    Quarantined,
+    Seen,
+)
+from receiver.journal.sqlite import store as sqlite
+from receiver.journal.sqlite.operation_keys import OperationKeys, json_list
+from receiver.model.errors import StoreFailed
+from receiver.model.exact_json import from_us, to_us
+
+STORE = "outbox"
+FILE = "outbox.db"
+READ_BYTES_MAX = 8 * 1024 * 1024
+"""Of values in one ``read``; the first record is given whatever its size."""
+
+FIELDS_MAX = 200
+"""Unknown field names kept for a source: far above what any provider has, and no way to fill a disk."""
+NAME_MAX = 100
+"""Characters of such a name."""
+
+SQL = sqlite.named_queries(STORE)
+
+
+class SqliteOutbox:
+    """``ports.Outbox`` in ``outbox.db`` of the journal's folder; to be used by one thread at a time."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._db = connection
+        self._wal = sqlite.Wal(connection)
+        self._keys = OperationKeys(connection)
+
+    @classmethod
+    def open(cls, folder: Path, *, read_only: bool = False, vfs: str | None = None) -> SqliteOutbox:
+        """Open the store that ``sqlite_journal.open_journal`` made; raises ``JournalError``, ``StoreFailed``."""
+        path = folder / FILE
+        connection = sqlite.connect(path, read_only=read_only, vfs=vfs)
+        sqlite.read_meta(connection, path, STORE)
+        return cls(connection)
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._db.close()
+
+    def progress(self, store: str) -> Progress:
+        """How far ``store`` has been interpreted."""
+        return next((Progress(*row) for row in self._rows(SQL["progress"], (store,))), Progress())
+
+    def last_number(self) -> int:
+        """The highest record number given so far."""
+        return next((row[0] for row in self._rows(SQL["last_number"], ())), 0)
+
+    def operations(self, keys: Collection[str]) -> dict[str, Operation]:
+        """The known operations among ``keys``, with the contents that became their events."""
+        wanted = frozenset(keys)
+        with _failures():
+            found = self._keys.candidates(wanted)
+        rows = [row for row in self._rows(SQL["operations"], (json_list(found),)) if row[9] in wanted] if found else []
+        if not rows:
+            return {}
+        seen: dict[int, list[Seen]] = {row[0]: [] for row in rows}
+        for operation, *content in self._rows(SQL["contents"], (json_list(seen),)):
+            seen[operation].append(Seen(*content))
+        return {row[9]: Operation(_state(row), tuple(seen[row[0]])) for row in rows}
+
+    def commit(self, batch: OutboxBatch) -> None:
+        """Commit the batch whole, with an fsync; raises ``StoreFailed`` with nothing of it kept."""
+        try:
+            with sqlite.transaction(self._db):
+                self._put(batch)
+        except BaseException:
+            self._keys.forget()
+            raise
+        self._wal.look()
+
+    def replace(self, record: OutboxRecord) -> None:
+        """Put ``record`` in the place of the one with its number; raises ``StoreFailed``."""
+        with sqlite.transaction(self._db):
+            self._db.execute(SQL["replace_record"], record_row(record))
+            said = orjson.loads(record.value)
+            number = int(record.record_id) if record.record_type == "quarantine" else 0
+            if number:
+                self._db.execute(SQL["quarantine_outcome"], ("inbox" if number > 0 else "requests", abs(number)))
+                row = (number, record.source, said["reason"], said["detail"], record.received_at)
+                self._db.execute(SQL["put_quarantine"], (*row, "open", "", record.number))
+
+    def read(self, after: int, limit: int) -> Sequence[OutboxRecord]:
+        """Up to ``limit`` records above ``after``, fewer where their values pass ``READ_BYTES_MAX``."""
+        records: list[OutboxRecord] = []
+        size = 0
+        for row in self._rows(SQL["records"], (after, limit)):
+            size += len(row[14])
+            if records and size > READ_BYTES_MAX:
+                break
+            records.append(record_from_row(row))
+        return records
+
+    def quarantined(self, numbers: Collection[int]) -> dict[int, Quarantined]:
+        """Those that are or were in quarantine."""
+        return {number: Quarantined(*row) for number in numbers for row in self._rows(SQL["quarantined"], (number,))}
+
+    def list_quarantine(  # noqa: PLR0913, PLR0917  its filters
+        self,
+        after: int,
+        source: str | None,
+        reason: str | None,
+        since: str | None,
+        until: str | None,
+        state: str | None,
+        limit: int,
+    ) -> list[Quarantined]:
+        """Up to ``limit`` standings above ``after``, ascending, that all filters let through; None lets all through."""
+        return [
+            Quarantined(*row)
+            for row in self._rows(SQL["list_quarantine"], (after, source, reason, since, until, state, limit))
+        ]
+
+    def journal_id(self) -> str:
+        """The journal's id."""
+        return str(self._rows(SQL["journal_id"], ())[0][0])
+
+    def outcomes_between(self, first: int, last: int) -> dict[int, tuple[str, int | None]]:
+        """Inbox number → (outcome, record) of the callbacks from ``first`` to ``last``."""
+        return {row[0]: (row[1], row[2]) for row in self._rows(SQL["outcomes_between"], (first, last))}
+
+    def record(self, number: int) -> OutboxRecord | None:
+        """One record, None where it was purged or never was."""
+        return next((one for one in self.read(number - 1, 1) if one.number == number), None)
+
+    def find_operations(self, text: str) -> list[tuple[int, str]]:
+        """(our number, key) of the operations with this key or provider's id, at most twenty."""
+        part = text.replace("%", "%25").replace(":", "%3A")
+        escaped = part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        return [(row[0], row[1]) for row in self._rows(SQL["find_operations"], (text, f"%:{escaped}"))]
+
+    def callbacks_of(self, operation: int) -> list[tuple[int, str, int | None]]:
+        """(inbox number, outcome, record) of each callback of one operation, in order of receipt."""
+        return [(row[0], row[1], row[2]) for row in self._rows(SQL["callbacks_of"], (operation,))]
+
+    def records_of(self, operation: int) -> list[int]:
+        """Numbers of an operation's events."""
+        return [row[0] for row in self._rows(SQL["records_of"], (operation,))]
+
+    def drift(self) -> list[tuple[str, str, int, str]]:
+        """(source, name of an unknown field, callbacks that had it, first seen), the most frequent first."""
+        return [(row[0], row[1], row[2], row[3]) for row in self._rows(SQL["drift"], ())]
+
+    def heard(self) -> dict[str, int]:
+        """Source → time of receipt of its newest callback, Unix microseconds."""
+        return dict(self._rows(SQL["heard"], ()))
+
+    def record_id(self, number: int) -> str | None:
+        """The id of one record."""
+        return next((row[0] for row in self._rows(SQL["record_id"], (number,))), None)
+
+    def request_of(self, number: int) -> int | None:
+        """The request whose answer became record ``number``."""
+        return next((row[0] for row in self._rows(SQL["request_of"], (number,))), None)
+
+    def polls_of(self, operation: int) -> list[tuple[int, str, int | None]]:
+        """(request number, outcome, record) of each API's answer about one operation, in order."""
+        return [(row[0], row[1], row[2]) for row in self._rows(SQL["polls_of"], (operation,))]
+
+    def remembered(self, cluster_id: str) -> Position | None:
+        """The local copy for one cluster."""
+        return next((Position(*row) for row in self._rows(SQL["remembered"], (cluster_id,))), None)
+
+    def latest_remembered(self) -> tuple[str, Position] | None:
+        """The local copy written last."""
+        return next(((row[0], Position(*row[1:])) for row in self._rows(SQL["latest_remembered"], ())), None)
+
+    def remember(self, cluster_id: str, position: Position) -> None:
+        """Write the local copy."""
+        with sqlite.transaction(self._db):
+            self._db.execute(SQL["remember"], (cluster_id, position.number, position.record_id))
+
+    def settled(self, numbers: Collection[int]) -> set[int]:
+        """Those callbacks that are interpreted, published, and not in quarantine."""
+        latest = self.latest_remembered()
+        published = latest[1].number if latest else 0
+        interpreted = self.progress("inbox").number
+        found = set()
+        for number in numbers:
+            rows = self._rows(SQL["settled"], (number,))
+            if number <= interpreted and all(row[0] != "quarantine" and row[1] <= published for row in rows):
+                found.add(number)
+        return found if published else set()
+
+    def purge(self, records_before: str | None, contents_before: str | None, limit: int) -> int:
+        """Delete up to ``limit`` published events and as many contents older than RFC 3339 times; gives how many."""
+        latest = self.latest_remembered()
+        published = latest[1].number if latest else 0
+        with sqlite.transaction(self._db):
+            old = self._rows(SQL["purgeable_records"], (published, records_before or "", limit))
+            self._db.executemany(SQL["purge_record"], ((number,) for number, _ in old))
+            if old:
+                last = max(callback or 0 for _, callback in old)
+                self._db.execute(SQL["purge_outcomes"], (last,))
+                self._db.execute(SQL["purge_poll_outcomes"], (old[-1][0],))
+                self._db.execute(SQL["purged_to"], (last,))
+            before = self._db.total_changes()
+            self._db.execute(SQL["purge_contents"], ((contents_before or "")[:10], limit))
+            return len(old) + self._db.total_changes() - before
+
+    def next_record_us(self, after: int) -> int | None:
+        """Time of receipt, Unix microseconds, of the first record above ``after``."""
+        return next((to_us(row[0]) for row in self._rows(SQL["record_time"], (after,))), None)
+
+    def _rows(self, sql: str, bindings: tuple[Any, ...]) -> list[Any]:
+        # Read to the end at once: an open cursor would keep the WAL from being restarted.
+        with _failures():
+            return list(self._db.execute(sql, bindings))
+
+    def _put(self, batch: OutboxBatch) -> None:
+        stands = self.progress("inbox").number, self.last_number()
+        if batch.follows is not None and stands != batch.follows:
+            raise StoreFailed(f"the outbox stands at {stands}, not at {batch.follows}: another hand changed it")
+        ids = self._put_operations(batch.states)
+        sqlite.insert(self._db, SQL["add_record"], map(record_row, batch.records))
+        days = {record.number: record.received_at[:10] for record in batch.records}
+        contents = (
+            (ids[key], seen.event_id, seen.payload_digest, seen.record, days[seen.record]) for key, seen in batch.seen
+        )
+        sqlite.insert(self._db, SQL["add_content"], contents)
+        sqlite.insert(self._db, SQL["add_outcome"], self._outcome_rows(batch.outcomes, ids))
+        sqlite.insert(self._db, SQL["put_quarantine"], map(astuple, batch.quarantined))
+        self._note_sources(batch)
+        for store, progress in batch.progress.items():
+            self._db.execute(SQL["set_progress"], (store, progress.number, progress.digest))
+
+    def _put_operations(self, states: Mapping[str, OperationState]) -> dict[str, int]:
+        numbers, new = self._keys.numbered(states)
+        rows = (operation_row(numbers[key], key, state) for key, state in states.items())
+        sqlite.insert(self._db, SQL["put_operation"], rows)
+        self._keys.sweep(len(new))
+        return numbers
+
+    def _outcome_rows(self, outcomes: Sequence[Outcome], ids: dict[str, int]) -> Iterable[tuple[Any, ...]]:
+        # A duplicate's operation may have no new state.
+        others = {one.operation for one in outcomes if one.operation is not None and one.operation not in ids}
+        ids = ids | self._keys.numbers(others) if others else ids
+        for one in outcomes:
+            operation = None if one.operation is None else ids.get(one.operation)
+            yield one.store, one.number, one.outcome, one.record, operation
+
+    def _note_sources(self, batch: OutboxBatch) -> None:
+        for source, at_us in batch.last_heard_us.items():
+            self._db.execute(SQL["hear"], (source, at_us))
+        for (source, name), count in batch.unknown_fields.items():
+            first_seen = from_us(batch.last_heard_us.get(source, batch.polled_at_us))
+            self._db.execute(SQL["count_field"], (source, name[:NAME_MAX], count, first_seen, FIELDS_MAX))
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    try:
+        yield
+    except apsw.Error as error:
+        raise StoreFailed(f"outbox: {error}") from error
+
+
+def operation_row(number: int, key: str, state: OperationState) -> tuple[Any, ...]:
+    """An operation as a row of ``operations``."""
+    return (
+        number,
+        key,
+        sqlite.key_hash(key),
+        state.sequence,
+        state.provider_status,
+        state.rank,
+        int(state.terminal),
+        state.updated_at,
+        state.arrival,
+        state.event_id,
+        orjson.dumps(state.revisions).decode(),
+    )
+
+
+def _state(row: tuple[Any, ...]) -> OperationState:
+    return OperationState(row[1], row[2], row[3], bool(row[4]), row[5], row[6], row[7], orjson.loads(row[8]))
+
+
+def record_from_row(row: Any) -> OutboxRecord:
+    """One row of ``records``, all its columns in their order, as a record."""
+    values = list(row)
+    values[10] = bool(values[10])  # effective
+    values[15] = bool(values[15])  # publish
+    return OutboxRecord(*values)
+
+
+def record_row(record: OutboxRecord) -> tuple[Any, ...]:
+    """A record as a row of ``records``."""
+    return (
+        record.number,
+        record.record_type,
+        record.record_id,
+        record.provider,
+        record.source,
+        record.account,
+        record.family,
+        record.kind,
+        record.operation_id,
+        record.status,
+        int(record.effective),
+        record.received_at,
+        record.callback,
+        record.traceparent,
+        record.value,
+        int(record.publish),
+    )

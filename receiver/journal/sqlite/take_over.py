@@ -1,0 +1,91 @@
+"""Changing an outbox by hand: taking over what Kafka holds, and undoing what is not on Kafka. One transaction each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from receiver.journal.ports import OperationState, OutboxRecord, Position
+from receiver.journal.sqlite import store as sqlite
+from receiver.journal.sqlite.operation_keys import OperationKeys
+from receiver.journal.sqlite.outbox import FILE, STORE, operation_row, record_from_row, record_row
+from receiver.model.callback import InboxEntry, entry_digest
+
+SQL = {**sqlite.named_queries("outbox"), **sqlite.named_queries("mend")}
+
+
+class OutboxMender:
+    """Writes to ``outbox.db`` beside the relay, which notices that the outbox moved."""
+
+    def __init__(self, folder: Path) -> None:
+        self._db = sqlite.connect(folder / FILE)
+        sqlite.read_meta(self._db, folder / FILE, STORE)
+        self._keys = OperationKeys(self._db)
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._db.close()
+
+    def take_over(
+        self,
+        keep_to: int,
+        records: Sequence[OutboxRecord],
+        *,
+        key_of: Callable[[OutboxRecord], str],
+        fold: Callable[[Iterable[OutboxRecord]], OperationState],
+        entry_at: Callable[[int], InboxEntry | None],
+    ) -> int:
+        """Undo our records above ``keep_to``, put ``records`` in their place, mend the operations.
+
+        Gives the inbox number after which callbacks will be interpreted again. Raises ``StoreFailed``; then nothing
+        has changed.
+        """
+        with sqlite.transaction(self._db):
+            undone = self._records(SQL["events_above"], (keep_to,))
+            again_from = self._undo(keep_to, entry_at)
+            touched = {key_of(record) for record in (*undone, *records) if record.record_type == "event"}
+            self._db.executemany(SQL["put_record"], map(record_row, records))
+            for key in touched:
+                self._mend(
+                    key, [record for record in records if record.record_type == "event" and key_of(record) == key], fold
+                )
+            return again_from
+
+    def remember(self, cluster_id: str, position: Position) -> None:
+        """Take ``position`` for what this cluster last confirmed."""
+        with sqlite.transaction(self._db):
+            self._db.execute(SQL["remember"], (cluster_id, position.number, position.record_id))
+
+    def _undo(self, keep_to: int, entry_at: Callable[[int], InboxEntry | None]) -> int:
+        found = next(iter(self._db.execute(SQL["first_outcome_above"], (keep_to,))))[0]
+        interpreted = next((int(row[0]) for row in list[Any](self._db.execute(SQL["progress"], ("inbox",)))), 0)
+        again_from = interpreted if found is None else int(found) - 1
+        self._db.execute(SQL["undo_outcomes"], ("inbox", again_from))
+        first_poll = next(iter(self._db.execute(SQL["first_poll_above"], (keep_to,))))[0]
+        if first_poll is not None:
+            self._db.execute(SQL["undo_outcomes"], ("requests", int(first_poll) - 1))
+            self._db.execute(SQL["set_progress"], ("requests", int(first_poll) - 1, b""))
+        self._db.execute(SQL["undo_contents"], (keep_to,))
+        self._db.execute(SQL["undo_records"], (keep_to,))
+        entry = entry_at(again_from)
+        self._db.execute(SQL["set_progress"], ("inbox", again_from, entry_digest(entry) if entry else b""))
+        return again_from
+
+    def _mend(
+        self, key: str, taken: list[OutboxRecord], fold: Callable[[Iterable[OutboxRecord]], OperationState]
+    ) -> None:
+        known = self._keys.numbers([key]).get(key)
+        events = self._records(SQL["events_of"], (known,)) + taken
+        if not events:
+            self._db.execute(SQL["drop_operation"], (known,))
+            return
+        operation = self._keys.numbered([key])[0][key]
+        self._db.execute(SQL["put_operation"], operation_row(operation, key, fold(events)))
+        self._keys.put_at_once(key, operation)
+        for record in events:
+            day = record.received_at[:10]
+            self._db.execute(SQL["add_content"], (operation, record.record_id, b"", record.number, day))
+
+    def _records(self, sql: str, bindings: tuple[Any, ...]) -> list[OutboxRecord]:
+        return [record_from_row(row) for row in list[Any](self._db.execute(sql, bindings))]

@@ -1,0 +1,149 @@
+"""``watch.Watch`` on SQLite, in ``requests.db``: an answer, and the note that it was given, are one commit.
+
+Its tables are made where they are missing, so that a journal from before reconcile is taken as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import apsw
+import orjson
+
+from receiver.journal.sqlite import store as sqlite
+from receiver.journal.sqlite.requests import FILE, STORE
+from receiver.journal.watchlist import NEVER_US, Heard, Watched
+from receiver.model.callback import Resource
+from receiver.model.errors import StoreFailed
+
+SQL = sqlite.named_queries("watch")
+OUTBOX = ("", "outbox")
+
+
+class SqliteWatch:
+    """The store; to be used by one thread at a time, and by several processes."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open it; raises ``JournalError``, ``StoreFailed``."""
+        path = folder / FILE
+        self._db = sqlite.connect(path)
+        self._wal = sqlite.Wal(self._db)
+        sqlite.read_meta(self._db, path, STORE)
+        tables = resources.files("receiver.journal.sqlite.sql").joinpath("watch.sql").read_text("utf-8")
+        with sqlite.transaction(self._db):
+            self._db.execute(tables)
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._db.close()
+
+    def heard_to(self) -> int:
+        """The outbox number up to which records were looked at."""
+        return self._looked(*OUTBOX)
+
+    def hear(self, news: Sequence[Heard], up_to: int) -> None:
+        """Take what was found, in one commit."""
+        with sqlite.transaction(self._db):
+            for one in news:
+                if one.due_us is None:
+                    self._db.execute(SQL["forget"], (one.source, one.operation_id))
+                else:
+                    row = (one.source, one.operation_id, one.at_us, one.due_us, int(one.reopen))
+                    self._db.execute(SQL["hear"], row)
+            self._db.execute(SQL["look"], (*OUTBOX, up_to))
+        self._wal.look()
+
+    def track(self, source: str, operation_id: str, now_us: int) -> None:
+        """Watch an operation, and ask at once."""
+        self.make_due(source, [operation_id], now_us)
+
+    def due(self, source: str, now_us: int, limit: int) -> list[Watched]:
+        """Open operations that are due."""
+        return [Watched(*row) for row in self._rows(SQL["due"], (source, now_us, limit))]
+
+    def open_ids(self, source: str) -> set[str]:
+        """All open operations of a source."""
+        return {row[0] for row in self._rows(SQL["open_ids"], (source,))}
+
+    def answered(self, source: str, resource: Resource, *, now_us: int, due_us: int, after: int) -> bool:
+        """Keep an answer, unless it says what the last one said."""
+        with sqlite.transaction(self._db):
+            known = next((bytes(row[0]) for row in self._rows(SQL["digest"], (source, resource.operation_id))), b"")
+            news = known != resource.digest
+            if news:
+                payload = {"source": source, "operation": resource.operation_id, "after": after}
+                payload["body"] = resource.text.decode()
+                self._db.execute(SQL["add_request"], (now_us, orjson.dumps(payload).decode()))
+            state, due = ("closed", NEVER_US) if resource.terminal else ("open", due_us)
+            self._db.execute(SQL["answered"], (source, resource.operation_id, now_us, due, state, resource.digest))
+        self._wal.look()
+        return news
+
+    def failed(self, one: Watched, why: str, due_us: int, *, give_up: bool) -> None:
+        """Note that there was no usable answer."""
+        with sqlite.transaction(self._db):
+            state = "given_up" if give_up else "open"
+            self._db.execute(SQL["failed"], (one.source, one.operation_id, due_us, state, why))
+
+    def discover(self, source: str, operation_ids: Sequence[str], now_us: int) -> int:
+        """Watch those that are not known yet."""
+        before = self._db.total_changes()
+        with sqlite.transaction(self._db):
+            for operation_id in operation_ids:
+                self._db.execute(SQL["discover"], (source, operation_id, now_us))
+        return self._db.total_changes() - before
+
+    def make_due(self, source: str, operation_ids: Sequence[str], now_us: int) -> None:
+        """Ask for these at once."""
+        with sqlite.transaction(self._db):
+            for operation_id in operation_ids:
+                self._db.execute(SQL["hear"], (source, operation_id, now_us, now_us, 1))
+
+    def scanned_us(self, source: str, scan: str) -> int:
+        """When a scan was last begun that was read whole."""
+        return self._looked(source, scan)
+
+    def scanned(self, source: str, scan: str, at_us: int) -> None:
+        """Note that a scan was read whole."""
+        with sqlite.transaction(self._db):
+            self._db.execute(SQL["look"], (source, scan, at_us))
+
+    def next_nonce(self, key: str, now_ms: int) -> int:
+        """The next nonce of an API key."""
+        with sqlite.transaction(self._db):
+            return int(self._rows(SQL["next_nonce"], (key, now_ms))[0][0])
+
+    def counts(self, source: str, overdue_before_us: int) -> tuple[int, int]:
+        """(open, overdue)."""
+        row = self._rows(SQL["counts"], (source, overdue_before_us))[0]
+        return int(row[0]), int(row[1])
+
+    def listed(self, *, overdue_before_us: int | None, limit: int) -> list[Watched]:
+        """Those that are not closed, the oldest first."""
+        return [Watched(*row) for row in self._rows(SQL["listed"], (overdue_before_us, limit))]
+
+    def forget_closed(self, before_us: int) -> None:
+        """Forget operations that were over before a time."""
+        with sqlite.transaction(self._db):
+            self._db.execute(SQL["forget_closed"], (before_us,))
+
+    def old_answers(self, before_us: int, interpreted: int, limit: int) -> list[int]:
+        """Request numbers of answers from before a time."""
+        return [int(row[0]) for row in self._rows(SQL["old_answers"], (before_us, interpreted, limit))]
+
+    def purge_answers(self, numbers: Sequence[int]) -> None:
+        """Delete these answers."""
+        with sqlite.transaction(self._db):
+            self._db.executemany(SQL["purge_answer"], ((number,) for number in numbers))
+
+    def _looked(self, source: str, name: str) -> int:
+        return next((int(row[0]) for row in self._rows(SQL["looked"], (source, name))), 0)
+
+    def _rows(self, sql: str, bindings: tuple[Any, ...]) -> list[Any]:
+        try:
+            return list(self._db.execute(sql, bindings))
+        except apsw.Error as error:
+            raise StoreFailed(f"requests: {error}") from error

@@ -1,0 +1,49 @@
+"""The quarantine record of a callback that could not be understood, as it is published. Pure."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+import orjson
+
+from receiver.model.callback import Headers, InboxEntry
+from receiver.model.exact_json import from_us
+
+SECRET_HEADERS = frozenset({b"authorization", b"proxy-authorization", b"cookie", b"set-cookie"})
+"""Never published, whatever the provider; its signature headers join them."""
+
+
+def quarantine_value(  # noqa: PLR0913  the record's fields
+    entry: InboxEntry,
+    *,
+    provider: str,
+    account: str | None,
+    reason: str,
+    detail: str,
+    signature_headers: frozenset[bytes],
+    publish_body: bool,
+) -> bytes:
+    """Serialise the quarantine record; ``detail`` names a path, never a value."""
+    callback = entry.callback
+    record = {
+        "quarantine_id": str(entry.number),
+        "provider": provider,
+        "source": callback.source,
+        "account": account,
+        "reason": reason,
+        "detail": detail,
+        "received_at": from_us(callback.received_at_us),
+        "headers": public_headers(callback.headers, signature_headers),
+        "body_sha256": hashlib.sha256(callback.body).hexdigest(),
+        "body_bytes": len(callback.body),
+    }
+    if publish_body:
+        record["body_base64"] = base64.b64encode(callback.body).decode()
+    return orjson.dumps(record)
+
+
+def public_headers(headers: Headers, signature_headers: frozenset[bytes]) -> list[tuple[str, str]]:
+    """Give the headers without signatures, authorization and cookies; bytes above ASCII as Latin-1."""
+    hidden = SECRET_HEADERS | signature_headers
+    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers if name not in hidden]

@@ -1,0 +1,1 @@
+"""What a person asks of a journal: timeline, quarantine, replay, export, rejoin. No screen, no arguments parsed."""

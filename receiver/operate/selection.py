@@ -1,0 +1,111 @@
+"""Choosing callbacks and events from a journal: by time, source, operation, status. One pass, in order of receipt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import orjson
+
+from receiver.journal.ports import OutboxRecord
+from receiver.model.callback import InboxEntry
+
+STEP = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What is wanted; None lets all through. Times are Unix microseconds, ``until`` exclusive."""
+
+    since_us: int | None = None
+    until_us: int | None = None
+    source: str | None = None
+    provider: str | None = None
+    family: str | None = None
+    kind: str | None = None
+    operation: str | None = None
+    status: str | None = None
+    sequence: int | None = None
+    limit: int | None = None
+
+    @property
+    def about_events(self) -> bool:
+        """Whether only what became an event can pass."""
+        return any((self.provider, self.family, self.kind, self.operation, self.status, self.sequence))
+
+    def lets_event(self, event: Mapping[str, Any]) -> bool:
+        """Whether an event's own fields are what is wanted."""
+        wanted = {
+            "provider": self.provider,
+            "family": self.family,
+            "kind": self.kind,
+            "operation_id": self.operation,
+            "status": self.status,
+            "sequence": self.sequence,
+            "source": self.source,
+        }
+        return all(value is None or event[name] == value for name, value in wanted.items())
+
+    def lets_time(self, at_us: int) -> bool:
+        """Whether a time of receipt is wanted."""
+        return (self.since_us is None or at_us >= self.since_us) and (self.until_us is None or at_us < self.until_us)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A callback, and what it became."""
+
+    entry: InboxEntry
+    outcome: str
+    record: OutboxRecord | None
+    event: Mapping[str, Any] | None
+    """Of its event, or of the event that it repeats; None where nobody could read it."""
+
+
+class Entries(Protocol):
+    """The inbox, to read."""
+
+    def read(self, after: int, limit: int) -> Sequence[InboxEntry]:
+        """Entries above ``after``, ascending."""
+
+
+class Records(Protocol):
+    """The outbox, to read."""
+
+    def outcomes_between(self, first: int, last: int) -> dict[int, tuple[str, int | None]]:
+        """Inbox number → (outcome, record)."""
+
+    def record(self, number: int) -> OutboxRecord | None:
+        """One record."""
+
+
+def choose(inbox: Entries, outbox: Records, wanted: Filter, after: int = 0) -> Iterator[Chosen]:
+    """The chosen callbacks, in order of receipt; those not yet interpreted are not among them."""
+    given = 0
+    while entries := inbox.read(after, STEP):
+        outcomes = outbox.outcomes_between(entries[0].number, entries[-1].number)
+        for entry in entries:
+            if wanted.limit is not None and given >= wanted.limit:
+                return
+            chosen = _look(entry, outcomes, outbox, wanted)
+            if chosen is not None:
+                given += 1
+                yield chosen
+        after = entries[-1].number
+
+
+def _look(
+    entry: InboxEntry, outcomes: Mapping[int, tuple[str, int | None]], outbox: Records, wanted: Filter
+) -> Chosen | None:
+    callback = entry.callback
+    if not wanted.lets_time(callback.received_at_us) or wanted.source not in {None, callback.source}:
+        return None
+    outcome, number = outcomes.get(entry.number, ("", None))
+    if not outcome:
+        return None
+    record = None if number is None else outbox.record(number)
+    event = orjson.loads(record.value) if record is not None and record.record_type == "event" else None
+    if wanted.about_events and (event is None or not wanted.lets_event(event)):
+        return None
+    return Chosen(entry, outcome, record, event)

@@ -1,0 +1,207 @@
+"""What a provider is to us: a frozen record of functions and tables. Every module of ``providers`` makes one.
+
+Functions in a record and not methods of a base class, so that the order of the checks stands in one place, ``admit``
+and ``interpret``, and a provider cannot change it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import field
+from typing import Any
+
+from receiver.model.callback import Headers, RawCallback, Resource, VerifiedCallback
+from receiver.model.event_parts import Part
+from receiver.providers.calls import Access, Answer, Call, Page, Scan, Stamp
+from schemas.frozen import dataclass
+from schemas.status_event import Anomaly, Family, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One URL of ours that one provider calls, its references resolved. Holds secrets, never printed."""
+
+    name: str
+    provider: str
+    account: str | None
+    signed_urls: tuple[bytes, ...] = ()
+    """0xpay: the readings of the URL part of the signed message, best first, from the configured ``public_url``."""
+    freshness_s: int = 300
+    secrets: tuple[bytes, ...] = field(default=(), repr=False)
+    """Live secrets, for providers with one secret list per source."""
+    keys: Mapping[bytes, tuple[bytes, ...]] = field(default_factory=dict, repr=False)
+    """Public key to its live secrets, for providers that name the key in a header."""
+    access: Access | None = None
+    """How its provider's API is asked, where that is configured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What the headers alone say, in the right shape and fresh: checked before a byte of the body is read."""
+
+    digest: bytes
+    """The decoded signature."""
+    secrets: tuple[bytes, ...] = field(repr=False)
+    """The secrets it may have been made with."""
+    timestamp: bytes = b""
+    """The timestamp header as it came, for providers that sign it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One row of a lifecycle: what a provider's status word means. A higher rank never gives way to a lower one."""
+
+    status: Status
+    rank: int
+    terminal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of operation: our name for it, the family whose topic it goes to, and its status words."""
+
+    name: str
+    family: Family
+    statuses: Mapping[str, Step]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What one callback says of its operation, in our words; ``providers/mapping`` says field by field whence.
+
+    Amounts are the provider's digits, times RFC 3339 UTC, parts those of ``plain``. What was not said is None or empty.
+    """
+
+    account: str | None
+    kind: Kind
+    operation_id: str
+    provider_status: str
+    reference: str | None = None
+    meta: str | None = None
+    spent: Part | None = None
+    received: Part | None = None
+    payout: Part | None = None
+    swapped: bool | None = None
+    risk: str | None = None
+    fees: tuple[Part, ...] = ()
+    price: Part | None = None
+    usd: Part | None = None
+    failure: Part | None = None
+    transaction_hash: str | None = None
+    created_at: str | None = None
+    updated_at: str | None = None
+    anomalies: tuple[Anomaly, ...] = ()
+    """Those that the payload alone shows: ``partial``, ``kind_missing``."""
+
+    @property
+    def step(self) -> Step:
+        """The lifecycle row of its status word."""
+        return self.kind.statuses[self.provider_status]
+
+
+KEY_COLONS = 3
+"""Of a key none of whose parts has one."""
+
+
+def operation_key(provider: str, account: str | None, kind: str, operation_id: str) -> str:
+    """Join what identifies an operation, so that no two different ones collide: the key on Kafka and in the outbox."""
+    plain = f"{provider}:{account or ''}:{kind}:{operation_id}"
+    if plain.count(":") == KEY_COLONS and "%" not in plain:
+        return plain
+    parts = (provider, account or "", kind, operation_id)
+    return ":".join(part.replace("%", "%25").replace(":", "%3A") for part in parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """How a provider's lists of operations are read. Pure."""
+
+    scans: Callable[[Access], tuple[Scan, ...]]
+    """Those to read now and then."""
+    page: Callable[[Scan, tuple[int, int], int, Access, Stamp], Call]
+    """(scan, (since, until) in Unix ms, page from 1, access, stamp) → the call for one page."""
+    read_page: Callable[[Answer, Access], Page]
+    """(answer, access) → the page; raises ``ApiFailed``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """How a provider's API is asked about operations. Pure, as a provider is; ``ApiFailed`` says what went wrong."""
+
+    kinds: Mapping[str, Kind]
+    """The word for a kind → Kind, of the operations it tells of."""
+    kinds_of: Callable[[Access], Mapping[str, Kind]]
+    """The same for one source, where the words are configured."""
+    base_url: str | None
+    """Where it is, unless a source says otherwise; None: a source must say."""
+    asks: str
+    """What is asked and how often; one sentence for ``receiver providers`` and the README."""
+    operation_id: re.Pattern[str]
+    """What an id of its operations looks like, in full."""
+    get: Callable[[str, Access, Stamp], Call]
+    """(operation id, access, stamp) → the call that asks for it."""
+    read: Callable[[Answer, str, Access], Resource]
+    """(answer, the id asked for, access) → the operation; raises ``ApiFailed``."""
+    parse: Callable[[Mapping[str, Any], Source], Any]
+    """(JSON object, source) → payload; raises ``NotUnderstood``. As a provider's, for what the API says."""
+    normalise: Callable[[Any, Source], Facts]
+    """(payload, source) → Facts."""
+    known_fields: Callable[[Source], frozenset[str]]
+    """Names of fields that mean something to us."""
+    interval_s: Callable[[float], float | None]
+    """Age of an open operation, s → how long until it is asked for again; None: a scan finds it."""
+    hint: Callable[[str, Any], str | None]
+    """(reason, parsed body) of a callback in quarantine → the id of an operation to ask for; it is not to be trusted
+    beyond that."""
+    needs: frozenset[str]
+    """Keys of ``[[sources]]`` ``poll`` it cannot do without."""
+    takes: frozenset[str]
+    """All keys of ``poll`` that mean something to it, beyond those that mean something to all."""
+    lists: Lists | None = None
+    """Its lists; None where it has none, and each operation is asked for by its id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A provider, whole. The functions are pure; their contracts are the same for all (``tests/providers``)."""
+
+    slug: str
+    title: str
+    claim: Callable[[Headers, Source, int], Claim]
+    """(headers, source, now in Unix s) → Claim; raises ``Unauthorized``. Looks at headers only."""
+    verify: Callable[[RawCallback, Claim, Source], VerifiedCallback]
+    """(callback, claim, source) → VerifiedCallback; raises ``Unauthorized``. Parses nothing."""
+    sign: Callable[[bytes, Source, int], Headers]
+    """(body, source, now in Unix s) → the headers that the provider would send."""
+    parse: Callable[[Mapping[str, Any], Source], Any]
+    """(JSON object, source) → the payload model from ``schemas``; raises ``NotUnderstood``."""
+    normalise: Callable[[Any, Source], Facts]
+    """(payload, source) → Facts."""
+    kinds: Mapping[str, Kind]
+    """The provider's word for a kind → Kind."""
+    signed_urls: Callable[[str, str], tuple[bytes, ...]] | None
+    """(public_url, setting ``signed_url``) → the URL parts of the signed message; None where no URL is signed."""
+    known_fields: frozenset[str]
+    """Names of body fields that mean something to us; others are ignored, and counted by name."""
+    signature_headers: frozenset[bytes]
+    """Headers that hold a signature, lower case: never published, never logged."""
+    needs: frozenset[str]
+    """Keys of ``[[sources]]`` it cannot do without: of ``account``, ``public_url``, ``secrets``, ``keys``."""
+    takes: frozenset[str]
+    """All keys of ``[[sources]]`` beyond ``name`` and ``provider`` that mean something to it."""
+    retries_s: tuple[int, ...]
+    """Documented waits between its deliveries of one callback, seconds."""
+    holds_order: bool
+    """Whether it holds an operation's next status until the one before got a success."""
+    registration: str
+    """Where a person enters our URL at this provider; one sentence for ``check`` and the README."""
+    signature: str
+    """How it signs its callbacks, for ``receiver providers`` and the README; empty where it sends none."""
+    api: Api | None
+    """How it is asked, None where no API of its own tells the state of an operation."""
+
+    @property
+    def calls_back(self) -> bool:
+        """Whether it sends callbacks at all."""
+        return bool(self.signature)

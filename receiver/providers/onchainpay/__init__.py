@@ -1,0 +1,1 @@
+"""OnchainPay (ApolloPayment)."""

@@ -1,0 +1,1 @@
+"""From the outbox to Kafka: which topic, from which position on, exactly once."""

@@ -1,0 +1,1 @@
+"""Kafka through aiokafka: the only code that imports it."""

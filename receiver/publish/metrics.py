@@ -1,0 +1,43 @@
+"""Numbers of the publisher process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from receiver.journal.ports import OutboxRecord
+
+PUBLISH_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+
+class PublisherMetrics:
+    """Of the publisher process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._published = Counter(
+            "receiver_published", "Outbox records published", ["record_type"], registry=self.registry
+        )
+        self._publish = Histogram(
+            "receiver_publish_seconds", "One Kafka transaction", buckets=PUBLISH_BUCKETS_S, registry=self.registry
+        )
+        self._refused = Counter(
+            "receiver_refused", "Outbox records that Kafka refused", ["source"], registry=self.registry
+        )
+        self.backlog = Gauge("receiver_backlog", "Outbox records not yet on Kafka", registry=self.registry)
+        self.backlog_age = Gauge(
+            "receiver_backlog_age_seconds", "Age of the oldest record that is not on Kafka", registry=self.registry
+        )
+        self.kafka_up = Gauge("receiver_kafka_up", "1 while records go through to Kafka", registry=self.registry)
+
+    def published(self, records: Sequence[OutboxRecord], seconds: float) -> None:
+        """Note one transaction."""
+        events = sum(record.record_type == "event" for record in records)
+        self._published.labels("event").inc(events)
+        self._published.labels("quarantine").inc(len(records) - events)
+        self._publish.observe(seconds)
+
+    def refused(self, source: str) -> None:
+        """Count one record that Kafka refused for good."""
+        self._refused.labels(source).inc()

@@ -1,0 +1,86 @@
+"""Where publishing goes on: what Kafka remembers, held against what the outbox knows. Pure.
+
+Kafka's own memory is the truth, since it was committed with the records. Whatever does not fit must not be guessed: the
+relay stops aloud and a person decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from receiver.journal.ports import Memory, Position
+from receiver.model.errors import KafkaStopped
+
+NOTHING = Position(0, "")
+MEND = "run `receiver journal rejoin`"
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where to go on, and what a person should be told of it."""
+
+    position: Position
+    note: str = ""
+
+
+def decide_start(
+    memory: Memory,
+    last_number: int,
+    record_id_at: Callable[[int], str | None],
+    remembered: Position | None,
+    latest: tuple[str, Position] | None,
+) -> Start:
+    """Decide from Kafka's ``memory``, the outbox's end, and our local copies; raises ``KafkaStopped``.
+
+    ``remembered`` is the local copy for this cluster, ``latest`` the one written last, with its cluster's id.
+    """
+    if memory.position is None:
+        return _without_memory(memory, remembered, latest)
+    position = memory.position
+    if position.number > last_number:
+        raise KafkaStopped(
+            f"Kafka has this journal's records up to {position.number}, the outbox ends at {last_number}: "
+            f"an older copy of the journal was restored; {MEND}"
+        )
+    if remembered is not None and position.number < remembered.number:
+        raise KafkaStopped(
+            f"Kafka confirmed record {remembered.number} before and now knows only {position.number}: "
+            f"it lost what it had acknowledged; {MEND}"
+        )
+    known = record_id_at(position.number)
+    if position.number > 0 and known != position.record_id:
+        raise KafkaStopped(
+            f"Kafka's last record of this journal, number {position.number}, is {position.record_id}, "
+            f"the outbox has {known} there: these are different histories; {MEND}"
+        )
+    return Start(position)
+
+
+def _without_memory(memory: Memory, remembered: Position | None, latest: tuple[str, Position] | None) -> Start:
+    if remembered is not None:
+        raise KafkaStopped(
+            f"cluster {memory.cluster_id} confirmed record {remembered.number} before and remembers nothing of this "
+            f"journal: its positions topic was deleted or emptied; {MEND}"
+        )
+    if latest is None:
+        return Start(NOTHING)
+    cluster_id, position = latest
+    return Start(
+        position,
+        f"new cluster {memory.cluster_id}: going on after record {position.number}, where cluster {cluster_id} stood; "
+        "`receiver replay` can fill in what lies before",
+    )
+
+
+def counts_as_committed(stands: int, reaches: int | None, left: Collection[int], seen: Collection[int]) -> bool:
+    """Decide what a transaction becomes that was begun and whose end its brokers did not write everywhere.
+
+    Whoever reads what is committed must see all of it or nothing, so a part that can be seen decides. ``stands`` is the
+    last position that can be seen; ``reaches`` the one in the open end of the positions topic, None where that topic
+    has no open end; ``left`` are the numbers of our records in the open ends of other topics, ``seen`` those beyond
+    ``stands`` that can be seen. Where nothing of it can be seen it is undone, and its records are published again.
+    """
+    if reaches is None:
+        return any(number <= stands for number in left)
+    return any(stands < number <= reaches for number in seen)

@@ -1,0 +1,50 @@
+"""What takes the place of a record that Kafka refuses for good. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import orjson
+
+from receiver.journal.ports import OutboxRecord
+from receiver.model.callback import InboxEntry, VerifiedCallback
+from receiver.model.quarantine_record import quarantine_value
+
+
+def refused(
+    record: OutboxRecord, entry: InboxEntry | None, why: str, signature_headers: frozenset[bytes]
+) -> OutboxRecord:
+    """Give what takes the place of a record that Kafka refuses for good.
+
+    An event's place is taken by a quarantine record that names the sequence which consumers will miss; a quarantine
+    record's by one without headers and body; and if that is refused too, by one that goes nowhere and stays here.
+    """
+    if record.record_type == "event":
+        said = orjson.loads(record.value)
+        value = orjson.loads(_refused_event(record, entry, signature_headers))
+        missed = f"consumers will miss sequence {said['sequence']} of {record.operation_id}"
+        value |= {"reason": "too_large_for_broker", "detail": f"$: refused by Kafka ({why}); {missed}"}
+        record_id = value["quarantine_id"]
+    else:
+        value = orjson.loads(record.value)
+        record_id = record.record_id
+        if not value.pop("body_base64", None) and not value["headers"]:
+            return replace(record, record_type="withheld")
+        value["headers"] = []
+    return replace(record, record_type="quarantine", record_id=record_id, value=orjson.dumps(value))
+
+
+def _refused_event(record: OutboxRecord, entry: InboxEntry | None, signature_headers: frozenset[bytes]) -> bytes:
+    if entry is None:  # purged, or taken over from Kafka: what is known is the event itself
+        polled = VerifiedCallback(record.source, 0, (), record.value)
+        entry = InboxEntry(record.callback or 0, polled)
+    value = quarantine_value(
+        entry,
+        provider=record.provider,
+        account=record.account,
+        reason="too_large_for_broker",
+        detail="",
+        signature_headers=signature_headers,
+        publish_body=False,
+    )
+    return orjson.dumps(orjson.loads(value) | {"received_at": record.received_at})

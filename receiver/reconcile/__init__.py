@@ -1,0 +1,1 @@
+"""The second way in: asks providers' APIs what became of operations."""

@@ -1,0 +1,1 @@
+"""Processes: configuration, wiring, the supervisor and its children, the admin listener, logs."""

@@ -1,0 +1,1 @@
+"""``receiver.toml``: read, checked, and its references resolved."""

@@ -1,0 +1,290 @@
+"""The configuration: one file, the environment above it, and every fault named with its place and reason.
+
+pydantic-settings reads the file and the environment; what it leaves to us is to refuse unknown ``RECEIVER_`` names, to
+say where a fault lies, and never to show a value, which could be a secret in the wrong place. Secrets are references
+and are resolved last, by ``resolve_sources``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from receiver.model.errors import ConfigurationError
+from receiver.service.config.source_settings import RouteSettings, Section, SourceSettings
+
+ENV_PREFIX = "RECEIVER_"
+CONFIG_VARIABLE = "RECEIVER_CONFIG"
+DEFAULT_FILE = "receiver.toml"
+REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:.+", re.DOTALL)
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class ServerSettings(Section):
+    """The public listener."""
+
+    host: Annotated[str, Field(description="address to listen on; a proxy with TLS stands before it")] = "127.0.0.1"
+    port: Annotated[Port, Field(description="port to listen on")] = 8080
+    body_bytes_max: Annotated[
+        int,
+        Field(ge=1024, le=16 * 1024 * 1024, description="bytes; a larger body gets 413; providers send about 1 KiB"),
+    ] = 262_144
+    keep_alive_s: Annotated[
+        int, Field(ge=1, le=600, description="s; longer than a load balancer's own, short against senders that vanish")
+    ] = 5
+    shutdown_timeout_s: Annotated[
+        float, Field(ge=2, le=600, description="s; SIGTERM to exit; what was answered is committed long before")
+    ] = 30
+
+
+class AdminSettings(Section):
+    """The admin listener: `/livez`, `/readyz`, `/metrics`."""
+
+    host: Annotated[str, Field(description="address; loopback, since its numbers are nobody else's")] = "127.0.0.1"
+    port: Annotated[Port, Field(description="port")] = 8081
+
+
+class JournalSettings(Section):
+    """Where callbacks are made safe."""
+
+    url: Annotated[str, Field(pattern=r"^sqlite:.+", description="`sqlite:` and a folder, made 0700")] = (
+        "sqlite:var/journal"
+    )
+    disk_free_bytes_min: Annotated[
+        int, Field(ge=0, description="bytes; below it 503 and not ready, before SQLite itself fails")
+    ] = 67_108_864
+    queue_max: Annotated[
+        int,
+        Field(ge=1, description="callbacks waiting for a commit; more get 503: memory stays bounded on a slow disk"),
+    ] = 10_000
+    wal_bytes_max: Annotated[
+        int, Field(ge=1024 * 1024, description="bytes; above it the writer restarts the write-ahead log")
+    ] = 67_108_864
+
+    retention_days: Annotated[
+        int,
+        Field(ge=0, le=36_500, description="days; published callbacks and events go after it; 0 keeps them for ever"),
+    ] = 400
+    contents_days: Annotated[
+        int,
+        Field(
+            ge=30, le=36_500, description="days an operation's contents are known as duplicates; never below retries"
+        ),
+    ] = 400
+    backlog_warn_s: Annotated[
+        int, Field(ge=1, le=86_400, description="s; a backlog older than this warns in the log; it never refuses")
+    ] = 60
+
+    @property
+    def folder(self) -> Path:
+        """The journal's folder."""
+        return Path(self.url.removeprefix("sqlite:"))
+
+
+class TopicSettings(Section):
+    """For `receiver topics create`."""
+
+    partitions: Annotated[int, Field(ge=1, le=10_000, description="of each status topic; never changed afterwards")] = 6
+    replication: Annotated[int, Field(ge=1, le=100, description="copies; 3 in production")] = 1
+
+
+class KafkaSettings(Section):
+    """Kafka; without this table events stay in the outbox."""
+
+    bootstrap_servers: Annotated[list[str], Field(min_length=1, description="`host:port` of one or more brokers")]
+    delivery: Annotated[
+        Literal["exactly_once", "at_least_once"], Field(description="the second for brokers without transactions")
+    ] = "exactly_once"
+    topic_prefix: Annotated[
+        str, Field(pattern=r"^[A-Za-z0-9._-]{0,100}$", description="before our own topic names, not before a route's")
+    ] = ""
+    topics: TopicSettings = TopicSettings()
+    client: Annotated[
+        dict[str, Any],
+        Field(description="SASL and TLS of the Kafka client; `ssl_cafile`, `ssl_certfile`, `ssl_keyfile` are paths"),
+    ] = {}  # noqa: RUF012  pydantic gives each its own
+    transaction_timeout_s: Annotated[
+        float, Field(ge=1, le=900, description="s; after it the broker aborts the transaction of a relay that vanished")
+    ] = 15
+    wait_ms: Annotated[
+        int, Field(ge=0, le=10_000, description="ms; how long the relay waits for company when it is not behind")
+    ] = 20
+    state_topics: Annotated[
+        bool,
+        Field(description="also keep the latest effective event of each operation on compacted `*.state.v1` topics"),
+    ] = False
+    record_bytes_max: Annotated[
+        int, Field(ge=1024, description="bytes; a larger event is quarantined before it gets its sequence")
+    ] = 1_000_000
+
+
+class QuarantineSettings(Section):
+    """The quarantine topic."""
+
+    publish_body: Annotated[bool, Field(description="whether bodies, with their card numbers, go to Kafka")] = False
+
+
+class RejectsSettings(Section):
+    """The sample of callbacks that failed verification, for `receiver rejects`."""
+
+    kept_max: Annotated[int, Field(ge=0, le=100_000, description="callbacks kept, the newest; 0 keeps none")] = 1000
+    every_s: Annotated[
+        float,
+        Field(ge=0.1, le=3600, description="s; at most one callback is kept in it, so that a flood costs nothing"),
+    ] = 1.0
+
+
+class Settings(BaseSettings):
+    """The whole configuration, references unresolved."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, env_prefix=ENV_PREFIX, env_nested_delimiter="__", hide_input_in_errors=True
+    )
+
+    server: ServerSettings = ServerSettings()
+    admin: AdminSettings = AdminSettings()
+    journal: JournalSettings = JournalSettings()
+    kafka: KafkaSettings | None = None
+    quarantine: QuarantineSettings = QuarantineSettings()
+    rejects: RejectsSettings = RejectsSettings()
+    sources: Annotated[list[SourceSettings], Field(min_length=1)]
+    routes: list[RouteSettings] = []
+
+    @field_validator("sources")
+    @classmethod
+    def _names(cls, sources: list[SourceSettings]) -> list[SourceSettings]:
+        names = [source.name for source in sources]
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise ValueError(f"two sources are named {', '.join(repeated)}")
+        return sources
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put the environment above the file, and read nothing else."""
+        del settings_cls, dotenv_settings, file_secret_settings
+        return env_settings, init_settings
+
+
+def find(path: Path | None, environ: Mapping[str, str]) -> Path:
+    """The configuration file: ``--config``, then ``$RECEIVER_CONFIG``, then ``receiver.toml``."""
+    return path or Path(environ.get(CONFIG_VARIABLE) or DEFAULT_FILE)
+
+
+def load(path: Path | None = None) -> Settings:
+    """Read the configuration; raises ``ConfigurationError`` with every fault. Secrets are not resolved yet."""
+    file = find(path, os.environ)
+    return build(_read(file), str(file))
+
+
+def build(document: Mapping[str, Any], file: str) -> Settings:
+    """Check a document and the process's environment over it; ``file`` names the document in faults."""
+    environ = os.environ
+    faults = _unknown_variables(environ)
+    try:
+        settings = Settings(**document)
+    except ValidationError as error:
+        faults += [_fault(fault, file, environ) for fault in error.errors(include_url=False, include_input=False)]
+    except ValueError as error:  # pydantic-settings: a variable that is no JSON
+        faults.append(f"environment: {str(error).splitlines()[0]}")
+    if faults:
+        raise ConfigurationError(faults)
+    return settings
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        raise ConfigurationError([f"{file}: there is no such file; `receiver init` writes one"]) from None
+    except OSError as error:
+        raise ConfigurationError([f"{file}: {error.strerror}"]) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError([f"{file}: no TOML: {error}"]) from None
+
+
+def known_variables() -> set[str]:
+    """Every ``RECEIVER_`` name that means something."""
+    names = {CONFIG_VARIABLE}
+    for section, field in Settings.model_fields.items():
+        names.add(f"{ENV_PREFIX}{section.upper()}")
+        model = _model(field.annotation)
+        if model is not None:
+            names |= {f"{ENV_PREFIX}{section.upper()}__{key.upper()}" for key in model.model_fields}
+    names |= {f"{ENV_PREFIX}KAFKA__TOPICS__{key.upper()}" for key in TopicSettings.model_fields}
+    return names
+
+
+def _model(annotation: Any) -> type[Section] | None:
+    options = [annotation, *getattr(annotation, "__args__", ())] if not _is_list(annotation) else []
+    return next((option for option in options if isinstance(option, type) and issubclass(option, Section)), None)
+
+
+def _is_list(annotation: Any) -> bool:
+    return getattr(annotation, "__origin__", None) is list
+
+
+def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    known = known_variables()
+    names = sorted(name for name in environ if name.upper().startswith(ENV_PREFIX) and name.upper() not in known)
+    return [f"environment: {name}: no such setting" for name in names]
+
+
+def _fault(fault: Any, file: str, environ: Mapping[str, str]) -> str:
+    path = ".".join(str(part) for part in fault["loc"])
+    variables = ["__".join(str(part) for part in fault["loc"][:depth]).upper() for depth in (2, 1)]
+    place = next((f"environment: {ENV_PREFIX}{name}" for name in variables if ENV_PREFIX + name in environ), file)
+    reason = fault["msg"].removeprefix("Value error, ")
+    if fault["type"] == "extra_forbidden":
+        reason = "no such key"
+    if fault["type"] == "string_pattern_mismatch" and fault["ctx"]["pattern"].startswith("^(env:"):
+        reason = "must be a reference, `env:NAME` or `file:/path`, never the secret itself"
+    return f"{place}: {path}: {reason}"
+
+
+def resolve(reference: str, environ: Mapping[str, str], read: Callable[[Path], bytes] = Path.read_bytes) -> bytes:
+    """The secret behind ``env:NAME`` or ``file:/path``, one trailing newline dropped; ``ValueError`` says why not."""
+    kind, _, name = reference.partition(":")
+    if kind == "env":
+        if name not in environ:
+            raise ValueError(f"the environment has no {name}")
+        secret = os.fsencode(environ[name])
+    else:
+        try:
+            secret = read(Path(name))
+        except OSError as error:
+            raise ValueError(f"{name}: {error.strerror}") from None
+    secret = secret.removesuffix(b"\n").removesuffix(b"\r")
+    if not secret:
+        raise ValueError(f"{name} is empty")
+    return secret
+
+
+def resolve_client(settings: KafkaSettings, environ: Mapping[str, str]) -> dict[str, Any]:
+    """``kafka.client`` with its references resolved; raises ``ConfigurationError``."""
+    resolved, faults = {}, []
+    for key, value in settings.client.items():
+        resolved[key] = value
+        if isinstance(value, str) and REFERENCE.fullmatch(value):
+            try:
+                resolved[key] = resolve(value, environ).decode()
+            except ValueError as error:
+                faults.append(f"kafka.client.{key}: {error}")
+    if faults:
+        raise ConfigurationError(faults)
+    return resolved

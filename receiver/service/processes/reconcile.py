@@ -1,0 +1,233 @@
+"""The reconcile process, wired: a loop per source that has ``poll``, one that follows the outbox, a thread for all."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+from receiver.journal.ports import Clock
+from receiver.journal.retention import cutoff_us
+from receiver.journal.sqlite.inbox_writer import SqliteInboxReader
+from receiver.journal.sqlite.journal import Journal
+from receiver.journal.sqlite.outbox import SqliteOutbox
+from receiver.journal.sqlite.watchlist import SqliteWatch
+from receiver.model.errors import JournalError, StoreFailed
+from receiver.providers.contract import Provider, Source
+from receiver.reconcile.follow_outbox import heard
+from receiver.reconcile.http_client import HttpClient
+from receiver.reconcile.metrics import ReconcileMetrics
+from receiver.reconcile.reconciler import ROUND_S, Pace, Reconciler, Round
+from receiver.service import metrics
+from receiver.service.config.settings import Settings
+from receiver.service.config.sources import resolve_sources
+from receiver.service.system_clock import SystemClock
+
+Sources = Mapping[str, tuple[Provider, Source]]
+LISTEN_STEP = 1000
+"""Outbox records looked at in one commit."""
+TIDY_S = 600.0
+TIDY_STEP = 200
+GRACE_S = 2.0
+"""For the calls under way when it is stopped: an answer that is lost is asked for again."""
+CLOSED_KEPT_US = 35 * 86_400 * 1_000_000
+"""How long a closed operation is remembered, so that a list that names it again is no news: longer than any window."""
+
+
+class ReconcilePart:
+    """Asks the providers of all sources that have ``poll``."""
+
+    def __init__(  # noqa: PLR0913  wired once
+        self,
+        settings: Settings,
+        sources: Sources,
+        journal: Journal,
+        log: Any,
+        *,
+        all_sources: bool,
+        clock: Clock | None = None,
+    ) -> None:
+        """``all_sources``: also those with ``enabled = false``, for a person who asks."""
+        self._settings = settings
+        self._journal = journal
+        self._log = log
+        self._clock: Clock = clock or SystemClock()
+        self._metrics = ReconcileMetrics()
+        self._thread = ThreadPoolExecutor(1, "reconcile")
+        self._watch = SqliteWatch(journal.folder)
+        self._outbox = SqliteOutbox.open(journal.folder, read_only=True)
+        self._inbox = SqliteInboxReader(journal.folder)
+        self._http = HttpClient()
+        self._polls = polled(settings, all_sources=all_sources)
+        self._reconcilers = {name: self._make(sources[name]) for name in self._polls}
+        self._stop = asyncio.Event()
+        self._counts: dict[str, tuple[int, int]] = {}
+        self._tidy_s = self._clock.monotonic_s() + TIDY_S
+
+    def _make(self, found: tuple[Provider, Source]) -> Reconciler:
+        provider, source = found
+        poll = self._polls[source.name]
+        return Reconciler(
+            provider,
+            source,
+            Pace(poll.every_s, poll.requests_per_s, poll.timeout_s, poll.overdue_s),
+            watch=self._watch,
+            newest_callback=self._inbox.last_number,
+            http=self._http,
+            in_thread=self._in_thread,
+            clock=self._clock,
+            log=self._log,
+            metrics=self._metrics,
+            chance=random.Random(os.urandom(8)),  # noqa: S311  jitter
+        )
+
+    async def _in_thread(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, partial(function, *arguments))
+
+    async def run(self) -> None:
+        """Ask until ``stop``."""
+        tasks = [asyncio.create_task(one) for one in (self._follow(), *map(self._reconcile, self._reconcilers))]
+        stopping = asyncio.create_task(self._stopped())
+        try:
+            await asyncio.wait({stopping, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, timeout=GRACE_S if self._stop.is_set() else 0)
+            for task in tasks:
+                if task.done():
+                    task.result()
+        finally:
+            for task in (stopping, *tasks):
+                task.cancel()
+            await asyncio.gather(stopping, *tasks, return_exceptions=True)
+            await self.close()
+
+    async def once(self) -> dict[str, Round]:
+        """Learn what the outbox says, then ask each source once for all that is open."""
+        try:
+            while await self._in_thread(self._listen):
+                pass
+            return {name: await one.round(everything=True) for name, one in self._reconcilers.items()}
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        """Give everything back."""
+        await self._http.close()
+        for store in (self._watch, self._outbox, self._inbox):
+            store.close()
+        self._thread.shutdown()
+
+    def stop(self) -> None:
+        """End after the call under way."""
+        for one in self._reconcilers.values():
+            one.stopping = True
+        self._stop.set()
+
+    def reload(self, environ: Mapping[str, str]) -> None:
+        """Read the secrets again; raises ``ConfigurationError`` and keeps the old ones."""
+        for name, (_, source) in resolve_sources(self._settings, environ).items():
+            if name in self._reconcilers and source.access is not None:
+                self._reconcilers[name].access = source.access
+
+    def status(self) -> dict[str, Any]:
+        """The reconcile process's part of ``/readyz``."""
+        return {
+            "sources": {
+                name: {
+                    "circuit": "open" if one.breaker.is_open else "closed",
+                    "open": self._counts.get(name, (0, 0))[0],
+                    "overdue": self._counts.get(name, (0, 0))[1],
+                }
+                for name, one in self._reconcilers.items()
+            }
+        }
+
+    def metrics(self) -> bytes:
+        """The reconcile process's metrics."""
+        for name, said in self.status()["sources"].items():
+            self._metrics.open.labels(name).set(said["open"])
+            self._metrics.overdue.labels(name).set(said["overdue"])
+            self._metrics.circuit_open.labels(name).set(said["circuit"] == "open")
+        return metrics.render(self._metrics.registry)
+
+    async def _reconcile(self, name: str) -> None:
+        while not self._stop.is_set():
+            try:
+                await self._reconcilers[name].round()
+                await self._count(name)
+            except (StoreFailed, JournalError) as error:
+                self._log.error("reconcile.refused", source=name, why=str(error))
+            except Exception:  # noqa: BLE001  a bug in one provider's reading must not end the others
+                self._log.exception("reconcile.bug", source=name)
+            await self._pause()
+
+    async def _count(self, name: str) -> None:
+        before_us = self._clock.now_us() - int(self._polls[name].overdue_s * 1_000_000)
+        counts = await self._in_thread(self._watch.counts, name, before_us)
+        if counts[1] > self._counts.get(name, (0, 0))[1]:
+            self._log.warning("reconcile.overdue", source=name, operations=counts[1])
+        self._counts[name] = counts
+
+    async def _follow(self) -> None:
+        while not self._stop.is_set():
+            try:
+                more = await self._in_thread(self._listen)
+                if not more:
+                    await self._in_thread(self._tidy)
+            except (StoreFailed, JournalError) as error:
+                more = False
+                self._log.error("reconcile.refused", why=str(error))
+            if not more:
+                await self._pause()
+
+    async def _stopped(self) -> None:
+        await self._stop.wait()
+
+    async def _pause(self) -> None:
+        try:
+            await asyncio.wait_for(self._stop.wait(), ROUND_S)
+        except TimeoutError:
+            return
+
+    def _listen(self) -> bool:
+        after = self._watch.heard_to()
+        records = self._outbox.read(after, LISTEN_STEP)
+        if not records:
+            last = self._outbox.last_number()
+            if last < after:  # a person mended the outbox
+                self._watch.hear((), last)
+            return False
+        now_us, news = self._clock.now_us(), []
+        for record in records:
+            one = self._reconcilers.get(record.source)
+            said = None if one is None else heard(record, one.api, self._inbox.entry, now_us)
+            if said is not None:
+                news.append(said)
+        self._watch.hear(news, records[-1].number)
+        return True
+
+    def _tidy(self) -> None:
+        if self._clock.monotonic_s() < self._tidy_s:
+            return
+        now_us = self._clock.now_us()
+        self._watch.forget_closed(now_us - CLOSED_KEPT_US)
+        before_us = cutoff_us(now_us, self._inbox.newest_us(), self._settings.journal.retention_days)
+        numbers: list[int] = []
+        if before_us is not None:
+            interpreted = self._outbox.progress("requests").number
+            numbers = self._watch.old_answers(before_us, interpreted, TIDY_STEP)
+            standing = self._outbox.quarantined([-number for number in numbers])
+            gone = [number for number in numbers if getattr(standing.get(-number), "state", "") != "open"]
+            self._watch.purge_answers(gone)
+            numbers = numbers if gone else []
+        if len(numbers) < TIDY_STEP:
+            self._tidy_s = self._clock.monotonic_s() + TIDY_S
+
+
+def polled(settings: Settings, *, all_sources: bool = False) -> dict[str, Any]:
+    """The ``poll`` settings by source, of those that are asked."""
+    found = {source.name: source.poll for source in settings.sources if source.poll is not None}
+    return {name: poll for name, poll in found.items() if poll.enabled or all_sources}

@@ -1,0 +1,297 @@
+"""``receiver serve``: one supervisor, and processes that share nothing but the journal.
+
+The web process takes callbacks, the relay process interprets them, the publisher process, where Kafka is configured,
+takes their events there, and the reconcile process, where a source has ``poll``, asks the providers' APIs.
+
+Theory of operation. The supervisor holds the journal's lock and the listening socket, and passes both on: a restarted
+web process refuses no connection, and a second service cannot start while any process of this one lives. Each child is
+tied to it by a socket pair: the child reports its state there several times a second, and ends when it closes; on Linux
+the kernel kills it too when its parent dies, which also reaches a child that is stopped. A dead child is started again
+after a short back-off; one that dies too often within a minute ends the service, loudly. The pipes by which web wakes
+relay and relay wakes publisher are the supervisor's as well, so that they outlive both ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from receiver.model.errors import ReceiverError
+from receiver.service import wiring as bootstrap
+from receiver.service.admin import OFF
+from receiver.service.config.settings import Settings
+
+DEATHS_MAX = 20
+"""Of one kind of child within ``DEATHS_WINDOW_S``; then the service gives up, exit 1."""
+DEATHS_WINDOW_S = 60.0
+BACKOFF_MIN_S, BACKOFF_MAX_S = 0.05, 1.0
+"""Before a child is started again: it is to be back within 5 s, and 20 deaths are to fit into a minute."""
+SILENT_S = 3.0
+"""A child that has not reported for so long counts as down: ``/readyz`` is to be true within 5 s."""
+REPORT_BYTES_MAX = 4 * 1024 * 1024
+"""One report with its metrics; a longer line would be a bug."""
+RELAY_SHARE = 0.3
+"""Of the shutdown time, kept for the relay after the web process has had its part."""
+
+
+class GaveUp(ReceiverError):
+    """A child died too often."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A child's last words: its part of ``/readyz`` and its metrics."""
+
+    status: Mapping[str, Any]
+    metrics: bytes
+    heard_s: float
+
+
+class Child:
+    """One kind of child process, started again whenever it dies."""
+
+    def __init__(
+        self,
+        role: str,
+        descriptors: Mapping[str, int],
+        log: Any,
+        on_death: Callable[[int], None] = lambda _code: None,
+    ) -> None:
+        self.role = role
+        self._on_death = on_death
+        self._descriptors = dict(descriptors)
+        self._log = log
+        self._process: asyncio.subprocess.Process | None = None
+        self._deaths: deque[float] = deque(maxlen=DEATHS_MAX)
+        self._stopping = False
+        self._report: Report | None = None
+        self._reload_due = False
+        """Whether a SIGHUP waits for the child's first report: before that it would kill it."""
+        self.restarts = 0
+
+    def report(self) -> Report | None:
+        """What it said last, None when it is dead or has been silent for too long."""
+        if self._report is None or time.monotonic() - self._report.heard_s > SILENT_S:
+            return None
+        return self._report
+
+    def send(self, signal_number: signal.Signals) -> None:
+        """Pass a signal on; a child that is gone needs none."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(signal_number)
+
+    def reload(self) -> None:
+        """Have it read the secrets again, as soon as it can be told."""
+        self._reload_due = True
+        if self._report is not None:
+            self._tell_to_reload()
+
+    async def run(self) -> None:
+        """Keep it running until ``stop``; raises ``GaveUp``."""
+        while not self._stopping:
+            code = await self._live()
+            if self.stopping():
+                return
+            self._on_death(code)
+            self.restarts += 1
+            self._deaths.append(time.monotonic())
+            self._log.error("serve.child_died", role=self.role, **_cause(code), restarts=self.restarts)
+            recent = [at for at in self._deaths if time.monotonic() - at < DEATHS_WINDOW_S]
+            if len(recent) >= DEATHS_MAX:
+                raise GaveUp(f"the {self.role} process died {len(recent)} times within {DEATHS_WINDOW_S:.0f} s")
+            await asyncio.sleep(min(BACKOFF_MAX_S, BACKOFF_MIN_S * 2 ** min(len(recent), 10)))
+
+    def stopping(self) -> bool:
+        """Whether a death is now what was asked for."""
+        return self._stopping
+
+    async def stop(self, timeout_s: float) -> None:
+        """End it with SIGTERM, and with SIGKILL when it takes longer than ``timeout_s``."""
+        self._stopping = True
+        process = self._process
+        if process is None:
+            return
+        self.send(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(timeout_s):
+                await process.wait()
+        except TimeoutError:
+            self._log.error("serve.child_killed", role=self.role, after_s=timeout_s)
+            self.send(signal.SIGKILL)
+            await process.wait()
+
+    def _tell_to_reload(self) -> None:
+        self._reload_due = False
+        self.send(signal.SIGHUP)
+
+    async def _live(self) -> int:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            descriptors = {**self._descriptors, "link": theirs.fileno()}
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "receiver.service.child",
+                self.role,
+                orjson.dumps(descriptors).decode(),
+                stdin=asyncio.subprocess.DEVNULL,
+                pass_fds=tuple(descriptors.values()),
+            )
+        self._log.info("serve.child_started", role=self.role, pid=self._process.pid)
+        listening = asyncio.create_task(self._listen(ours))
+        try:
+            return await self._process.wait()
+        finally:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+            self._report = None
+            self._process = None
+
+    async def _listen(self, ours: socket.socket) -> None:
+        reader, writer = await asyncio.open_connection(sock=ours, limit=REPORT_BYTES_MAX)
+        try:
+            while line := await reader.readline():
+                said = orjson.loads(line)
+                self._report = Report(said["status"], said["metrics"].encode(), time.monotonic())
+                if self._reload_due:
+                    self._tell_to_reload()
+        finally:
+            writer.close()
+
+
+def _cause(code: int) -> dict[str, object]:
+    if code < 0:
+        return {"signal": signal.Signals(-code).name}
+    return {"exit_code": code}
+
+
+class Supervisor:
+    """The children, the admin listener, and the signals."""
+
+    def __init__(self, settings: Settings, admin: socket.socket, children: Sequence[Child], log: Any) -> None:
+        self._admin = admin
+        self._settings = settings
+        self._children = children
+        by_role = {child.role: child for child in children}
+        self._web, self._relay = by_role["web"], by_role["relay"]
+        self._publisher, self._reconcile = by_role.get("publisher"), by_role.get("reconcile")
+        self._log = log
+        self._stop = asyncio.Event()
+
+    async def run(self, close_listener: Callable[[], None]) -> int:
+        """Serve until a signal, then drain; the exit code."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
+        admin = bootstrap.admin_server(self._admin, self._readiness, self._metrics)
+        children = [asyncio.create_task(child.run()) for child in self._children]
+        serving = asyncio.create_task(admin.run_until_stopped())
+        stopping = asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait([stopping, *children], return_when=asyncio.FIRST_COMPLETED)
+            failed = next((task.exception() for task in children if task.done()), None)
+            if failed is not None:
+                self._log.error("serve.gave_up", why=str(failed))
+            await self._drain(close_listener)
+            return 1 if failed is not None else 0
+        finally:
+            stopping.cancel()
+            admin.stop()
+            await asyncio.gather(serving, stopping, *children, return_exceptions=True)
+
+    async def _drain(self, close_listener: Callable[[], None]) -> None:
+        total_s = self._settings.server.shutdown_timeout_s
+        self._log.info("serve.stopping", timeout_s=total_s)
+        close_listener()  # the web process has its own descriptor, and closes that first of all
+        rest_s = total_s * RELAY_SHARE
+        asking = [self._reconcile.stop(rest_s)] if self._reconcile is not None else []
+        await asyncio.gather(self._web.stop(total_s - rest_s - 1), *asking)
+        publishing = [self._publisher.stop(rest_s)] if self._publisher is not None else []
+        await asyncio.gather(self._relay.stop(rest_s), *publishing)
+        self._log.info("serve.stopped")
+
+    def _reload(self) -> None:
+        self._log.info("serve.reload")
+        for child in self._children:
+            child.reload()
+
+    def _readiness(self) -> Mapping[str, Any]:
+        return bootstrap.readiness(*map(_said, (self._web, self._relay, self._publisher, self._reconcile)))
+
+    def _metrics(self) -> bytes:
+        reports = [child.report() for child in self._children]
+        up = {child.role: report is not None for child, report in zip(self._children, reports, strict=True)}
+        own = bootstrap.supervisor_metrics(up, {child.role: child.restarts for child in self._children})
+        return b"".join([own, *(report.metrics for report in reports if report is not None)])
+
+
+def _said(child: Child | None) -> Mapping[str, Any] | None:
+    if child is None:
+        return OFF
+    report = child.report()
+    return None if report is None else report.status
+
+
+def _note_death(journal: bootstrap.Journal, code: int, log: Any) -> None:
+    suspects = bootstrap.note_death(journal, code)
+    if suspects is not None:
+        log.error(
+            "serve.callback_suspected",
+            one_by_one_to=suspects.one_by_one_to,
+            deaths={str(number): deaths for number, deaths in suspects.deaths.items()},
+        )
+
+
+def serve(settings: Settings, environ: Mapping[str, str]) -> int:
+    """Run the service until SIGTERM or Ctrl-C (0), or until a child died too often (1).
+
+    Raises ``ConfigurationError``, ``JournalError``, or ``ReceiverError`` where an address is taken: nothing runs then.
+    """
+    log = bootstrap.service_log()
+    bootstrap.resolve_sources(settings, environ)  # every fault is named before anything starts
+    with contextlib.ExitStack() as stack:
+        journal, lock = stack.enter_context(bootstrap.hold_journal(settings))
+        listener = bootstrap.listen(settings.server.host, settings.server.port, "server")
+        stack.callback(listener.close)
+        admin = bootstrap.listen(settings.admin.host, settings.admin.port, "admin")
+        stack.callback(admin.close)
+        relay_wake, web_wakes = _pipe(stack)
+        publisher_wake, relay_wakes = _pipe(stack)
+        configuration = stack.enter_context(bootstrap.passed_on(settings, journal))
+        shared = {"configuration": configuration, "lock": lock}
+        relay_fds = {**shared, "wake": relay_wake, "wakes": relay_wakes}
+        children = [
+            Child("web", {**shared, "listener": listener.fileno(), "wakes": web_wakes}, log),
+            Child("relay", relay_fds, log, lambda code: _note_death(journal, code, log)),
+        ]
+        if settings.kafka is not None:
+            children.append(Child("publisher", {**shared, "wake": publisher_wake}, log))
+        if bootstrap.reconciles(settings):
+            children.append(Child("reconcile", shared, log))
+        log.info("serve.started", journal=journal.journal_id, host=settings.server.host, port=settings.server.port)
+        return asyncio.run(Supervisor(settings, admin, children, log).run(listener.close))
+
+
+def _pipe(stack: contextlib.ExitStack) -> tuple[int, int]:
+    # (to read, to write), closed with the service.
+    ends = os.pipe()
+    for descriptor in ends:
+        os.set_blocking(descriptor, False)
+        stack.callback(os.close, descriptor)
+    return ends
+
+
+__all__: Sequence[str] = ("Supervisor", "serve")
