@@ -1,17 +1,15 @@
 """StatusEvent v1: the one vocabulary in which every provider's news is published.
 
 Amounts are decimal strings exactly as the provider wrote them, digit for digit; times are RFC 3339 in UTC. Every key
-is always present in the JSON: null or an empty list where the provider said nothing. The parts are frozen
-dataclasses, so that the service can build and serialise them cheaply and a consumer gets attributes all the same.
+is always present in the JSON: null or an empty list where the provider said nothing. The parts are frozen dataclasses.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
-
-from schemas.frozen import dataclass
 
 SCHEMA_ID = "urn:exchange-webhook-receiver:status_event:v1"
 

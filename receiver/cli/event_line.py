@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from rich.text import Text
 
-from receiver.journal.ports import OutboxRecord
+from receiver.model.records import OutboxRecord
 
 STYLES = {"completed": "green", "verified": "green", "failed": "red", "rejected": "red", "expired": "red"}
 

@@ -10,8 +10,9 @@ import click
 
 from receiver.cli.output import config_option, console, json_option, load_or_built_in, say, show_table, write_json
 from receiver.model.errors import ReceiverError
-from receiver.operate import context as lookup
-from receiver.operate.context import Choice
+from receiver.operate import requests
+from receiver.operate.quarantine import Choice, preview, quarantined, quarantined_whole
+from receiver.operate.requests import REQUEST_MAX
 from receiver.service import logs
 from schemas.quarantine import Reason
 
@@ -47,7 +48,7 @@ def quarantine() -> None:
 def list_command(config: Path | None, *, state: str, as_json: bool, **choice: Any) -> None:
     """List them, oldest first."""
     settings, _ = load_or_built_in(config)
-    found = lookup.quarantined(settings, Choice(state=None if state == "all" else state, **choice))
+    found = quarantined(settings, Choice(state=None if state == "all" else state, **choice))
     rows = ({"id": row.pop("number"), **row} for row in map(asdict, found))
     if as_json:
         write_json(rows)
@@ -62,7 +63,7 @@ def list_command(config: Path | None, *, state: str, as_json: bool, **choice: An
 def show(config: Path | None, number: int, *, as_json: bool) -> None:
     """Show one whole: headers, without signatures, and body. It can hold card numbers."""
     settings, environ = load_or_built_in(config)
-    said = lookup.quarantined_whole(settings, environ, number)
+    said = quarantined_whole(settings, environ, number)
     if as_json:
         write_json([said])
         return
@@ -83,17 +84,17 @@ def redrive(config: Path | None, *, dry_run: bool, yes: bool, as_json: bool, **c
     """Interpret them with today's code and configuration; what is readable now is published in its place."""
     logs.configure(people=True)
     settings, environ = load_or_built_in(config)
-    numbers = [one.number for one in lookup.quarantined(settings, Choice(**choice))]
+    numbers = [one.number for one in quarantined(settings, Choice(**choice))]
     if not numbers:
         say("nothing in quarantine is chosen by that")
         return 0
     rows = []
-    for at in range(0, len(numbers), lookup.REQUEST_MAX):
-        rows += lookup.preview(settings, environ, numbers[at : at + lookup.REQUEST_MAX])
+    for at in range(0, len(numbers), REQUEST_MAX):
+        rows += preview(settings, environ, numbers[at : at + REQUEST_MAX])
     _show_preview(rows, as_json=as_json)
     if dry_run or not (yes or click.confirm(f"Redrive {len(numbers)}?", err=True, abort=True)):
         return 0
-    number, done = lookup.request(settings, "redrive", numbers)
+    number, done = requests.request(settings, "redrive", numbers)
     say(f"request {number}: " + ("done" if done else WORK_LATER))
     return 0
 
@@ -128,9 +129,9 @@ def _cell(value: Any) -> str:
 def close(config: Path | None, number: int, why: str) -> None:
     """End one that will never be readable."""
     settings, _ = load_or_built_in(config)
-    if not list(lookup.quarantined(settings, Choice(ids=(number,)))):
+    if not list(quarantined(settings, Choice(ids=(number,)))):
         raise ReceiverError(f"callback {number} is not open in quarantine")
-    request, done = lookup.request(settings, "close", [number], why=why)
+    request, done = requests.request(settings, "close", [number], why=why)
     say(f"request {request}: " + ("done" if done else WORK_LATER))
 
 

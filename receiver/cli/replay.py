@@ -16,11 +16,15 @@ import click
 
 from receiver.cli.output import config_option, load_or_built_in, say, show_table, write_json, write_line
 from receiver.cli.progress import progress
-from receiver.journal.ports import OutboxRecord
 from receiver.model.errors import ReceiverError
-from receiver.operate import context as lookup
+from receiver.model.records import OutboxRecord
 from receiver.operate import export_callbacks as transfer
+from receiver.operate.import_callbacks import import_lines
 from receiver.operate.replay import Done, HttpReplay, Item, Pace, Results
+from receiver.operate.replay_events import journal_events, kafka_events, to_kafka
+from receiver.operate.reprocess import reprocess_preview
+from receiver.operate.requests import request
+from receiver.operate.run_state import load_run, save_run
 from receiver.operate.selection import Filter
 from receiver.sandbox.simulator import require_own_host
 from receiver.service import logs
@@ -102,9 +106,7 @@ def import_command(config: Path | None, file: Path, *, publish: bool, trust: boo
     settings, environ = load_or_built_in(config)
     text = file.read_text("utf-8")
     with progress("imported", text.count("\n")) as advance:
-        work = transfer.import_lines(
-            settings, environ, text, publish=publish, trust=trust, source=source, advance=advance
-        )
+        work = import_lines(settings, environ, text, publish=publish, trust=trust, source=source, advance=advance)
         done = asyncio.run(work)
     became = ", ".join(f"{name} {count}" for name, count in sorted((done.outcomes or {}).items()))
     say(f"imported {done.callbacks} callbacks ({done.unverified} unverified): {became or 'nothing'}")
@@ -167,7 +169,7 @@ class _Run:
         return self._to_http(total) if target == "http" else self._to_kafka(total)
 
     def reprocess(self) -> int:
-        found = list(transfer.reprocess_preview(self._settings, self._environ, self._wanted))
+        found = list(reprocess_preview(self._settings, self._environ, self._wanted))
         for number, event, changed in found:
             differ = {name: {"published": was, "now": now} for name, (was, now) in changed.items()}
             about = {"callback": number, "operation": event["operation_id"], "status": event["status"]}
@@ -177,7 +179,7 @@ class _Run:
             return 0
         if not self._options["yes"]:
             click.confirm("Publish them as new revisions?", err=True, abort=True)
-        number, done = lookup.request(self._settings, "reprocess", [number for number, _, _ in found])
+        number, done = request(self._settings, "reprocess", [number for number, _, _ in found])
         say(f"request {number}: " + ("done" if done else "it will be carried out once `receiver serve` runs"))
         return 0
 
@@ -216,8 +218,8 @@ class _Run:
 
     def _events(self) -> AsyncIterator[OutboxRecord]:
         if self._options["origin"] == "kafka":
-            return transfer.kafka_events(self._settings, self._environ, self._wanted)
-        return transfer.journal_events(self._settings, self._wanted)
+            return kafka_events(self._settings, self._environ, self._wanted)
+        return journal_events(self._settings, self._wanted)
 
     def _items(self, after: int) -> Iterable[Item]:
         if self._text:
@@ -240,7 +242,7 @@ class _Run:
     def _to_kafka(self, total: int) -> int:
         try:
             with progress("published", total) as advance:
-                work = transfer.to_kafka(
+                work = to_kafka(
                     self._settings, self._environ, self._events(),
                     topic=self._options["topic"], run_id=self.run_id, advance=advance,
                 )  # fmt: skip
@@ -282,12 +284,12 @@ class _Run:
 
     def _save(self, sending: HttpReplay) -> None:
         state = {"low": sending.done.low, "beyond": sorted(sending.done.beyond)}
-        transfer.save_run(self._folder, self.run_id, state)
+        save_run(self._folder, self.run_id, state)
 
     def _load_done(self) -> Done:
         if self._options["run_id"] is None:
             return Done()
-        state = transfer.load_run(self._folder, self.run_id)
+        state = load_run(self._folder, self.run_id)
         return Done(state["low"], set(state["beyond"]))
 
     def _report(self, results: Results) -> int:

@@ -15,9 +15,9 @@ from receiver.cli.output import config_option, json_option, load_or_built_in, sa
 from receiver.cli.progress import progress
 from receiver.cli.reference import describe, words
 from receiver.model.errors import ReceiverError
-from receiver.operate import export_callbacks as transfer
 from receiver.providers.registry import PROVIDERS
 from receiver.sandbox import simulator as simulate
+from receiver.sandbox import verify as verify_sandbox
 from receiver.service import wiring as bootstrap
 from schemas import publish
 
@@ -110,7 +110,7 @@ def simulate_command(  # noqa: PLR0913  its options
     with progress("callbacks", count) as advance:
         interrupted = asyncio.run(_run(simulation, rate, count, advance))
     report = simulation.report
-    wrong = transfer.verify(settings, environ, report, name, verify) if verify and not interrupted else []
+    wrong = verify_sandbox.verify(settings, environ, report, name, verify) if verify and not interrupted else []
     _close(report, wrong, verify, as_json=as_json)
     if interrupted:
         say(f"interrupted: what was answered 200 is safe; --seed {seed} makes the same operations again")

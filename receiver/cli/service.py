@@ -11,8 +11,8 @@ import click
 
 from receiver.cli.event_line import event_line
 from receiver.cli.output import config_option, console, json_option, load_or_built_in, say, write_line
-from receiver.journal.ports import OutboxRecord
 from receiver.model.errors import ConfigurationError, ReceiverError
+from receiver.model.records import OutboxRecord
 from receiver.providers.registry import PROVIDERS
 from receiver.sandbox import dev
 from receiver.service import supervisor
@@ -20,6 +20,7 @@ from receiver.service import wiring as bootstrap
 from receiver.service.config.settings import DEFAULT_FILE, Settings, load
 from receiver.service.config.source_settings import SourceSettings
 from receiver.service.config.template import configuration
+from receiver.service.kafka import kafka_options, missing_topics
 
 
 @click.command()
@@ -53,7 +54,7 @@ def check(config: Path | None, *, kafka: bool) -> int:
         if source.poll is not None and provider.api is not None:
             console().print(f"    asks {source.poll.base_url or provider.api.base_url}: {provider.api.asks}")
     if kafka:
-        missing = asyncio.run(bootstrap.missing_topics(settings, os.environ))
+        missing = asyncio.run(missing_topics(settings, os.environ))
         if missing:
             raise ReceiverError(f"missing topics: {', '.join(missing)}; `receiver topics create` makes them")
         say("every topic is there")
@@ -65,7 +66,7 @@ def _collect(settings: Settings) -> list[str]:
     faults: list[str] = []
     for resolve in (
         lambda: bootstrap.resolve_sources(settings, os.environ),
-        lambda: settings.kafka and bootstrap.kafka_options(settings.kafka, os.environ),
+        lambda: settings.kafka and kafka_options(settings.kafka, os.environ),
     ):
         try:
             resolve()

@@ -10,8 +10,11 @@ import click
 
 from receiver.cli.output import config_option, console, json_option, load_or_built_in, show_table, write_json
 from receiver.journal.sqlite.rejects import Reject
-from receiver.model.exact_json import from_us
-from receiver.operate import context as lookup
+from receiver.model.times import from_us
+from receiver.operate import drift as drift_operate
+from receiver.operate import rejects as rejects_operate
+from receiver.operate.rejects import explain_reject
+from receiver.operate.timeline import timeline
 
 TIMELINE = ("callback", "received_at", "source", "outcome", "provider_status", "status", "sequence", "effective")
 
@@ -23,7 +26,7 @@ TIMELINE = ("callback", "received_at", "source", "outcome", "provider_status", "
 def show(config: Path | None, operation: str, *, as_json: bool) -> None:
     """The timeline of one OPERATION, by the provider's id or the whole key."""
     settings, environ = load_or_built_in(config)
-    rows = asyncio.run(lookup.timeline(settings, environ, operation))
+    rows = asyncio.run(timeline(settings, environ, operation))
     if as_json:
         write_json(rows)
         return
@@ -61,7 +64,7 @@ def rejects() -> None:
 def list_command(config: Path | None, limit: int, *, as_json: bool) -> None:
     """The newest first."""
     settings, _ = load_or_built_in(config)
-    rows = [_reject(reject) for reject in lookup.rejects(settings, limit)]
+    rows = [_reject(reject) for reject in rejects_operate.rejects(settings, limit)]
     if as_json:
         write_json(rows)
     else:
@@ -82,7 +85,7 @@ def _reject(reject: Reject) -> dict[str, Any]:
 def explain(config: Path | None, number: int, *, as_json: bool) -> None:
     """Why it was refused, and which reading would have matched; it is never accepted."""
     settings, environ = load_or_built_in(config)
-    reject, lines = lookup.explain_reject(settings, environ, number)
+    reject, lines = explain_reject(settings, environ, number)
     if as_json:
         write_json([_reject(reject) | {"explanation": lines}])
     else:
@@ -96,7 +99,7 @@ def explain(config: Path | None, number: int, *, as_json: bool) -> None:
 def drift(config: Path | None, *, as_json: bool) -> None:
     """Body fields that mean nothing to us, by name; and when each source was last heard of."""
     settings, _ = load_or_built_in(config)
-    fields, sources = lookup.drift(settings)
+    fields, sources = drift_operate.drift(settings)
     if as_json:
         write_json([*fields, *sources])
         return

@@ -19,8 +19,9 @@ from receiver.cli.output import (
     write_json,
     write_line,
 )
-from receiver.service import wiring as bootstrap
 from receiver.service.config.settings import Settings
+from receiver.service.journal import open_outbox
+from receiver.service.kafka import create_topics, tail_kafka
 
 BATCH = 500
 POLL_S = 0.2
@@ -47,7 +48,7 @@ def tail(config: Path | None, *, follow: bool, kafka: bool, as_json: bool) -> in
 
 
 def _tail_outbox(settings: Settings, *, follow: bool, as_json: bool) -> None:
-    outbox, shown = bootstrap.open_outbox(settings), console()
+    outbox, shown = open_outbox(settings), console()
     try:
         position = 0
         while True:
@@ -70,7 +71,7 @@ def _tail_outbox(settings: Settings, *, follow: bool, as_json: bool) -> None:
 
 async def _tail_kafka(settings: Settings, environ: dict[str, str], *, follow: bool, as_json: bool) -> None:
     shown = console()
-    async for record in bootstrap.tail_kafka(settings, environ, follow=follow):
+    async for record in tail_kafka(settings, environ, follow=follow):
         if as_json:
             write_line(record.value)
         else:
@@ -89,7 +90,7 @@ def topics() -> None:
 def create(config: Path | None, *, as_json: bool) -> None:
     """Make the topics that are missing; safe to repeat, and never changes a partition count."""
     settings, environ = load_or_built_in(config)
-    made = asyncio.run(bootstrap.create_topics(settings, environ))
+    made = asyncio.run(create_topics(settings, environ))
     if as_json:
         write_json({"topic": topic, "state": state} for topic, state in made)
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from receiver.journal.ports import Clock
+from receiver.model.clock import Clock
 
 JUMP_S = 2.0
 

@@ -6,8 +6,8 @@ import asyncio
 import math
 from typing import Any, Protocol
 
-from receiver.journal.ports import Clock
 from receiver.model.callback import RawCallback
+from receiver.model.clock import Clock
 from receiver.model.errors import JournalError, StoreFailed
 
 

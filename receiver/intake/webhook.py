@@ -18,8 +18,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from receiver.intake import admit
 from receiver.intake.metrics import NO_SOURCE, WebMetrics
-from receiver.journal.ports import Clock, Inbox
+from receiver.journal.ports import Inbox
 from receiver.model.callback import Headers, RawCallback
+from receiver.model.clock import Clock
 from receiver.model.errors import BodyTooLarge, MethodNotAllowed, NotFound, Refusal, Unauthorized, Unavailable
 from receiver.providers.contract import Provider, Source
 

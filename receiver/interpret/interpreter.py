@@ -24,12 +24,13 @@ from receiver.interpret.outbox_batch import Draft
 from receiver.interpret.poison import NOBODY, Suspects
 from receiver.interpret.status_event import Observed
 from receiver.journal.entries import find_entry
-from receiver.journal.ports import InboxReader, Outbox, Progress, Quarantined, Request, RequestsReader
+from receiver.journal.ports import InboxReader, Outbox, RequestsReader
 from receiver.model.callback import InboxEntry, RawCallback, entry_digest
 from receiver.model.errors import NotUnderstood, Unauthorized
+from receiver.model.frozen import dataclass
 from receiver.model.quarantine_record import quarantine_value
+from receiver.model.records import Progress, Quarantined, Request
 from receiver.providers.contract import Provider, Source
-from schemas.frozen import dataclass
 
 Sources = Mapping[str, tuple[Provider, Source]]
 Note = Callable[[], None]

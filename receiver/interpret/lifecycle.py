@@ -10,10 +10,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import get_args
 
-from receiver.journal.ports import OperationState
-from receiver.model.exact_json import instant
-from receiver.providers.contract import Step
-from schemas.frozen import dataclass
+from receiver.model.frozen import dataclass
+from receiver.model.operation import OperationState, Step
+from receiver.model.times import instant
 from schemas.status_event import Anomaly
 
 _ORDER: tuple[Anomaly, ...] = get_args(Anomaly)

@@ -12,12 +12,12 @@ from typing import Any
 
 from receiver.interpret.lifecycle import News, confirm, overrules, place
 from receiver.interpret.status_event import Observed, event_id, facts_digest, status_event, to_json
-from receiver.journal.ports import Operation, OperationState
 from receiver.model.callback import VerifiedCallback
 from receiver.model.errors import NotUnderstood
 from receiver.model.exact_json import payload_digest, read_json
-from receiver.providers.contract import Facts, Provider, Source, operation_key
-from schemas.frozen import dataclass
+from receiver.model.frozen import dataclass
+from receiver.model.operation import Facts, Operation, OperationState, operation_key
+from receiver.providers.contract import Provider, Source
 
 
 @dataclass(frozen=True, slots=True)

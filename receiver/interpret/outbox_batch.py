@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from receiver.interpret.meaning import Duplicate, NewEvent, Reading
-from receiver.journal.ports import Operation, OutboxBatch, OutboxRecord, Outcome, Quarantined, Seen
 from receiver.model.callback import Headers, InboxEntry, header_values
-from receiver.model.exact_json import from_us
+from receiver.model.operation import Operation, Seen
+from receiver.model.records import OutboxBatch, OutboxRecord, Outcome, Quarantined
+from receiver.model.times import from_us
 
 TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 """W3C Trace Context; anything else is not passed on."""

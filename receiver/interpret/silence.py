@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from receiver.journal.ports import Clock
+from receiver.model.clock import Clock
 
 LOOK_S = 10.0
 """Between two looks at the outbox."""

@@ -15,8 +15,9 @@ from typing import Any, Literal
 import orjson
 
 from receiver.interpret.lifecycle import Place
-from receiver.model.exact_json import canonical_json, from_us
-from receiver.providers.contract import Facts
+from receiver.model.exact_json import canonical_json
+from receiver.model.operation import Facts
+from receiver.model.times import from_us
 
 NAMESPACE = uuid.UUID("828e2328-3b1e-459f-a28b-c6b4e311901e")
 """Of event ids, for ever (``providers/mapping``, "Identity")."""

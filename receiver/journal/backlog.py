@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from receiver.journal.ports import Clock
+from receiver.model.clock import Clock
 
 
 class Waiting:

@@ -11,9 +11,9 @@ import contextlib
 from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
-from receiver.journal.ports import Clock
+from receiver.model.clock import Clock
 from receiver.model.errors import JournalError, StoreFailed, Unavailable
-from receiver.model.exact_json import from_us
+from receiver.model.times import from_us
 
 DAY_US = 86_400 * 1_000_000
 DOUBT_US = 7 * DAY_US

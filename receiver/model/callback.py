@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 
-from schemas.frozen import dataclass
+from receiver.model.frozen import dataclass
 
 # Header names lower-cased, values as they came, in the order they came, repeats kept: as ASGI delivers them.
 Headers = tuple[tuple[bytes, bytes], ...]

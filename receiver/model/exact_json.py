@@ -10,8 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any, NoReturn
 
 import orjson
@@ -24,9 +22,6 @@ NESTING_MAX = 100
 
 SPACES = " \t\n\r"
 """What RFC 8259 allows around a value."""
-MASKED = re.compile(r"[0-9]{0,6}\*+[0-9]{0,4}")
-CARD_SHOWN = 10
-"""Digits of a card number that stay: six and four. A number with no more than these is masked whole."""
 _BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
 
 
@@ -110,45 +105,3 @@ def _too_deep(text: str) -> bool:
         elif mark in "]}":
             depth -= 1
     return False
-
-
-def instant(time: str) -> tuple[str, str]:
-    """A key that orders times given by ``rfc3339``: equal instants are equal whatever their trailing zeros."""
-    whole, _, fraction = time.removesuffix("Z").partition(".")
-    return whole, fraction.rstrip("0")
-
-
-def from_ms(milliseconds: int) -> str:
-    """RFC 3339 UTC with milliseconds."""
-    seconds, rest = divmod(milliseconds, 1000)
-    return f"{_whole(seconds)}.{rest:03d}Z"
-
-
-def from_us(microseconds: int) -> str:
-    """RFC 3339 UTC with microseconds."""
-    seconds, rest = divmod(microseconds, 1_000_000)
-    return f"{_whole(seconds)}.{rest:06d}Z"
-
-
-def to_us(time: str) -> int:
-    """Read what ``from_us`` wrote."""
-    return round(datetime.fromisoformat(time).timestamp() * 1_000_000)
-
-
-@lru_cache(maxsize=1024)
-def _whole(seconds: int) -> str:
-    # Callbacks of one second share it.
-    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()
-
-
-def mask_card(number: str) -> str:
-    """Mask a card number: without spaces and dashes, six digits, stars, four digits; a short one is all stars.
-
-    What is masked already stays as it was sent; a whole number with a stray star in it is not masked.
-    """
-    bare = number.replace(" ", "").replace("-", "")
-    if MASKED.fullmatch(bare):
-        return number
-    if len(bare) <= CARD_SHOWN:
-        return "*" * len(bare)
-    return f"{bare[:6]}{'*' * (len(bare) - CARD_SHOWN)}{bare[-4:]}"

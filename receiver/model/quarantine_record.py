@@ -8,7 +8,7 @@ import hashlib
 import orjson
 
 from receiver.model.callback import Headers, InboxEntry
-from receiver.model.exact_json import from_us
+from receiver.model.times import from_us
 
 SECRET_HEADERS = frozenset({b"authorization", b"proxy-authorization", b"cookie", b"set-cookie"})
 """Never published, whatever the provider; its signature headers join them."""

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
-from schemas.frozen import dataclass
+from receiver.model.frozen import dataclass
 
 AMOUNT_PATTERN = r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?"
 """What may stand in an amount's place, as text or as a JSON number (``providers/mapping``, "Values")."""

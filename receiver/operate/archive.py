@@ -19,9 +19,10 @@ from urllib.parse import urlsplit
 import orjson
 
 from receiver.model.callback import Headers, VerifiedCallback
+from receiver.model.cards import mask_card
 from receiver.model.errors import ReceiverError
-from receiver.model.exact_json import from_us, mask_card
 from receiver.model.quarantine_record import SECRET_HEADERS
+from receiver.model.times import from_us
 
 CARD_FIELDS = ("cardNumber", "to", "address", "destination")
 """Body fields in which a provider sends a card number."""

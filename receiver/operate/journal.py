@@ -7,21 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from receiver.journal.ports import Memory, OutboxRecord
 from receiver.journal.sqlite import audit as sqlite_audit
-from receiver.journal.sqlite.inbox_writer import SqliteInboxReader
+from receiver.journal.sqlite.inbox import SqliteInboxReader
 from receiver.journal.sqlite.outbox import SqliteOutbox
 from receiver.journal.sqlite.take_over import OutboxMender
 from receiver.model.errors import ConfigurationError, KafkaStopped, KafkaUnavailable
+from receiver.model.records import OutboxRecord
 from receiver.operate.rejoin_plan import Plan, fold, key_of, placeholder, plan, rebuild
 from receiver.publish.kafka.positions import read_memory
 from receiver.publish.kafka.publisher import KafkaPublisher
 from receiver.publish.kafka.tail import tail
+from receiver.publish.ports import Memory
 from receiver.publish.position import decide_start
 from receiver.publish.routing import POSITIONS_TOPIC, record_number, route
 from receiver.service.config.settings import KafkaSettings, Settings
 from receiver.service.config.sources import resolve_sources
-from receiver.service.wiring import all_topics, kafka_options, open_outbox
+from receiver.service.journal import open_outbox
+from receiver.service.kafka import all_topics, kafka_options
 
 
 @dataclass(frozen=True, slots=True)

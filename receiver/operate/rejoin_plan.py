@@ -15,8 +15,10 @@ from dataclasses import dataclass, field, replace
 
 import orjson
 
-from receiver.journal.ports import NEW_OPERATION, Memory, OperationState, OutboxRecord, Position
-from receiver.providers.contract import Provider, Source, operation_key
+from receiver.model.operation import NEW_OPERATION, OperationState, operation_key
+from receiver.model.records import OutboxRecord, Position
+from receiver.providers.contract import Provider, Source
+from receiver.publish.ports import Memory
 
 LISTED_MAX = 20
 """Missing numbers that a summary names one by one."""

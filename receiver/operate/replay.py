@@ -19,9 +19,10 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from receiver.journal.ports import Memory, Message, OutboxRecord, Position
 from receiver.model.callback import Headers, VerifiedCallback
+from receiver.model.records import OutboxRecord, Position
 from receiver.providers.contract import Provider, Source
+from receiver.publish.ports import Memory, Message
 
 SENDERS = 32
 """Operations on their way at the same time."""

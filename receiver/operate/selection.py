@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 import orjson
 
-from receiver.journal.ports import OutboxRecord
 from receiver.model.callback import InboxEntry
+from receiver.model.records import OutboxRecord
 
 STEP = 500
 

@@ -10,14 +10,14 @@ from receiver.journal.sqlite.requests import FILE
 from receiver.journal.sqlite.watchlist import SqliteWatch
 from receiver.journal.watchlist import NEVER_US, Watched
 from receiver.model.errors import ConfigurationError, ReceiverError
-from receiver.model.exact_json import from_us
+from receiver.model.times import from_us
 from receiver.reconcile.reconciler import Round
 from receiver.service import logs
 from receiver.service.config.settings import Settings
 from receiver.service.config.sources import resolve_sources
+from receiver.service.journal import hold_journal
 from receiver.service.processes.reconcile import ReconcilePart, polled
 from receiver.service.system_clock import SystemClock
-from receiver.service.wiring import hold_journal
 
 LISTED_MAX = 100_000
 

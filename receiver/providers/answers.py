@@ -8,8 +8,8 @@ from typing import Any
 from receiver.model.callback import Resource
 from receiver.model.errors import ApiFailed, NotUnderstood
 from receiver.model.exact_json import payload_digest, read_json, write_json
+from receiver.model.operation import Kind
 from receiver.providers.calls import Answer
-from receiver.providers.contract import Kind
 
 HOUR_S = 3600.0
 PACE_S: tuple[tuple[float, float], ...] = ((HOUR_S, 60.0), (48 * HOUR_S, 600.0))

@@ -12,10 +12,9 @@ from dataclasses import field
 from typing import Any
 
 from receiver.model.callback import Headers, RawCallback, Resource, VerifiedCallback
-from receiver.model.event_parts import Part
+from receiver.model.frozen import dataclass
+from receiver.model.operation import Facts, Kind
 from receiver.providers.calls import Access, Answer, Call, Page, Scan, Stamp
-from schemas.frozen import dataclass
-from schemas.status_event import Anomaly, Family, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,71 +45,6 @@ class Claim:
     """The secrets it may have been made with."""
     timestamp: bytes = b""
     """The timestamp header as it came, for providers that sign it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One row of a lifecycle: what a provider's status word means. A higher rank never gives way to a lower one."""
-
-    status: Status
-    rank: int
-    terminal: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One kind of operation: our name for it, the family whose topic it goes to, and its status words."""
-
-    name: str
-    family: Family
-    statuses: Mapping[str, Step]
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What one callback says of its operation, in our words; ``providers/mapping`` says field by field whence.
-
-    Amounts are the provider's digits, times RFC 3339 UTC, parts those of ``plain``. What was not said is None or empty.
-    """
-
-    account: str | None
-    kind: Kind
-    operation_id: str
-    provider_status: str
-    reference: str | None = None
-    meta: str | None = None
-    spent: Part | None = None
-    received: Part | None = None
-    payout: Part | None = None
-    swapped: bool | None = None
-    risk: str | None = None
-    fees: tuple[Part, ...] = ()
-    price: Part | None = None
-    usd: Part | None = None
-    failure: Part | None = None
-    transaction_hash: str | None = None
-    created_at: str | None = None
-    updated_at: str | None = None
-    anomalies: tuple[Anomaly, ...] = ()
-    """Those that the payload alone shows: ``partial``, ``kind_missing``."""
-
-    @property
-    def step(self) -> Step:
-        """The lifecycle row of its status word."""
-        return self.kind.statuses[self.provider_status]
-
-
-KEY_COLONS = 3
-"""Of a key none of whose parts has one."""
-
-
-def operation_key(provider: str, account: str | None, kind: str, operation_id: str) -> str:
-    """Join what identifies an operation, so that no two different ones collide: the key on Kafka and in the outbox."""
-    plain = f"{provider}:{account or ''}:{kind}:{operation_id}"
-    if plain.count(":") == KEY_COLONS and "%" not in plain:
-        return plain
-    parts = (provider, account or "", kind, operation_id)
-    return ":".join(part.replace("%", "%25").replace(":", "%3A") for part in parts)
 
 
 @dataclass(frozen=True, slots=True)

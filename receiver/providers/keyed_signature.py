@@ -6,9 +6,9 @@ import re
 
 from receiver.model.callback import Headers, RawCallback, VerifiedCallback
 from receiver.model.errors import Unauthorized
+from receiver.model.frozen import dataclass
 from receiver.providers.contract import Claim, Source
 from receiver.providers.signing import digest, only_header, verify_digest
-from schemas.frozen import dataclass
 
 PUBLIC_KEY = re.compile(rb"[\x21-\x7e]+")
 

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from receiver.model.errors import NotUnderstood
-from receiver.providers.contract import Kind, Source
+from receiver.model.operation import Kind
+from receiver.providers.contract import Source
 
 Payload = TypeVar("Payload", bound=BaseModel)
 READINGS = ("function-", "constrained-")

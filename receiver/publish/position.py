@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from receiver.journal.ports import Memory, Position
 from receiver.model.errors import KafkaStopped
+from receiver.model.records import Position
+from receiver.publish.ports import Memory
 
 NOTHING = Position(0, "")
 MEND = "run `receiver journal rejoin`"

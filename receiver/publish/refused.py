@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import orjson
 
-from receiver.journal.ports import OutboxRecord
 from receiver.model.callback import InboxEntry, VerifiedCallback
 from receiver.model.quarantine_record import quarantine_value
+from receiver.model.records import OutboxRecord
 
 
 def refused(

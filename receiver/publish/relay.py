@@ -17,9 +17,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from receiver.journal.ports import Clock, Memory, Message, Outbox, OutboxRecord, Position, Publisher
+from receiver.journal.ports import Outbox
+from receiver.model.clock import Clock
 from receiver.model.errors import KafkaFenced, KafkaStopped, KafkaUnavailable, RecordRefused, StoreFailed
+from receiver.model.records import OutboxRecord, Position
 from receiver.publish.metrics import PublisherMetrics
+from receiver.publish.ports import Memory, Message, Publisher
 from receiver.publish.position import decide_start
 
 BATCH_MAX = 2000

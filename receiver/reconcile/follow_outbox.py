@@ -10,11 +10,12 @@ from collections.abc import Callable
 
 import orjson
 
-from receiver.journal.ports import OutboxRecord
 from receiver.journal.watchlist import Heard
 from receiver.model.callback import InboxEntry
 from receiver.model.errors import NotUnderstood
-from receiver.model.exact_json import read_json, to_us
+from receiver.model.exact_json import read_json
+from receiver.model.records import OutboxRecord
+from receiver.model.times import to_us
 from receiver.providers.contract import Api
 
 RECENT_US = 48 * 3600 * 1_000_000

@@ -20,9 +20,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from receiver.journal.ports import Clock
 from receiver.journal.watchlist import NEVER_US, Watch, Watched
 from receiver.model.callback import Resource
+from receiver.model.clock import Clock
 from receiver.model.errors import ApiFailed
 from receiver.providers.calls import Access, Answer, Call, Scan, Stamp
 from receiver.providers.contract import Api, Lists, Provider, Source

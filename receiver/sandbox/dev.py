@@ -10,12 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from receiver.journal.ports import OutboxRecord
+from receiver.model.records import OutboxRecord
 from receiver.providers.contract import Provider, Source
 from receiver.sandbox.simulator import Simulation, choose
 from receiver.service import wiring as bootstrap
 from receiver.service.admin import OFF
 from receiver.service.config.settings import Settings, build
+from receiver.service.journal import hold_journal, open_outbox
 
 MADE_UP = {
     "DEV_0XPAY_PRIVATE_KEY": "made-up-0xpay-private-key",
@@ -76,7 +77,7 @@ class Desk:
         listener = bootstrap.listen(settings.server.host, settings.server.port, "server")
         admin_listener = bootstrap.listen(settings.admin.host, settings.admin.port, "admin")
         publisher = bootstrap.publisher_part(settings, self._environ, journal) if settings.kafka else None
-        outbox = bootstrap.open_outbox(settings)
+        outbox = open_outbox(settings)
         self._shown = outbox.last_number()
 
         def on_records() -> None:
@@ -147,7 +148,7 @@ def run(
 ) -> None:
     """Run the desk until Ctrl-C; raises ``ReceiverError`` where an address is taken or the journal is held."""
     bootstrap.resolve_sources(settings, environ)
-    with bootstrap.hold_journal(settings, wait_s=1.0) as (journal, _):
+    with hold_journal(settings, wait_s=1.0) as (journal, _):
         asyncio.run(Desk(settings, environ, show, simulate=simulate).run(journal))
 
 

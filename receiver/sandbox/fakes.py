@@ -14,20 +14,11 @@ from typing import Any
 
 import orjson
 
-from receiver.journal.ports import (
-    Memory,
-    Message,
-    Operation,
-    OutboxBatch,
-    OutboxRecord,
-    Outcome,
-    Position,
-    Progress,
-    Quarantined,
-    Request,
-)
 from receiver.model.callback import InboxEntry, VerifiedCallback
 from receiver.model.errors import KafkaFenced, StoreFailed, Unavailable
+from receiver.model.operation import Operation
+from receiver.model.records import OutboxBatch, OutboxRecord, Outcome, Position, Progress, Quarantined, Request
+from receiver.publish.ports import Memory, Message
 from receiver.sandbox.samples import Callbacks, SignedCallback
 
 __all__ = [

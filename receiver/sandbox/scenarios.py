@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from receiver.model.exact_json import from_ms
+from receiver.model.times import from_ms
 from receiver.providers.contract import Source
 
 ORGANISATION = "7991cb5e-42e7-4712-9cee-5c11980f861a"

@@ -27,6 +27,7 @@ from receiver.model.errors import ConfigurationError, ReceiverError
 from receiver.service import logs
 from receiver.service import wiring as bootstrap
 from receiver.service.config.settings import Settings
+from receiver.service.passed_on import read_passed_on
 from receiver.service.turns import set_turns
 
 REPORT_S = 0.5
@@ -68,7 +69,7 @@ def main(arguments: list[str]) -> int:
     role, descriptors = arguments[0], orjson.loads(arguments[1])
     _die_with_parent()
     log = bootstrap.service_log()
-    settings, journal = bootstrap.read_passed_on(descriptors["configuration"])
+    settings, journal = read_passed_on(descriptors["configuration"])
     try:
         part = _make(role, settings, journal, descriptors)
     except ReceiverError as error:

@@ -23,7 +23,7 @@ from typing import Any, BinaryIO
 import orjson
 import structlog
 
-from receiver.model.exact_json import from_us
+from receiver.model.times import from_us
 
 LIBRARIES = ("uvicorn", "aiokafka", "asyncio")
 

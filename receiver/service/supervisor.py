@@ -31,6 +31,8 @@ from receiver.model.errors import ReceiverError
 from receiver.service import wiring as bootstrap
 from receiver.service.admin import OFF
 from receiver.service.config.settings import Settings
+from receiver.service.journal import hold_journal
+from receiver.service.passed_on import passed_on
 
 DEATHS_MAX = 20
 """Of one kind of child within ``DEATHS_WINDOW_S``; then the service gives up, exit 1."""
@@ -263,14 +265,14 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
     log = bootstrap.service_log()
     bootstrap.resolve_sources(settings, environ)  # every fault is named before anything starts
     with contextlib.ExitStack() as stack:
-        journal, lock = stack.enter_context(bootstrap.hold_journal(settings))
+        journal, lock = stack.enter_context(hold_journal(settings))
         listener = bootstrap.listen(settings.server.host, settings.server.port, "server")
         stack.callback(listener.close)
         admin = bootstrap.listen(settings.admin.host, settings.admin.port, "admin")
         stack.callback(admin.close)
         relay_wake, web_wakes = _pipe(stack)
         publisher_wake, relay_wakes = _pipe(stack)
-        configuration = stack.enter_context(bootstrap.passed_on(settings, journal))
+        configuration = stack.enter_context(passed_on(settings, journal))
         shared = {"configuration": configuration, "lock": lock}
         relay_fds = {**shared, "wake": relay_wake, "wakes": relay_wakes}
         children = [

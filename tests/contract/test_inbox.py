@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from receiver.journal.ports import Inbox, InboxReader
-from receiver.journal.sqlite.inbox_writer import Limits, SqliteInbox, SqliteInboxReader
+from receiver.journal.sqlite.inbox import SqliteInboxReader
+from receiver.journal.sqlite.inbox_writer import Limits, SqliteInbox
 from receiver.journal.sqlite.journal import open_journal
 from receiver.model.callback import VerifiedCallback
 from receiver.sandbox.fakes import FakeInbox

@@ -6,21 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from receiver.journal.ports import (
-    Operation,
-    OperationState,
-    Outbox,
-    OutboxBatch,
-    OutboxRecord,
-    Outcome,
-    Position,
-    Progress,
-    Quarantined,
-    Seen,
-)
+from receiver.journal.ports import Outbox
 from receiver.journal.sqlite.journal import open_journal
 from receiver.journal.sqlite.outbox import SqliteOutbox
 from receiver.model.errors import StoreFailed
+from receiver.model.operation import Operation, OperationState, Seen
+from receiver.model.records import OutboxBatch, OutboxRecord, Outcome, Position, Progress, Quarantined
 from receiver.sandbox.fakes import FakeOutbox
 
 KEY = "0xpay:m:exchange:a"

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from kafka_local import LocalKafka
 
-from receiver.journal.ports import Message, Position, Publisher
 from receiver.model.errors import KafkaFenced
+from receiver.model.records import Position
 from receiver.publish.kafka.client import client_options
 from receiver.publish.kafka.publisher import KafkaPublisher
 from receiver.publish.kafka.topics import POSITIONS_CONFIGS, TopicSpec, create_topics
+from receiver.publish.ports import Message, Publisher
 from receiver.publish.routing import record_number
 from receiver.sandbox.fakes import FakeKafka
 from tests.chaos.oracle import committed

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from receiver.journal.ports import Request
 from receiver.journal.sqlite.journal import open_journal
 from receiver.journal.sqlite.requests import SqliteRequests
+from receiver.model.records import Request
 from receiver.sandbox.fakes import FakeRequests
 
 

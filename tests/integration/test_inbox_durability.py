@@ -16,7 +16,8 @@ from typing import Any
 import apsw
 import pytest
 
-from receiver.journal.sqlite.inbox_writer import Limits, SqliteInbox, SqliteInboxReader
+from receiver.journal.sqlite.inbox import SqliteInboxReader
+from receiver.journal.sqlite.inbox_writer import Limits, SqliteInbox
 from receiver.journal.sqlite.journal import open_journal
 from receiver.model.callback import VerifiedCallback
 from receiver.model.errors import Unavailable

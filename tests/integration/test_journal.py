@@ -12,13 +12,15 @@ from pathlib import Path
 import apsw
 import pytest
 
-from receiver.journal.ports import OperationState, OutboxBatch, Progress
 from receiver.journal.sqlite import store as sqlite
-from receiver.journal.sqlite.inbox_writer import Limits, SqliteInbox, SqliteInboxReader
+from receiver.journal.sqlite.inbox import SqliteInboxReader
+from receiver.journal.sqlite.inbox_writer import Limits, SqliteInbox
 from receiver.journal.sqlite.journal import acquire, open_journal
 from receiver.journal.sqlite.outbox import SqliteOutbox
 from receiver.model.callback import VerifiedCallback, entry_digest
 from receiver.model.errors import JournalBusy, JournalError
+from receiver.model.operation import OperationState
+from receiver.model.records import OutboxBatch, Progress
 
 
 async def fill(folder: Path, *bodies: bytes) -> None:

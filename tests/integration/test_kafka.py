@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from kafka_local import LocalKafka, running
 
-from receiver.journal.ports import Message, Position
 from receiver.model.errors import ConfigurationError, KafkaUnavailable, ReceiverError, RecordRefused
+from receiver.model.records import Position
 from receiver.publish.kafka.client import client_options
 from receiver.publish.kafka.publisher import KafkaPublisher
 from receiver.publish.kafka.tail import tail
 from receiver.publish.kafka.topics import POSITIONS_CONFIGS, TopicSpec, create_topics, missing_topics
+from receiver.publish.ports import Message
 from receiver.publish.routing import record_number
 from tests.chaos.oracle import committed
 

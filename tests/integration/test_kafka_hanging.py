@@ -11,12 +11,13 @@ import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from kafka_local import LocalKafka, running
 
-from receiver.journal.ports import Message, Position
 from receiver.model.errors import KafkaUnavailable
+from receiver.model.records import Position
 from receiver.publish.kafka import publisher as kafka_publisher
 from receiver.publish.kafka.client import client_options
 from receiver.publish.kafka.publisher import KafkaPublisher
 from receiver.publish.kafka.topics import POSITIONS_CONFIGS, TopicSpec, create_topics
+from receiver.publish.ports import Message
 from receiver.publish.routing import record_number
 from tests.chaos.oracle import committed
 

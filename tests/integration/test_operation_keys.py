@@ -12,16 +12,19 @@ from pathlib import Path
 
 import pytest
 
-from receiver.journal.ports import OperationState, OutboxBatch, Progress
 from receiver.journal.sqlite import operation_keys as sqlite_keys
 from receiver.journal.sqlite import store as sqlite
 from receiver.journal.sqlite.audit import check
 from receiver.journal.sqlite.journal import open_journal
 from receiver.journal.sqlite.operation_keys import OperationKeys
-from receiver.journal.sqlite.outbox import SqliteOutbox, operation_row
+from receiver.journal.sqlite.outbox import SqliteOutbox
+from receiver.journal.sqlite.outbox_rows import operation_row
+from receiver.journal.sqlite.statements import named_queries
 from receiver.model.errors import StoreFailed
+from receiver.model.operation import OperationState
+from receiver.model.records import OutboxBatch, Progress
 
-SQL = sqlite.named_queries("outbox")
+SQL = named_queries("outbox")
 
 
 @pytest.fixture

@@ -13,12 +13,13 @@ import pytest
 from receiver.interpret.interpreter import Interpreter
 from receiver.interpret.metrics import RelayMetrics
 from receiver.journal import retention
-from receiver.journal.ports import Position
 from receiver.journal.retention import DAY_US, DOUBT_US, InboxRetention, OutboxRetention, cutoff_us
-from receiver.journal.sqlite.inbox_writer import Limits, SqliteInbox, SqliteInboxReader
+from receiver.journal.sqlite.inbox import SqliteInboxReader
+from receiver.journal.sqlite.inbox_writer import Limits, SqliteInbox
 from receiver.journal.sqlite.journal import open_journal
 from receiver.journal.sqlite.outbox import SqliteOutbox
 from receiver.model.callback import VerifiedCallback
+from receiver.model.records import Position
 from receiver.sandbox.fakes import FakeClock, FakeRequests
 from tests.support import OXPAY_VECTORS, Lines, Way
 

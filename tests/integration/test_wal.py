@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from receiver.journal.sqlite import store as sqlite
+from receiver.journal.sqlite.wal import Wal
 
 PAGE = 4096
 FEW, MANY = 32, 128
@@ -29,7 +30,7 @@ def test_a_log_begins_anew_and_one_that_is_read_is_restarted_as_soon_as_nobody_r
     path = tmp_path / "store.db"
     writer = sqlite.connect(path, create=True, page_bytes=page_bytes)
     writer.execute("CREATE TABLE kept (number INTEGER PRIMARY KEY, value BLOB)")
-    log, keeper = path.with_name("store.db-wal"), sqlite.Wal(writer)
+    log, keeper = path.with_name("store.db-wal"), Wal(writer)
 
     def commit(times: int) -> None:
         for _ in range(times):

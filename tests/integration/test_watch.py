@@ -14,10 +14,9 @@ import pytest
 
 from receiver.interpret.interpreter import Interpreter
 from receiver.interpret.metrics import RelayMetrics
-from receiver.journal.ports import OperationState, Progress
 from receiver.journal.sqlite import store as sqlite
 from receiver.journal.sqlite.audit import check
-from receiver.journal.sqlite.inbox_writer import SqliteInboxReader
+from receiver.journal.sqlite.inbox import SqliteInboxReader
 from receiver.journal.sqlite.journal import Journal, open_journal
 from receiver.journal.sqlite.outbox import SqliteOutbox
 from receiver.journal.sqlite.requests import SqliteRequests
@@ -25,6 +24,8 @@ from receiver.journal.sqlite.take_over import OutboxMender
 from receiver.journal.sqlite.watchlist import SqliteWatch
 from receiver.journal.watchlist import NEVER_US, Heard
 from receiver.model.callback import Resource
+from receiver.model.operation import OperationState
+from receiver.model.records import Progress
 from receiver.operate.rejoin_plan import fold, key_of
 from receiver.sandbox.fakes import FakeClock
 from receiver.service.config.settings import build

@@ -15,8 +15,9 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 from receiver.model.callback import Headers, RawCallback
 from receiver.model.errors import NotUnderstood, Unauthorized
+from receiver.model.operation import Kind
 from receiver.providers.calls import Access, Stamp
-from receiver.providers.contract import Claim, Kind, Provider, Source
+from receiver.providers.contract import Claim, Provider, Source
 from receiver.providers.registry import PROVIDERS
 from receiver.providers.signing import digest
 from receiver.sandbox.scenarios import SCENARIOS, bodies

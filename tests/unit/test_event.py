@@ -14,7 +14,7 @@ import pytest
 
 from receiver.interpret.status_event import facts_digest
 from receiver.model import event_parts as plain
-from receiver.providers.contract import Facts, operation_key
+from receiver.model.operation import Facts, operation_key
 from receiver.providers.zeroxpay import callbacks as zeroxpay
 from schemas import status_event
 from schemas.status_event import StatusEvent

@@ -15,8 +15,8 @@ ROOMS: tuple[frozenset[str], ...] = tuple(
         "providers journal",
         "intake interpret publish reconcile",
         "service",
-        "sandbox",
         "operate",
+        "sandbox",
         "cli",
         "__main__",
     )

@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from receiver.interpret.lifecycle import News, confirm, overrules, place
-from receiver.journal.ports import NEW_OPERATION, OperationState
-from receiver.providers.contract import Step
+from receiver.model.operation import NEW_OPERATION, OperationState, Step
 
 STEPS = {
     "PENDING": Step("pending", 0),

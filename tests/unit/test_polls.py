@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from receiver.journal.ports import Position
+from receiver.model.records import Position
 from receiver.providers.calls import Access
 from receiver.providers.onchainpay import callbacks as onchainpay
 from receiver.publish.refused import refused

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from receiver.journal.ports import Memory, Position
 from receiver.model.errors import KafkaStopped
+from receiver.model.records import Position
+from receiver.publish.ports import Memory
 from receiver.publish.position import NOTHING, counts_as_committed, decide_start
 
 IDS = {1: "a", 2: "b", 3: "c"}

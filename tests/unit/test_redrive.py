@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from receiver.providers.contract import Kind, Provider, Source, Step
+from receiver.model.operation import Kind, Step
+from receiver.providers.contract import Provider, Source
 from receiver.providers.onchainpay import callbacks as onchainpay
 from receiver.providers.zeroxpay import callbacks as zeroxpay
 from tests.support import ONCHAINPAY_VECTORS, OXPAY_VECTORS, Way, onchainpay_source, oxpay_source

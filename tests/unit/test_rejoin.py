@@ -8,8 +8,9 @@ from dataclasses import replace
 import orjson
 import pytest
 
-from receiver.journal.ports import Memory, OutboxRecord, Position
+from receiver.model.records import OutboxRecord, Position
 from receiver.operate.rejoin_plan import fold, placeholder, plan, rebuild
+from receiver.publish.ports import Memory
 from receiver.publish.routing import route
 from tests.support import OXPAY_VECTORS, Way
 

@@ -11,10 +11,11 @@ from typing import Any
 import orjson
 import pytest
 
-from receiver.journal.ports import Message, OutboxBatch, OutboxRecord, Outcome, Position
 from receiver.model.errors import KafkaFenced, KafkaUnavailable, RecordRefused
+from receiver.model.records import OutboxBatch, OutboxRecord, Outcome, Position
 from receiver.publish import relay as relay_module
 from receiver.publish.metrics import PublisherMetrics
+from receiver.publish.ports import Message
 from receiver.publish.refused import refused
 from receiver.publish.relay import Relay
 from receiver.publish.routing import route

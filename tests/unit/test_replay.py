@@ -11,12 +11,13 @@ from typing import Any
 import httpx
 import pytest
 
-from receiver.journal.ports import Message, OutboxRecord, Position
 from receiver.model.callback import VerifiedCallback
 from receiver.model.errors import KafkaUnavailable
+from receiver.model.records import OutboxRecord, Position
 from receiver.operate import replay
 from receiver.operate.replay import Done, HttpReplay, Item, Pace, differences, publish_again, target_url
 from receiver.providers.zeroxpay import callbacks as zeroxpay
+from receiver.publish.ports import Message
 from receiver.publish.routing import route
 from receiver.sandbox.fakes import FakeKafka
 from tests.support import oxpay_source

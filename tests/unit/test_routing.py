@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from receiver.journal.ports import OutboxRecord
+from receiver.model.records import OutboxRecord
 from receiver.publish.routing import Rule, reachable_topics, record_number, route, splits_operations
 
 FIELDS: dict[str, Any] = {

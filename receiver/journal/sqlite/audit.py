@@ -11,9 +11,10 @@ import orjson
 
 from receiver.journal.sqlite import store as sqlite
 from receiver.journal.sqlite.journal import STORES, check_journal
+from receiver.journal.sqlite.statements import named_queries
 from receiver.model.errors import JournalError, StoreFailed
 
-SQL = sqlite.named_queries("audit")
+SQL = named_queries("audit")
 FAULTS_MAX = 20
 """Of one sort that are named one by one."""
 COPY_PAGES = 4096

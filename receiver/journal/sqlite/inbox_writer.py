@@ -26,12 +26,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
 
 import apsw
 
 from receiver.journal.sqlite import store as sqlite
-from receiver.model.callback import InboxEntry, VerifiedCallback, headers_from_wire, headers_to_wire
+from receiver.journal.sqlite.statements import named_queries
+from receiver.model.callback import VerifiedCallback, headers_to_wire
 from receiver.model.errors import JournalError, StoreFailed, Unavailable
 
 STORE = "inbox"
@@ -47,10 +47,8 @@ HOUSEKEEPING_S = 0.25
 """Between two looks at the disk and the WAL."""
 CHECKPOINT_BYTES = 4 * 1024 * 1024
 PAGE_BYTES = 4096
-READ_BYTES_MAX = 8 * 1024 * 1024
-"""Of bodies in one ``read``: readers read in short steps, so that the WAL can be restarted."""
 
-SQL = sqlite.named_queries(STORE)
+SQL = named_queries(STORE)
 INSERT = "INSERT INTO callbacks (source, received_at_us, headers, body) VALUES "
 
 
@@ -274,51 +272,6 @@ class SqliteInbox:
         self._refusing = "disk_full" if self.disk_free_bytes < self._limits.disk_free_bytes_min else None
 
 
-class SqliteInboxReader:
-    """``ports.InboxReader``; to be used by one thread at a time."""
-
-    def __init__(self, folder: Path) -> None:
-        self._db = sqlite.connect(folder / FILE, read_only=True)
-        sqlite.read_meta(self._db, folder / FILE, STORE)
-
-    def read(self, after: int, limit: int) -> Sequence[InboxEntry]:
-        """Up to ``limit`` entries above ``after``, fewer where their bodies pass ``READ_BYTES_MAX``."""
-        entries: list[InboxEntry] = []
-        size = 0
-        for row in self._rows(SQL["entries"], (after, limit)):
-            size += len(row[4])
-            if entries and size > READ_BYTES_MAX:
-                break
-            entries.append(_entry(row))
-        return entries
-
-    def entry(self, number: int) -> InboxEntry | None:
-        """One entry, None where it was purged or never was."""
-        return next((_entry(row) for row in self._rows(SQL["entry"], (number,))), None)
-
-    def newest_us(self) -> int | None:
-        """Time of receipt of the newest callback there is, Unix microseconds."""
-        return next((int(row[0]) for row in self._rows(SQL["newest"], ())), None)
-
-    def ages(self, after: int, limit: int) -> Sequence[tuple[int, int]]:
-        """(number, time of receipt) of callbacks above ``after``, ascending."""
-        return [(int(row[0]), int(row[1])) for row in self._rows(SQL["ages"], (after, limit))]
-
-    def last_number(self) -> int:
-        """The highest number given so far."""
-        return next((int(row[0]) for row in self._rows(SQL["last_number"], ())), 0)
-
-    def close(self) -> None:
-        """Give the file back."""
-        self._db.close()
-
-    def _rows(self, sql: str, bindings: tuple[int, ...]) -> list[Any]:
-        try:
-            return list(self._db.execute(sql, bindings))
-        except apsw.Error as error:
-            raise StoreFailed(f"inbox: {error}") from error
-
-
 def _resolve(batch: Sequence[Waiting], first: int | None) -> None:
     for place, (_, future) in enumerate(batch):
         if future.done():
@@ -334,8 +287,3 @@ def _insert(db: apsw.Connection, callbacks: Sequence[VerifiedCallback]) -> None:
     for callback in callbacks:
         bindings += (callback.source, callback.received_at_us, headers_to_wire(callback.headers), callback.body)
     db.execute(INSERT + ",".join(["(?,?,?,?)"] * len(callbacks)), bindings)
-
-
-def _entry(row: Any) -> InboxEntry:
-    number, source, received_at_us, headers, body = row
-    return InboxEntry(number, VerifiedCallback(source, received_at_us, headers_from_wire(headers), body))

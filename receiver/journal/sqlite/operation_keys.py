@@ -22,6 +22,7 @@ import apsw
 import orjson
 
 from receiver.journal.sqlite import store as sqlite
+from receiver.journal.sqlite.statements import named_queries
 
 GATHER = 65_536
 """New operations before a sweep begins: with a million in the table, three and more share a page of it."""
@@ -31,7 +32,7 @@ SLICES_MAX = 256
 """Commits that a sweep takes, about: it begins anew with the process, and has to end where few callbacks come too."""
 HASH_MIN, HASH_MAX = -(1 << 31), (1 << 31) - 1
 
-SQL = sqlite.named_queries("keys")
+SQL = named_queries("keys")
 
 
 class OperationKeys:

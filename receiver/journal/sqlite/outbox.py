@@ -15,21 +15,15 @@ from typing import Any
 import apsw
 import orjson
 
-from receiver.journal.ports import (
-    Operation,
-    OperationState,
-    OutboxBatch,
-    OutboxRecord,
-    Outcome,
-    Position,
-    Progress,
-    Quarantined,
-    Seen,
-)
 from receiver.journal.sqlite import store as sqlite
 from receiver.journal.sqlite.operation_keys import OperationKeys, json_list
+from receiver.journal.sqlite.outbox_rows import _state, operation_row, record_from_row, record_row
+from receiver.journal.sqlite.statements import insert, named_queries
+from receiver.journal.sqlite.wal import Wal
 from receiver.model.errors import StoreFailed
-from receiver.model.exact_json import from_us, to_us
+from receiver.model.operation import Operation, OperationState, Seen
+from receiver.model.records import OutboxBatch, OutboxRecord, Outcome, Position, Progress, Quarantined
+from receiver.model.times import from_us, to_us
 
 STORE = "outbox"
 FILE = "outbox.db"
@@ -41,7 +35,7 @@ FIELDS_MAX = 200
 NAME_MAX = 100
 """Characters of such a name."""
 
-SQL = sqlite.named_queries(STORE)
+SQL = named_queries(STORE)
 
 
 class SqliteOutbox:
@@ -49,7 +43,7 @@ class SqliteOutbox:
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._db = connection
-        self._wal = sqlite.Wal(connection)
+        self._wal = Wal(connection)
         self._keys = OperationKeys(connection)
 
     @classmethod
@@ -238,14 +232,14 @@ class SqliteOutbox:
         if batch.follows is not None and stands != batch.follows:
             raise StoreFailed(f"the outbox stands at {stands}, not at {batch.follows}: another hand changed it")
         ids = self._put_operations(batch.states)
-        sqlite.insert(self._db, SQL["add_record"], map(record_row, batch.records))
+        insert(self._db, SQL["add_record"], map(record_row, batch.records))
         days = {record.number: record.received_at[:10] for record in batch.records}
         contents = (
             (ids[key], seen.event_id, seen.payload_digest, seen.record, days[seen.record]) for key, seen in batch.seen
         )
-        sqlite.insert(self._db, SQL["add_content"], contents)
-        sqlite.insert(self._db, SQL["add_outcome"], self._outcome_rows(batch.outcomes, ids))
-        sqlite.insert(self._db, SQL["put_quarantine"], map(astuple, batch.quarantined))
+        insert(self._db, SQL["add_content"], contents)
+        insert(self._db, SQL["add_outcome"], self._outcome_rows(batch.outcomes, ids))
+        insert(self._db, SQL["put_quarantine"], map(astuple, batch.quarantined))
         self._note_sources(batch)
         for store, progress in batch.progress.items():
             self._db.execute(SQL["set_progress"], (store, progress.number, progress.digest))
@@ -253,7 +247,7 @@ class SqliteOutbox:
     def _put_operations(self, states: Mapping[str, OperationState]) -> dict[str, int]:
         numbers, new = self._keys.numbered(states)
         rows = (operation_row(numbers[key], key, state) for key, state in states.items())
-        sqlite.insert(self._db, SQL["put_operation"], rows)
+        insert(self._db, SQL["put_operation"], rows)
         self._keys.sweep(len(new))
         return numbers
 
@@ -279,54 +273,3 @@ def _failures() -> Iterator[None]:
         yield
     except apsw.Error as error:
         raise StoreFailed(f"outbox: {error}") from error
-
-
-def operation_row(number: int, key: str, state: OperationState) -> tuple[Any, ...]:
-    """An operation as a row of ``operations``."""
-    return (
-        number,
-        key,
-        sqlite.key_hash(key),
-        state.sequence,
-        state.provider_status,
-        state.rank,
-        int(state.terminal),
-        state.updated_at,
-        state.arrival,
-        state.event_id,
-        orjson.dumps(state.revisions).decode(),
-    )
-
-
-def _state(row: tuple[Any, ...]) -> OperationState:
-    return OperationState(row[1], row[2], row[3], bool(row[4]), row[5], row[6], row[7], orjson.loads(row[8]))
-
-
-def record_from_row(row: Any) -> OutboxRecord:
-    """One row of ``records``, all its columns in their order, as a record."""
-    values = list(row)
-    values[10] = bool(values[10])  # effective
-    values[15] = bool(values[15])  # publish
-    return OutboxRecord(*values)
-
-
-def record_row(record: OutboxRecord) -> tuple[Any, ...]:
-    """A record as a row of ``records``."""
-    return (
-        record.number,
-        record.record_type,
-        record.record_id,
-        record.provider,
-        record.source,
-        record.account,
-        record.family,
-        record.kind,
-        record.operation_id,
-        record.status,
-        int(record.effective),
-        record.received_at,
-        record.callback,
-        record.traceparent,
-        record.value,
-        int(record.publish),
-    )

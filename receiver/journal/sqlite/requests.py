@@ -12,9 +12,9 @@ from typing import Any
 import apsw
 import orjson
 
-from receiver.journal.ports import Request
 from receiver.journal.sqlite import store as sqlite
 from receiver.model.errors import StoreFailed
+from receiver.model.records import Request
 
 STORE = "requests"
 FILE = "requests.db"

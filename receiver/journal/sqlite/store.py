@@ -13,20 +13,15 @@ moment (the WAL-reset bug), so an older library is refused.
 
 from __future__ import annotations
 
-import contextlib
 import os
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
-from importlib import resources
-from itertools import chain
 from pathlib import Path
-from typing import Any
 from zlib import crc32
 
 import apsw
 
+from receiver.journal.sqlite.statements import schema
 from receiver.model.errors import JournalError, StoreFailed
 
 FORMAT_VERSIONS = {"inbox": 1, "outbox": 3, "requests": 1}
@@ -34,14 +29,8 @@ FORMAT_VERSIONS = {"inbox": 1, "outbox": 3, "requests": 1}
 SQLITE_MIN = (3, 51, 3)
 BUSY_TIMEOUT_MS = 5_000
 """A reader never waits for a writer in WAL mode; this is for the moments of opening and recovery."""
-CHECKPOINT_BYTES = 16 * 1024 * 1024
-"""New in a WAL before it is copied: measured, a third of the cost of copying after each batch."""
-WAL_BYTES_MAX = 64 * 1024 * 1024
-"""Above it the WAL is restarted: a passive checkpoint alone never shrinks one that is always read."""
 PAGE_BYTES = 4096
 STATEMENT_CACHE = 300
-ROWS_AT_ONCE = (64, 8, 1)
-"""Rows in one statement: few sizes, so that all of them stay prepared."""
 
 
 def check_library() -> None:
@@ -96,11 +85,6 @@ def create_schema(connection: apsw.Connection, store: str, journal_id: str) -> N
             connection.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (key, value))
 
 
-def schema(store: str) -> str:
-    """Read ``sql/<store>.sql``: the statements that make the tables a store lacks."""
-    return resources.files("receiver.journal.sqlite.sql").joinpath(f"{store}.sql").read_text("utf-8")
-
-
 def read_meta(connection: apsw.Connection, path: Path, store: str, *, older: bool = False) -> dict[str, str | int]:
     """Give the store's ``meta``; raises ``JournalError`` where it is another store's or of another format.
 
@@ -118,56 +102,6 @@ def read_meta(connection: apsw.Connection, path: Path, store: str, *, older: boo
     if version < ours and not older:
         raise JournalError(f"{path} has format version {version}; `receiver serve` brings it to {ours} when it starts")
     return meta
-
-
-class Wal:
-    """Keeps the WAL of a writer's connection short; the writer asks it after each commit.
-
-    By the pages that a commit reports, and not by the file's size, which stays when the WAL begins anew.
-    """
-
-    def __init__(self, connection: apsw.Connection) -> None:
-        self._db = connection
-        self._pages = self._copied = 0
-        self._page_bytes = int(connection.pragma("page_size"))
-        connection.set_wal_hook(self._note)
-
-    def look(self) -> None:
-        """Checkpoint where enough has come together; never raises, since what was to be kept is committed."""
-        if (self._pages - self._copied) * self._page_bytes <= CHECKPOINT_BYTES:
-            return
-        full = self._pages * self._page_bytes > WAL_BYTES_MAX
-        mode = apsw.SQLITE_CHECKPOINT_TRUNCATE if full else apsw.SQLITE_CHECKPOINT_PASSIVE
-        with contextlib.suppress(apsw.Error):
-            self._db.set_busy_timeout(0)
-            try:
-                self._db.wal_checkpoint(mode=mode)
-                self._copied = self._pages
-            finally:
-                self._db.set_busy_timeout(BUSY_TIMEOUT_MS)
-
-    def _note(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
-        if pages < self._pages:
-            self._copied = 0
-        self._pages = pages
-        return apsw.SQLITE_OK
-
-
-def insert(connection: apsw.Connection, statement: str, rows: Iterable[Sequence[Any]]) -> None:
-    """Run an ``INSERT … VALUES (?, …)`` for all ``rows``, many in one statement: measured, cheaper than one by one."""
-    waiting = list(rows)
-    at = 0
-    for size in ROWS_AT_ONCE:
-        while len(waiting) - at >= size:
-            connection.execute(_for_rows(statement, size), tuple(chain.from_iterable(waiting[at : at + size])))
-            at += size
-
-
-@lru_cache(maxsize=256)
-def _for_rows(statement: str, count: int) -> str:
-    head, _, tail = statement.partition("VALUES ")
-    one = tail[: tail.index(")") + 1]
-    return f"{head}VALUES {', '.join([one] * count)}{tail[len(one) :]}"
 
 
 def key_hash(key: str) -> int:
@@ -188,10 +122,3 @@ def transaction(connection: apsw.Connection) -> Iterator[None]:
         if isinstance(error, apsw.Error):
             raise StoreFailed(str(error)) from error
         raise
-
-
-def named_queries(store: str) -> Mapping[str, str]:
-    """Read ``sql/<store>_queries.sql``: statements by the ``-- name:`` above each."""
-    text = resources.files("receiver.journal.sqlite.sql").joinpath(f"{store}_queries.sql").read_text("utf-8")
-    parts = re.split(r"^-- name: (\w+)$", text, flags=re.MULTILINE)
-    return {name: statement.strip() for name, statement in zip(parts[1::2], parts[2::2], strict=True)}

@@ -6,13 +6,16 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from receiver.journal.ports import OperationState, OutboxRecord, Position
 from receiver.journal.sqlite import store as sqlite
 from receiver.journal.sqlite.operation_keys import OperationKeys
-from receiver.journal.sqlite.outbox import FILE, STORE, operation_row, record_from_row, record_row
+from receiver.journal.sqlite.outbox import FILE, STORE
+from receiver.journal.sqlite.outbox_rows import operation_row, record_from_row, record_row
+from receiver.journal.sqlite.statements import named_queries
 from receiver.model.callback import InboxEntry, entry_digest
+from receiver.model.operation import OperationState
+from receiver.model.records import OutboxRecord, Position
 
-SQL = {**sqlite.named_queries("outbox"), **sqlite.named_queries("mend")}
+SQL = {**named_queries("outbox"), **named_queries("mend")}
 
 
 class OutboxMender:

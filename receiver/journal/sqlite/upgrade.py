@@ -7,9 +7,10 @@ from typing import Any
 import apsw
 
 from receiver.journal.sqlite import store as sqlite
+from receiver.journal.sqlite.statements import named_queries, schema
 
 STORE = "outbox"
-SQL = sqlite.named_queries("upgrade")
+SQL = named_queries("upgrade")
 
 
 def upgrade_outbox(connection: apsw.Connection) -> None:
@@ -27,7 +28,7 @@ def upgrade_outbox(connection: apsw.Connection) -> None:
         if found == 1:
             connection.create_scalar_function("key_hash", _key_hash, 1, deterministic=True)
             connection.execute(SQL["outbox_set_aside"])
-        connection.execute(sqlite.schema(STORE))
+        connection.execute(schema(STORE))
         if found == 1:
             connection.execute(SQL["outbox_copy"])
         connection.execute(SQL["outbox_index"])

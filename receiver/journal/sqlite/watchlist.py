@@ -15,11 +15,13 @@ import orjson
 
 from receiver.journal.sqlite import store as sqlite
 from receiver.journal.sqlite.requests import FILE, STORE
+from receiver.journal.sqlite.statements import named_queries
+from receiver.journal.sqlite.wal import Wal
 from receiver.journal.watchlist import NEVER_US, Heard, Watched
 from receiver.model.callback import Resource
 from receiver.model.errors import StoreFailed
 
-SQL = sqlite.named_queries("watch")
+SQL = named_queries("watch")
 OUTBOX = ("", "outbox")
 
 
@@ -30,7 +32,7 @@ class SqliteWatch:
         """Open it; raises ``JournalError``, ``StoreFailed``."""
         path = folder / FILE
         self._db = sqlite.connect(path)
-        self._wal = sqlite.Wal(self._db)
+        self._wal = Wal(self._db)
         sqlite.read_meta(self._db, path, STORE)
         tables = resources.files("receiver.journal.sqlite.sql").joinpath("watch.sql").read_text("utf-8")
         with sqlite.transaction(self._db):

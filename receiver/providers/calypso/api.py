@@ -16,12 +16,14 @@ from typing import Any
 from receiver.model import event_parts as plain
 from receiver.model.callback import Resource
 from receiver.model.errors import ApiFailed, NotUnderstood
-from receiver.model.exact_json import from_ms, write_json
+from receiver.model.exact_json import write_json
+from receiver.model.operation import Facts, Kind, Step
+from receiver.model.times import from_ms
 from receiver.model.values import Number
 from receiver.providers.answers import by_status, document, resource
 from receiver.providers.calls import Access, Answer, Call, Page, Scan, Stamp
 from receiver.providers.calypso.exchange_payload import Exchange, int64
-from receiver.providers.contract import Api, Facts, Kind, Lists, Source, Step
+from receiver.providers.contract import Api, Lists, Source
 from receiver.providers.parsing import known_fields, text_field, validate
 from receiver.providers.signing import digest
 

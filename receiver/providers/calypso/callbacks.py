@@ -21,13 +21,14 @@ from typing import Any
 
 from receiver.model import event_parts as plain
 from receiver.model.errors import NotUnderstood
+from receiver.model.frozen import dataclass
+from receiver.model.operation import Facts, Kind, Step
 from receiver.providers.calypso.api import API
 from receiver.providers.calypso.payloads import Data, Webhook
-from receiver.providers.contract import Facts, Kind, Provider, Source, Step
+from receiver.providers.contract import Provider, Source
 from receiver.providers.keyed_signature import KeyedSignature
 from receiver.providers.parsing import blank_to_none, text_field, validate
 from receiver.providers.parsing import known_fields as fields_of
-from schemas.frozen import dataclass
 
 SLUG = "calypso"
 

@@ -17,10 +17,11 @@ from urllib.parse import quote
 from receiver.model import event_parts as plain
 from receiver.model.callback import Resource
 from receiver.model.errors import ApiFailed, NotUnderstood
+from receiver.model.operation import Facts, Kind, Step
 from receiver.model.values import Number, amount, moment
 from receiver.providers.answers import by_status, document, resource, usual_interval_s
 from receiver.providers.calls import Access, Answer, Call, Described, Page, Scan, Stamp
-from receiver.providers.contract import Api, Facts, Kind, Lists, Source, Step
+from receiver.providers.contract import Api, Lists, Source
 from schemas.status_event import Status
 
 KIND = "order"

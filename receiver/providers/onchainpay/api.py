@@ -15,9 +15,9 @@ from typing import Any
 from receiver.model.callback import Resource
 from receiver.model.errors import ApiFailed
 from receiver.model.exact_json import write_json
+from receiver.model.operation import Kind
 from receiver.providers.answers import by_status, document, resource
 from receiver.providers.calls import Access, Answer, Call, Stamp
-from receiver.providers.contract import Kind
 from receiver.providers.signing import digest
 
 BASE_URL = "https://ocp.onchainpay.io/api-gateway"

@@ -21,8 +21,9 @@ from typing import Any
 
 from receiver.model import event_parts as plain
 from receiver.model.errors import NotUnderstood
+from receiver.model.operation import Facts, Kind, Step
 from receiver.providers.answers import usual_interval_s
-from receiver.providers.contract import Api, Facts, Kind, Provider, Source, Step
+from receiver.providers.contract import Api, Provider, Source
 from receiver.providers.keyed_signature import KeyedSignature
 from receiver.providers.onchainpay import api as onchainpay
 from receiver.providers.onchainpay.payloads import AutoSwap

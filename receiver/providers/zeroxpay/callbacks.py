@@ -24,13 +24,15 @@ from urllib.parse import urlsplit
 
 from receiver.model import event_parts as plain
 from receiver.model.callback import Headers, RawCallback, VerifiedCallback, header_values
+from receiver.model.cards import mask_card
 from receiver.model.errors import NotUnderstood, Unauthorized
-from receiver.model.exact_json import from_ms, mask_card
-from receiver.providers.contract import Claim, Facts, Kind, Provider, Source, Step
+from receiver.model.frozen import dataclass
+from receiver.model.operation import Facts, Kind, Step
+from receiver.model.times import from_ms
+from receiver.providers.contract import Claim, Provider, Source
 from receiver.providers.parsing import blank_to_none, check_account, check_status, known_fields, text_field, validate
 from receiver.providers.signing import check_freshness, digest, only_header, verify_digest
 from receiver.providers.zeroxpay import payloads
-from schemas.frozen import dataclass
 from schemas.status_event import Anomaly
 
 SLUG = "0xpay"

@@ -9,10 +9,10 @@ from typing import Any
 from aiokafka import TopicPartition
 from aiokafka.partitioner import DefaultPartitioner
 
-from receiver.journal.ports import Message
 from receiver.model.errors import KafkaUnavailable
 from receiver.publish.kafka.client import CALL_TIMEOUT_S, admin_client, translated
 from receiver.publish.kafka.scan import reader, scan, spans_since
+from receiver.publish.ports import Message
 
 SCAN_S = 10.0
 """For looking through one partition from the first event's time on."""

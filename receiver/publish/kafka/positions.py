@@ -12,9 +12,10 @@ from typing import Any
 import orjson
 from aiokafka import ConsumerRecord, TopicPartition
 
-from receiver.journal.ports import Memory, Position
+from receiver.model.records import Position
 from receiver.publish.kafka.client import CALL_TIMEOUT_S, admin_client, require_topics, translated
 from receiver.publish.kafka.scan import Span, reader, scan
+from receiver.publish.ports import Memory
 
 READ_BACK_S = 30.0
 """For reading the positions topic: another journal's open transaction can hold its end back until that times out."""

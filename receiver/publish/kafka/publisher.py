@@ -25,8 +25,8 @@ import orjson
 from aiokafka import AIOKafkaProducer, TopicPartition, errors
 from aiokafka.admin import AIOKafkaAdminClient
 
-from receiver.journal.ports import Memory, Message, Position
 from receiver.model.errors import KafkaUnavailable, ReceiverError, RecordRefused
+from receiver.model.records import Position
 from receiver.publish.kafka.client import (
     CALL_TIMEOUT_S,
     CLOSE_TIMEOUT_S,
@@ -41,6 +41,7 @@ from receiver.publish.kafka.hanging_transactions import HangingTransactions, Num
 from receiver.publish.kafka.open_transactions import named, open_transactions, until_ended
 from receiver.publish.kafka.partitioner import partition_of
 from receiver.publish.kafka.positions import read_position
+from receiver.publish.ports import Memory, Message
 
 BATCH_BYTES = 256 * 1024
 """Of one produce request per partition: measured, 36 400 records/s against 17 600 with the default of 16 KiB."""

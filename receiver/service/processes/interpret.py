@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import socket
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from receiver.intake.clock_watch import ClockWatch
-from receiver.intake.http_server import HttpServer
-from receiver.intake.metrics import WebMetrics
-from receiver.intake.rejects import RejectSample
-from receiver.intake.webhook import Web, make_app
 from receiver.interpret.interpreter import Interpreter
 from receiver.interpret.loop import InterpreterLoop
 from receiver.interpret.metrics import RelayMetrics
 from receiver.interpret.poison_files import BatchMark, read_suspects
 from receiver.interpret.silence import SilenceWatch
 from receiver.journal.backlog import Waiting
-from receiver.journal.retention import InboxRetention, OutboxRetention
-from receiver.journal.sqlite.inbox_writer import Limits, SqliteInbox, SqliteInboxReader
+from receiver.journal.retention import OutboxRetention
+from receiver.journal.sqlite.inbox import SqliteInboxReader
 from receiver.journal.sqlite.journal import Journal
 from receiver.journal.sqlite.outbox import SqliteOutbox
-from receiver.journal.sqlite.rejects import SqliteRejects
 from receiver.journal.sqlite.requests import SqliteRequests
 from receiver.providers.contract import Provider, Source
 from receiver.service import metrics
@@ -34,115 +26,6 @@ Sources = Mapping[str, tuple[Provider, Source]]
 
 WITHOUT_KAFKA_BYTES_MAX = 1_000_000
 """An event's limit where no Kafka is configured yet: the default of ``kafka.record_bytes_max``."""
-
-
-class WebPart:
-    """The public listener and the inbox."""
-
-    def __init__(  # noqa: PLR0913, PLR0917  wired once
-        self,
-        settings: Settings,
-        sources: Sources,
-        journal: Journal,
-        listener: socket.socket,
-        wake: Callable[[], None],
-        log: Any,
-    ) -> None:
-        self._settings = settings
-        self._sources = _called(sources)
-        self._journal = journal
-        self._listener = listener
-        self._wake = wake
-        self._log = log
-        self._metrics = WebMetrics()
-        self._inbox: SqliteInbox | None = None
-        self._web: Web | None = None
-        self._server: HttpServer | None = None
-        self._stopping = False
-        self._clock_watch = ClockWatch(SystemClock(), log, self._metrics.clock_jumps.inc)
-
-    async def run(self) -> None:
-        """Serve until ``stop``; then everything answered is committed, and the inbox is closed."""
-        journal, server = self._settings.journal, self._settings.server
-        limits = Limits(journal.queue_max, journal.wal_bytes_max, journal.disk_free_bytes_min)
-        self._inbox = inbox = SqliteInbox(self._journal.folder, limits)
-        self._web = web = Web(
-            sources=self._sources,
-            inbox=inbox,
-            clock=SystemClock(),
-            body_bytes_max=server.body_bytes_max,
-            log=self._log,
-            metrics=self._metrics,
-            on_committed=self._wake,
-            rejects=RejectSample(
-                SqliteRejects(self._journal.folder),
-                SystemClock(),
-                kept_max=self._settings.rejects.kept_max,
-                every_s=self._settings.rejects.every_s,
-                log=self._log,
-            ),
-            stopping=self._stopping,
-        )
-        self._server = HttpServer(
-            make_app(web),
-            self._listener,
-            keep_alive_s=server.keep_alive_s,
-            shutdown_timeout_s=server.shutdown_timeout_s / 2,
-        )
-        if self._stopping:
-            self._server.stop()
-        reader, outbox = (
-            SqliteInboxReader(self._journal.folder),
-            SqliteOutbox.open(self._journal.folder, read_only=True),
-        )
-        retention = InboxRetention(
-            entries=reader, outbox=outbox, inbox=inbox, clock=SystemClock(), days=journal.retention_days, log=self._log
-        )
-        purging = asyncio.create_task(retention.run())
-        try:
-            await self._server.run_until_stopped()
-        finally:
-            purging.cancel()
-            await asyncio.gather(purging, return_exceptions=True)
-            await asyncio.to_thread(inbox.close)
-
-    def stop(self) -> None:
-        """Answer 503 to what comes from now on, and end when what was taken is answered."""
-        self._stopping = True
-        if self._web is not None:
-            self._web.stopping = True
-        if self._server is not None:
-            self._server.stop()
-
-    def reload(self, environ: Mapping[str, str]) -> None:
-        """Read the secrets again; raises ``ConfigurationError`` and keeps the old ones."""
-        self._sources = _called(resolve_sources(self._settings, environ))
-        if self._web is not None:
-            self._web.sources = self._sources
-
-    def status(self) -> dict[str, Any]:
-        """The inbox's part of ``/readyz``."""
-        self._clock_watch.look()
-        if self._inbox is None:
-            return {"state": "down", "detail": "starting"}
-        why = "stopping" if self._stopping else self._inbox.accepting()
-        return {
-            "state": "up" if why is None else "down",
-            "detail": why,
-            "queued": self._inbox.queued,
-            "committed": self._inbox.last_committed,
-            "disk_free_bytes": self._inbox.disk_free_bytes,
-            "wal_bytes": self._inbox.wal_bytes,
-            "clock_jumps": self._clock_watch.jumps,
-        }
-
-    def metrics(self) -> bytes:
-        """The web process's metrics."""
-        if self._inbox is not None:
-            self._metrics.queued.set(self._inbox.queued)
-            self._metrics.disk_free.set(self._inbox.disk_free_bytes)
-            self._metrics.wal.set(self._inbox.wal_bytes)
-        return metrics.render(self._metrics.registry)
 
 
 class RelayPart:
@@ -234,8 +117,3 @@ class RelayPart:
         self._metrics.uninterpreted.set(said["uninterpreted"])
         self._metrics.uninterpreted_age.set(self._age.seconds)
         return metrics.render(self._metrics.registry)
-
-
-def _called(sources: Sources) -> Sources:
-    # A source that nobody calls has no URL: 404, as for one that is not configured.
-    return {name: found for name, found in sources.items() if found[0].calls_back}

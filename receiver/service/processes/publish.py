@@ -13,11 +13,11 @@ from typing import Any
 from receiver.interpret.interpreter import ALL_SIGNATURES
 from receiver.journal.backlog import Waiting
 from receiver.journal.entries import find_entry
-from receiver.journal.ports import OutboxRecord
-from receiver.journal.sqlite.inbox_writer import SqliteInboxReader
+from receiver.journal.sqlite.inbox import SqliteInboxReader
 from receiver.journal.sqlite.journal import Journal
 from receiver.journal.sqlite.outbox import SqliteOutbox
 from receiver.journal.sqlite.requests import SqliteRequests
+from receiver.model.records import OutboxRecord
 from receiver.providers.contract import Provider, Source
 from receiver.publish.kafka.publisher import KafkaPublisher
 from receiver.publish.metrics import PublisherMetrics

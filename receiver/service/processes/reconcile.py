@@ -10,12 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
-from receiver.journal.ports import Clock
 from receiver.journal.retention import cutoff_us
-from receiver.journal.sqlite.inbox_writer import SqliteInboxReader
+from receiver.journal.sqlite.inbox import SqliteInboxReader
 from receiver.journal.sqlite.journal import Journal
 from receiver.journal.sqlite.outbox import SqliteOutbox
 from receiver.journal.sqlite.watchlist import SqliteWatch
+from receiver.model.clock import Clock
 from receiver.model.errors import JournalError, StoreFailed
 from receiver.providers.contract import Provider, Source
 from receiver.reconcile.follow_outbox import heard

@@ -1,8 +1,7 @@
 """Values of the hot path: frozen for the type checker, which is strict, and as cheap as any object when they are made.
 
 A frozen dataclass sets each field through ``object.__setattr__``: measured, an eighth of what interpreting a callback
-cost. ``from schemas.frozen import dataclass`` says which values these are; it stands here, where both packages can use
-it.
+cost. ``from receiver.model.frozen import dataclass`` says which values these are.
 """
 
 from __future__ import annotations

@@ -1,0 +1,67 @@
+"""The inbox on SQLite, to read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from receiver.journal.sqlite import store as sqlite
+from receiver.journal.sqlite.inbox_writer import FILE, SQL, STORE
+from receiver.model.callback import InboxEntry, VerifiedCallback, headers_from_wire
+from receiver.model.errors import StoreFailed
+
+READ_BYTES_MAX = 8 * 1024 * 1024
+"""Of bodies in one ``read``: readers read in short steps, so that the WAL can be restarted."""
+
+
+class SqliteInboxReader:
+    """``ports.InboxReader``; to be used by one thread at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        self._db = sqlite.connect(folder / FILE, read_only=True)
+        sqlite.read_meta(self._db, folder / FILE, STORE)
+
+    def read(self, after: int, limit: int) -> Sequence[InboxEntry]:
+        """Up to ``limit`` entries above ``after``, fewer where their bodies pass ``READ_BYTES_MAX``."""
+        entries: list[InboxEntry] = []
+        size = 0
+        for row in self._rows(SQL["entries"], (after, limit)):
+            size += len(row[4])
+            if entries and size > READ_BYTES_MAX:
+                break
+            entries.append(_entry(row))
+        return entries
+
+    def entry(self, number: int) -> InboxEntry | None:
+        """One entry, None where it was purged or never was."""
+        return next((_entry(row) for row in self._rows(SQL["entry"], (number,))), None)
+
+    def newest_us(self) -> int | None:
+        """Time of receipt of the newest callback there is, Unix microseconds."""
+        return next((int(row[0]) for row in self._rows(SQL["newest"], ())), None)
+
+    def ages(self, after: int, limit: int) -> Sequence[tuple[int, int]]:
+        """(number, time of receipt) of callbacks above ``after``, ascending."""
+        return [(int(row[0]), int(row[1])) for row in self._rows(SQL["ages"], (after, limit))]
+
+    def last_number(self) -> int:
+        """The highest number given so far."""
+        return next((int(row[0]) for row in self._rows(SQL["last_number"], ())), 0)
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._db.close()
+
+    def _rows(self, sql: str, bindings: tuple[int, ...]) -> list[Any]:
+        try:
+            return list(self._db.execute(sql, bindings))
+        except apsw.Error as error:
+            raise StoreFailed(f"inbox: {error}") from error
+
+
+def _entry(row: Any) -> InboxEntry:
+    number, source, received_at_us, headers, body = row
+    return InboxEntry(number, VerifiedCallback(source, received_at_us, headers_from_wire(headers), body))

@@ -1,0 +1,62 @@
+"""Rows of the outbox's tables, to and from the model's values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from receiver.journal.sqlite import store as sqlite
+from receiver.model.operation import OperationState
+from receiver.model.records import OutboxRecord
+
+
+def operation_row(number: int, key: str, state: OperationState) -> tuple[Any, ...]:
+    """An operation as a row of ``operations``."""
+    return (
+        number,
+        key,
+        sqlite.key_hash(key),
+        state.sequence,
+        state.provider_status,
+        state.rank,
+        int(state.terminal),
+        state.updated_at,
+        state.arrival,
+        state.event_id,
+        orjson.dumps(state.revisions).decode(),
+    )
+
+
+def _state(row: tuple[Any, ...]) -> OperationState:
+    return OperationState(row[1], row[2], row[3], bool(row[4]), row[5], row[6], row[7], orjson.loads(row[8]))
+
+
+def record_from_row(row: Any) -> OutboxRecord:
+    """One row of ``records``, all its columns in their order, as a record."""
+    values = list(row)
+    values[10] = bool(values[10])  # effective
+    values[15] = bool(values[15])  # publish
+    return OutboxRecord(*values)
+
+
+def record_row(record: OutboxRecord) -> tuple[Any, ...]:
+    """A record as a row of ``records``."""
+    return (
+        record.number,
+        record.record_type,
+        record.record_id,
+        record.provider,
+        record.source,
+        record.account,
+        record.family,
+        record.kind,
+        record.operation_id,
+        record.status,
+        int(record.effective),
+        record.received_at,
+        record.callback,
+        record.traceparent,
+        record.value,
+        int(record.publish),
+    )

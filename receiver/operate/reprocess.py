@@ -1,0 +1,45 @@
+"""What today's code would say otherwise of callbacks that became events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import orjson
+
+from receiver.interpret.interpreter import Interpreter
+from receiver.interpret.metrics import RelayMetrics
+from receiver.operate import context as lookup
+from receiver.operate.replay import differences
+from receiver.operate.requests import NoRequests
+from receiver.operate.selection import Filter, choose
+from receiver.service import logs
+from receiver.service.config.settings import Settings
+from receiver.service.config.sources import resolve_sources
+
+
+def reprocess_preview(
+    settings: Settings, environ: Mapping[str, str], wanted: Filter
+) -> Iterator[tuple[int, dict[str, Any], dict[str, tuple[Any, Any]]]]:
+    """(inbox number, event, field → (before, now)) of the chosen events that today's code would read otherwise."""
+    sources = resolve_sources(settings, environ)
+    with lookup.stores(settings) as (inbox, outbox):
+        interpreter = Interpreter(
+            inbox=inbox,
+            requests=NoRequests(),
+            outbox=outbox,
+            sources=sources,
+            record_bytes_max=2**31,
+            publish_body=False,
+            log=logs.get(),
+            metrics=RelayMetrics(),
+        )
+        for one in choose(inbox, outbox, wanted):
+            if one.outcome != "event" or one.event is None:
+                continue
+            draft, _ = interpreter.reprocess([one.entry.number])
+            for record in draft.batch.records:
+                after = orjson.loads(record.value)
+                changed = differences(one.event, after)
+                if changed:
+                    yield one.entry.number, dict(one.event), changed
