@@ -10,7 +10,7 @@ from typing import Any
 
 from receiver.journal.sqlite.journal import open_journal
 from receiver.journal.sqlite.requests import SqliteRequests
-from receiver.journal.sqlite.watchlist import SqliteWatch
+from receiver.journal.sqlite.watchlist import SqliteWatchlist
 from receiver.providers.contract import Provider, Source
 from receiver.reconcile.http_client import HttpClient
 from receiver.reconcile.metrics import ReconcileMetrics
@@ -25,7 +25,7 @@ class Desk:
 
     def __init__(self, folder: Path, provider: Provider, source: Source, **pace: float) -> None:
         open_journal(folder)
-        self.watch = SqliteWatch(folder)
+        self.watch = SqliteWatchlist(folder)
         self.requests = SqliteRequests.open(folder, read_only=True)
         self.http = HttpClient()
         self.clock = FakeClock()

@@ -10,10 +10,10 @@ from typing import Any
 import httpx
 import orjson
 
-from receiver.intake.metrics import WebMetrics
+from receiver.intake.metrics import IntakeMetrics
 from receiver.intake.webhook import Web, make_app
 from receiver.interpret.interpreter import Interpreter
-from receiver.interpret.metrics import RelayMetrics
+from receiver.interpret.metrics import InterpretMetrics
 from receiver.model.callback import RawCallback
 from receiver.providers.calls import Access, Described
 from receiver.providers.contract import Provider, Source
@@ -136,12 +136,12 @@ class Way:
             clock=self.clock,
             body_bytes_max=body_bytes_max,
             log=self.log,
-            metrics=WebMetrics(),
+            metrics=IntakeMetrics(),
             on_committed=self._wake,
             rejects=self.rejects,
         )
         self.app = make_app(self.web)
-        self.metrics = RelayMetrics()
+        self.metrics = InterpretMetrics()
         self.interpreter = Interpreter(
             inbox=self.inbox,
             requests=self.requests,

@@ -20,7 +20,7 @@ from receiver.model.errors import ReceiverError
 from receiver.model.records import OutboxRecord
 from receiver.operate import export_callbacks as transfer
 from receiver.operate.import_callbacks import import_lines
-from receiver.operate.replay import Done, HttpReplay, Item, Pace, Results
+from receiver.operate.replay_callbacks import Done, HttpReplay, Item, Pace, Results
 from receiver.operate.replay_events import journal_events, kafka_events, to_kafka
 from receiver.operate.reprocess import reprocess_preview
 from receiver.operate.requests import request

@@ -83,7 +83,7 @@ def public_url(settings: Settings, source: SourceSettings) -> str:
 @click.command()
 @config_option
 def serve(config: Path | None) -> int:
-    """Run the service until SIGTERM: a web process and a relay process under a supervisor."""
+    """Run the service until SIGTERM: a intake process and a interpret process under a supervisor."""
     return supervisor.serve(load(config), os.environ)
 
 

@@ -20,7 +20,7 @@ class ClockWatch:
         self._offset_s = self._offset()
         self.jumps = 0
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Compare the two clocks; to be called about every second."""
         offset_s = self._offset()
         jump_s = offset_s - self._offset_s

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,14 +17,12 @@ from starlette.routing import Match, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from receiver.intake import admit
-from receiver.intake.metrics import NO_SOURCE, WebMetrics
+from receiver.intake.metrics import NO_SOURCE, IntakeMetrics
 from receiver.journal.ports import Inbox
 from receiver.model.callback import Headers, RawCallback
 from receiver.model.clock import Clock
 from receiver.model.errors import BodyTooLarge, MethodNotAllowed, NotFound, Refusal, Unauthorized, Unavailable
-from receiver.providers.contract import Provider, Source
-
-Sources = Mapping[str, tuple[Provider, Source]]
+from receiver.providers.contract import Provider, Source, Sources
 
 WEBHOOKS = "/webhooks"
 LINGER_BYTES_MAX = 16 * 1024 * 1024
@@ -65,7 +63,7 @@ class Web:
     clock: Clock
     body_bytes_max: int
     log: Any
-    metrics: WebMetrics
+    metrics: IntakeMetrics
     on_committed: Callable[[], None]
     rejects: Rejects
     stopping: bool = False

@@ -13,14 +13,14 @@ one batch. What people ask for is one batch each: ``redrive`` looks again at wha
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from itertools import takewhile
 from typing import Any
 
 from receiver.interpret.meaning import Duplicate, NewEvent, Reading, interpret, read
-from receiver.interpret.metrics import RelayMetrics
-from receiver.interpret.outbox_batch import Draft
+from receiver.interpret.metrics import InterpretMetrics
+from receiver.interpret.outbox_batch import BatchBuilder
 from receiver.interpret.poison import NOBODY, Suspects
 from receiver.interpret.status_event import Observed
 from receiver.journal.entries import find_entry
@@ -30,9 +30,8 @@ from receiver.model.errors import NotUnderstood, Unauthorized
 from receiver.model.frozen import dataclass
 from receiver.model.quarantine_record import quarantine_value
 from receiver.model.records import Progress, Quarantined, Request
-from receiver.providers.contract import Provider, Source
+from receiver.providers.contract import Sources
 
-Sources = Mapping[str, tuple[Provider, Source]]
 Note = Callable[[], None]
 """What is logged and counted once the batch is committed, and not before."""
 
@@ -63,7 +62,7 @@ class Interpreter:
         record_bytes_max: int,
         publish_body: bool,
         log: Any,
-        metrics: RelayMetrics,
+        metrics: InterpretMetrics,
         suspects: Suspects = NOBODY,
         mark: Callable[[int, int], None] = lambda _first, _last: None,
     ) -> None:
@@ -106,7 +105,7 @@ class Interpreter:
         self.interpreted = last.number
         return len(entries)
 
-    def _draft(self, entries: Sequence[InboxEntry]) -> tuple[Draft, list[Note]]:
+    def _draft(self, entries: Sequence[InboxEntry]) -> tuple[BatchBuilder, list[Note]]:
         readings = [self._read(entry) for entry in entries]
         draft = self._new_draft(readings)
         notes = [self._place(draft, entry, reading) for entry, reading in zip(entries, readings, strict=True)]
@@ -124,14 +123,14 @@ class Interpreter:
         draft.batch.unknown_fields = dict(unknown)
         return draft, notes
 
-    def _new_draft(self, readings: Sequence[Reading | Unreadable]) -> Draft:
+    def _new_draft(self, readings: Sequence[Reading | Unreadable]) -> BatchBuilder:
         keys = {reading.key for reading in readings if isinstance(reading, Reading)}
         last_record = self._outbox.last_number()
-        draft = Draft(last_record, self._outbox.operations(keys), publish=self.publish)
+        draft = BatchBuilder(last_record, self._outbox.operations(keys), publish=self.publish)
         draft.batch.follows = (self.interpreted, last_record)
         return draft
 
-    def _commit(self, draft: Draft, notes: Sequence[Note]) -> None:
+    def _commit(self, draft: BatchBuilder, notes: Sequence[Note]) -> None:
         self._outbox.commit(draft.batch)
         for note in notes:
             note()
@@ -160,7 +159,7 @@ class Interpreter:
         self._commit(draft, notes)
         return len(polls) or 1
 
-    def redrive(self, numbers: Collection[int]) -> tuple[Draft, list[Note]]:
+    def redrive(self, numbers: Collection[int]) -> tuple[BatchBuilder, list[Note]]:
         """Look again at those of the callbacks that are in quarantine; nothing is committed yet.
 
         What is readable today becomes an event with its original time of receipt, its operation's next sequence and
@@ -184,7 +183,7 @@ class Interpreter:
                 notes.append(self._saying("callback.redriven", entry, signature_verifies_today=verifiable))
         return draft, notes
 
-    def reprocess(self, numbers: Collection[int]) -> tuple[Draft, list[Note]]:
+    def reprocess(self, numbers: Collection[int]) -> tuple[BatchBuilder, list[Note]]:
         """Interpret callbacks that became events with today's code; nothing is committed yet.
 
         One whose facts are the same is a duplicate of its own event; one whose facts are not becomes a new revision.
@@ -203,7 +202,7 @@ class Interpreter:
         ]
         return draft, notes
 
-    def _close(self, request: Request) -> tuple[Draft, list[Note]]:
+    def _close(self, request: Request) -> tuple[BatchBuilder, list[Note]]:
         standing = self._outbox.quarantined(request.payload["callbacks"])
         closing = [one for one in standing.values() if one.state == "open"]
         draft = self._new_draft(())
@@ -241,7 +240,9 @@ class Interpreter:
             self._log.exception("callback.bug", **_which(entry), source=entry.callback.source)
             return Unreadable("internal_error", "")
 
-    def _place(self, draft: Draft, entry: InboxEntry, reading: Reading | Unreadable, *, again: bool = False) -> Note:
+    def _place(
+        self, draft: BatchBuilder, entry: InboxEntry, reading: Reading | Unreadable, *, again: bool = False
+    ) -> Note:
         if isinstance(reading, Unreadable):
             return self._quarantine(draft, entry, reading, again=again)
         provider, source = self.sources[entry.callback.source]
@@ -269,7 +270,7 @@ class Interpreter:
         draft.add_event(entry, reading, meaning)
         return lambda: self._note_event(entry, reading, meaning)
 
-    def _quarantine(self, draft: Draft, entry: InboxEntry, why: Unreadable, *, again: bool) -> Note:
+    def _quarantine(self, draft: BatchBuilder, entry: InboxEntry, why: Unreadable, *, again: bool) -> Note:
         if again:  # it has its quarantine record: only the reason may be another today
             draft.note_quarantine(entry, why.reason, why.detail, "open")
             return self._saying("callback.still_unreadable", entry, reason=why.reason, detail=why.detail)

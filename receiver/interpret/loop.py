@@ -1,4 +1,4 @@
-"""The interpreter's loop: woken by new callbacks, waiting a little for company, on a thread of its own.
+"""The interpreter's loop: woken by new callbacks, waiting out a batch window, on a thread of its own.
 
 While callbacks keep coming it sets the pace of all that follows: each of its commits is an fsync, which callbacks wait
 for too, and soon a transaction of Kafka's.
@@ -22,13 +22,16 @@ CHORES_S = 0.05
 RETRY_S = 1.0
 """After the disk refused a batch."""
 PACE_S = 0.04
-"""Between the beginnings of two batches while it is not behind, where twice the wait for company is not less. Measured
-at 1000/s on two slow cores, together with a publisher that pauses for 20 ms in the place of 40: a consumer's p50 of 88
-ms for 119, and of the answers, above an fsync, 0.83 ms for 1.00; ten rounds."""
+"""At most between the beginnings of two batches while it is not behind; twice the batch window where that is less.
+Measured at 1000/s on two slow cores, together with a publisher that pauses for 20 ms in the place of 40: a consumer's
+p50 of 88 ms for 119, and of the answers, above an fsync, 0.83 ms for 1.00; ten rounds."""
 
 
-def company_s(wait_s: float, since_s: float) -> float:
-    """How long a callback that came ``since_s`` after the last batch began waits for others, s."""
+def batch_window_s(wait_s: float, since_s: float) -> float:
+    """How long to wait for more callbacks before a batch begins, s.
+
+    ``since_s`` is how long after the last batch the first of them came, ``wait_s`` the setting ``kafka.wait_ms``.
+    """
     return max(wait_s, min(PACE_S, 2 * wait_s) - since_s)
 
 
@@ -92,15 +95,15 @@ class InterpreterLoop:
                 if self._stopping and not count:
                     return
                 if count < BATCH_MAX and not self._stopping:
-                    await self._company(CHORES_S if more else POLL_S)
+                    await self._wait_for_batch(CHORES_S if more else POLL_S)
 
-    async def _company(self, within_s: float) -> None:
+    async def _wait_for_batch(self, within_s: float) -> None:
         # Not behind: wait for a callback, and then a little longer for others. Measured: small batches are what costs.
         try:
             await asyncio.wait_for(self._work.wait(), within_s)
         except TimeoutError:
             return
-        await asyncio.sleep(company_s(self._wait_s, asyncio.get_running_loop().time() - self._began_s))
+        await asyncio.sleep(batch_window_s(self._wait_s, asyncio.get_running_loop().time() - self._began_s))
 
     async def _refused(self, error: StoreFailed) -> None:
         self.detail = str(error)

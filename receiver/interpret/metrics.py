@@ -1,4 +1,4 @@
-"""Numbers of the relay process, which interprets."""
+"""Numbers of the interpret process."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ UNKNOWN_NAMES_MAX = 50
 """Field names a source may have as labels: they are the provider's, and must not fill our memory."""
 
 
-class RelayMetrics(Collector):
-    """Of the relay process, which interprets."""
+class InterpretMetrics(Collector):
+    """Of the interpret process."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()

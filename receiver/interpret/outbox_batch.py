@@ -16,7 +16,7 @@ TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 """W3C Trace Context; anything else is not passed on."""
 
 
-class Draft:
+class BatchBuilder:
     """An outbox batch in the making, in which each callback meets what those before it left."""
 
     def __init__(self, last_number: int, operations: Mapping[str, Operation], *, publish: bool = True) -> None:

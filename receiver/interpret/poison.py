@@ -1,9 +1,9 @@
 """Which callback kills the process that interprets it: narrowed down, condemned only after three deaths alone. Pure.
 
-A crash in native code takes the whole process, and the same batch would take the next one too. So the relay marks the
-batch that it is about to interpret; after a death that points at the batch (``points_at_the_batch``) its callbacks are
-interpreted one by one; and the one that was alone at three such deaths is quarantined without another look. SIGKILL
-and SIGTERM never count: they are somebody's decision, or the machine's, and no callback's fault.
+A crash in native code takes the whole process, and the same batch would take the next one too. So the interpret process
+marks the batch that it is about to interpret; after a death that points at the batch (``points_at_the_batch``) its
+callbacks are interpreted one by one; and the one that was alone at three such deaths is quarantined without another
+look. SIGKILL and SIGTERM never count: they are somebody's decision, or the machine's, and no callback's fault.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ DEATHS_MAX = 3
 KEPT_MAX = 100
 """Callbacks remembered: more than the supervisor allows deaths."""
 MEMORY_EXIT = 71
-"""The exit code of a relay that ran out of memory while it was interpreting."""
+"""The exit code of an interpret process that ran out of memory while it was interpreting."""
 CRASHES = frozenset({signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL})
 
 

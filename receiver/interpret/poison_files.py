@@ -19,7 +19,7 @@ _RANGE = struct.Struct(">qq")
 
 
 class BatchMark:
-    """The relay's side: says what it is about to interpret."""
+    """The interpret process's side: says what it is about to interpret."""
 
     def __init__(self, folder: Path) -> None:
         self._file = os.open(folder / MARK_FILE, os.O_CREAT | os.O_RDWR, 0o600)
@@ -35,7 +35,7 @@ class BatchMark:
 
 
 def read_mark(folder: Path) -> tuple[int, int]:
-    """What was being interpreted when the relay died; (0, 0) for nothing."""
+    """What was being interpreted when the interpret process died; (0, 0) for nothing."""
     try:
         content = (folder / MARK_FILE).read_bytes()
     except FileNotFoundError:
@@ -53,7 +53,7 @@ def read_suspects(folder: Path) -> Suspects:
 
 
 def write_suspects(folder: Path, suspects: Suspects) -> None:
-    """Keep it for the next relay, whole or not at all."""
+    """Keep it for the next one, whole or not at all."""
     new = folder / f"{SUSPECTS_FILE}.new"
     descriptor = os.open(new, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:

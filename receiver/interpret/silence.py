@@ -8,8 +8,8 @@ from typing import Any
 
 from receiver.model.clock import Clock
 
-LOOK_S = 10.0
-"""Between two looks at the outbox."""
+CHECK_S = 10.0
+"""Between two checks of the outbox."""
 
 
 class SilenceWatch:
@@ -32,9 +32,9 @@ class SilenceWatch:
         self._looked_s = -math.inf
         self._warned: set[str] = set()
 
-    def look(self) -> None:
-        """To be called often; looks every ``LOOK_S``. Raises ``StoreFailed``."""
-        if self._clock.monotonic_s() - self._looked_s < LOOK_S:
+    def check(self) -> None:
+        """To be called often; checks every ``CHECK_S``. Raises ``StoreFailed``."""
+        if self._clock.monotonic_s() - self._looked_s < CHECK_S:
             return
         self._looked_s = self._clock.monotonic_s()
         now_us = self._clock.now_us()

@@ -15,7 +15,7 @@ from receiver.model.records import OutboxBatch, OutboxRecord, Position, Progress
 
 
 class Inbox(Protocol):
-    """Where verified callbacks are made safe; used by the web process only."""
+    """Where verified callbacks are made safe; used by the intake process only."""
 
     async def append(self, callback: VerifiedCallback) -> int:
         """Commit ``callback`` with an fsync and give its number; raises ``Unavailable`` if it cannot be made safe.

@@ -38,7 +38,7 @@ class Watched:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class WatchUpdate:
     """What the outbox says of an operation that can be asked for: it begins, changes, or ends a watch."""
 
     source: str
@@ -50,13 +50,13 @@ class Heard:
     """Whether an operation that the API called terminal is asked for again."""
 
 
-class Watch(Protocol):
+class Watchlist(Protocol):
     """The store; used by one thread at a time. Raises ``StoreFailed``."""
 
-    def heard_to(self) -> int:
+    def outbox_read_to(self) -> int:
         """The outbox number up to which records were looked at."""
 
-    def hear(self, news: Sequence[Heard], up_to: int) -> None:
+    def apply(self, updates: Sequence[WatchUpdate], up_to: int) -> None:
         """Take what was found in outbox records up to number ``up_to``, in one commit."""
 
     def track(self, source: str, operation_id: str, now_us: int) -> None:

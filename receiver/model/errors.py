@@ -1,6 +1,6 @@
 """Every error of this service is a decision: how to answer, and whether trying again helps.
 
-One root, ``ReceiverError``. Only ``web`` turns a ``Refusal`` into a status code and only ``cli`` turns the others
+One root, ``ReceiverError``. Only ``intake`` turns a ``Refusal`` into a status code and only ``cli`` turns the others
 into exit codes.
 """
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
-Part = dict[str, Any]
+EventPart = dict[str, Any]
 """Nothing changes it once it is made."""
 
 
-def amount(digits: str | None, currency: str | None, network: str | None) -> Part:
+def amount(digits: str | None, currency: str | None, network: str | None) -> EventPart:
     """``schemas.status_event.Amount``."""
     return {"amount": digits, "currency": currency, "network": network}
 
@@ -25,7 +25,7 @@ def payout(  # noqa: PLR0913, PLR0917  the class's fields
     destination: str | None,
     paid: str | None,
     failed: str | None,
-) -> Part:
+) -> EventPart:
     """``schemas.status_event.Payout``."""
     return {
         "amount": digits,
@@ -37,21 +37,21 @@ def payout(  # noqa: PLR0913, PLR0917  the class's fields
     }
 
 
-def fee(kind: str, digits: str, currency: str | None) -> Part:
+def fee(kind: str, digits: str, currency: str | None) -> EventPart:
     """``schemas.status_event.Fee``."""
     return {"kind": kind, "amount": digits, "currency": currency}
 
 
-def price(value: str | None, pair: list[str] | None) -> Part:
+def price(value: str | None, pair: list[str] | None) -> EventPart:
     """``schemas.status_event.Price``."""
     return {"value": value, "pair": pair}
 
 
-def usd(spent: str | None, received: str | None, network_in: str | None, network_out: str | None) -> Part:
+def usd(spent: str | None, received: str | None, network_in: str | None, network_out: str | None) -> EventPart:
     """``schemas.status_event.Usd``."""
     return {"spent": spent, "received": received, "network_in": network_in, "network_out": network_out}
 
 
-def failure(code: str | None, message: str | None) -> Part:
+def failure(code: str | None, message: str | None) -> EventPart:
     """``schemas.status_event.Failure``."""
     return {"code": code, "message": message}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field
 
-from receiver.model.event_parts import Part
+from receiver.model.event_parts import EventPart
 from receiver.model.frozen import dataclass
 from schemas.status_event import Anomaly, Family, Status
 
@@ -83,15 +83,15 @@ class Facts:
     provider_status: str
     reference: str | None = None
     meta: str | None = None
-    spent: Part | None = None
-    received: Part | None = None
-    payout: Part | None = None
+    spent: EventPart | None = None
+    received: EventPart | None = None
+    payout: EventPart | None = None
     swapped: bool | None = None
     risk: str | None = None
-    fees: tuple[Part, ...] = ()
-    price: Part | None = None
-    usd: Part | None = None
-    failure: Part | None = None
+    fees: tuple[EventPart, ...] = ()
+    price: EventPart | None = None
+    usd: EventPart | None = None
+    failure: EventPart | None = None
     transaction_hash: str | None = None
     created_at: str | None = None
     updated_at: str | None = None

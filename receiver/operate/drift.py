@@ -18,7 +18,7 @@ def drift(settings: Settings) -> tuple[list[dict[str, Any]], list[dict[str, Any]
             {"source": source, "field": name, "callbacks": count, "first_seen": first_seen}
             for source, name, count, first_seen in outbox.drift()
         ]
-        heard = outbox.heard()
+        heard = outbox.last_heard()
     finally:
         outbox.close()
     now_us = SystemClock().now_us()

@@ -11,7 +11,7 @@ import orjson
 from receiver.model.callback import VerifiedCallback
 from receiver.operate import context as lookup
 from receiver.operate.archive import operation_of, read_any, to_line
-from receiver.operate.replay import Item
+from receiver.operate.replay_callbacks import Item
 from receiver.operate.selection import Chosen, Filter, choose
 from receiver.service.config.settings import Settings
 from receiver.service.system_clock import SystemClock

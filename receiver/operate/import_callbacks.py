@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from receiver.interpret.interpreter import Interpreter
-from receiver.interpret.metrics import RelayMetrics
+from receiver.interpret.metrics import InterpretMetrics
 from receiver.journal.sqlite.inbox import SqliteInboxReader
 from receiver.journal.sqlite.inbox_writer import Limits, SqliteInbox
 from receiver.journal.sqlite.outbox import SqliteOutbox
@@ -18,7 +18,7 @@ from receiver.journal.sqlite.requests import SqliteRequests
 from receiver.model.callback import RawCallback, VerifiedCallback
 from receiver.model.errors import ReceiverError, Unauthorized
 from receiver.operate.archive import read_any
-from receiver.providers.contract import Provider, Source
+from receiver.providers.contract import Sources
 from receiver.service import logs
 from receiver.service.config.settings import Settings
 from receiver.service.config.sources import resolve_sources
@@ -78,7 +78,7 @@ async def import_lines(  # noqa: PLR0913  its options
     return Imported(len(lines), len(unverified), outcomes)
 
 
-def _verifies(sources: Mapping[str, tuple[Provider, Source]], callback: VerifiedCallback) -> bool:
+def _verifies(sources: Sources, callback: VerifiedCallback) -> bool:
     if callback.source not in sources:
         return False
     provider, source = sources[callback.source]
@@ -108,7 +108,7 @@ def _interpret(settings: Settings, sources: Any, folder: Path, *, publish: bool)
             record_bytes_max=settings.kafka.record_bytes_max if settings.kafka else 2**31,
             publish_body=settings.quarantine.publish_body,
             log=logs.get(),
-            metrics=RelayMetrics(),
+            metrics=InterpretMetrics(),
         )
         interpreter.publish = publish
         first = interpreter.interpreted + 1

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from receiver.interpret.interpreter import Interpreter
-from receiver.interpret.metrics import RelayMetrics
+from receiver.interpret.metrics import InterpretMetrics
 from receiver.journal.entries import find_entry
 from receiver.model.errors import ReceiverError
 from receiver.model.quarantine_record import public_headers
@@ -73,7 +73,7 @@ def preview(settings: Settings, environ: Mapping[str, str], numbers: Sequence[in
             record_bytes_max=settings.kafka.record_bytes_max if settings.kafka else 2**31,
             publish_body=False,
             log=logs.get(),
-            metrics=RelayMetrics(),
+            metrics=InterpretMetrics(),
         )
         draft, _ = interpreter.redrive(numbers)
     places = {record.number: record for record in draft.batch.records}

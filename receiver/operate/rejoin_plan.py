@@ -17,7 +17,7 @@ import orjson
 
 from receiver.model.operation import NEW_OPERATION, OperationState, operation_key
 from receiver.model.records import OutboxRecord, Position
-from receiver.providers.contract import Provider, Source
+from receiver.providers.contract import Sources
 from receiver.publish.ports import Memory
 
 LISTED_MAX = 20
@@ -131,7 +131,7 @@ class Folded:
     revisions: dict[str, int] = field(default_factory=dict)
 
 
-def fold(events: Iterable[OutboxRecord], sources: Mapping[str, tuple[Provider, Source]]) -> OperationState:
+def fold(events: Iterable[OutboxRecord], sources: Sources) -> OperationState:
     """Give the state that an operation's events, in order, left behind."""
     folded = Folded()
     for record in events:
@@ -152,7 +152,7 @@ def fold(events: Iterable[OutboxRecord], sources: Mapping[str, tuple[Provider, S
     return replace(folded.state, revisions=folded.revisions)
 
 
-def _rank(sources: Mapping[str, tuple[Provider, Source]], record: OutboxRecord, word: str) -> int:
+def _rank(sources: Sources, record: OutboxRecord, word: str) -> int:
     if record.source not in sources:
         return 0
     provider, source = sources[record.source]

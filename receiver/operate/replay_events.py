@@ -13,7 +13,7 @@ from receiver.model.records import OutboxRecord
 from receiver.operate import context as lookup
 from receiver.operate.import_callbacks import IMPORT_STEP
 from receiver.operate.rejoin_plan import rebuild
-from receiver.operate.replay import publish_again
+from receiver.operate.replay_callbacks import publish_again
 from receiver.operate.selection import Filter
 from receiver.publish.kafka.publisher import KafkaPublisher
 from receiver.publish.kafka.tail import tail

@@ -8,9 +8,9 @@ from typing import Any
 import orjson
 
 from receiver.interpret.interpreter import Interpreter
-from receiver.interpret.metrics import RelayMetrics
+from receiver.interpret.metrics import InterpretMetrics
 from receiver.operate import context as lookup
-from receiver.operate.replay import differences
+from receiver.operate.replay_callbacks import differences
 from receiver.operate.requests import NoRequests
 from receiver.operate.selection import Filter, choose
 from receiver.service import logs
@@ -32,7 +32,7 @@ def reprocess_preview(
             record_bytes_max=2**31,
             publish_body=False,
             log=logs.get(),
-            metrics=RelayMetrics(),
+            metrics=InterpretMetrics(),
         )
         for one in choose(inbox, outbox, wanted):
             if one.outcome != "event" or one.event is None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from receiver.journal.sqlite.journal import Journal, check_journal
 from receiver.journal.sqlite.requests import FILE
-from receiver.journal.sqlite.watchlist import SqliteWatch
+from receiver.journal.sqlite.watchlist import SqliteWatchlist
 from receiver.journal.watchlist import NEVER_US, Watched
 from receiver.model.errors import ConfigurationError, ReceiverError
 from receiver.model.times import from_us
@@ -16,7 +16,7 @@ from receiver.service import logs
 from receiver.service.config.settings import Settings
 from receiver.service.config.sources import resolve_sources
 from receiver.service.journal import hold_journal
-from receiver.service.processes.reconcile import ReconcilePart, polled
+from receiver.service.processes.reconcile import ReconcileProcess, polled
 from receiver.service.system_clock import SystemClock
 
 LISTED_MAX = 100_000
@@ -48,7 +48,7 @@ def track(settings: Settings, environ: Mapping[str, str], source: str, operation
     api = resolve_sources(settings, environ)[source][0].api
     if api is None or api.operation_id.fullmatch(operation) is None:
         raise ReceiverError(f"{operation!r} is no id of an operation of {source}")
-    watch = SqliteWatch(_journal(settings, make=True).folder)
+    watch = SqliteWatchlist(_journal(settings, make=True).folder)
     try:
         watch.track(source, operation, SystemClock().now_us())
     finally:
@@ -60,7 +60,7 @@ async def once(settings: Settings, environ: Mapping[str, str]) -> dict[str, Roun
     """Ask every source with ``poll`` for all that is open."""
     _polled(settings)
     sources = resolve_sources(settings, environ)
-    part = ReconcilePart(settings, sources, _journal(settings, make=True), logs.get(), all_sources=True)
+    part = ReconcileProcess(settings, sources, _journal(settings, make=True), logs.get(), all_sources=True)
     return await part.once()
 
 
@@ -68,7 +68,7 @@ def listed(settings: Settings, *, overdue: bool) -> list[dict[str, Any]]:
     """The operations that are asked about, the oldest first; with ``overdue`` only those open for too long."""
     limits_s = {name: poll.overdue_s for name, poll in _polled(settings).items()}
     now_us = SystemClock().now_us()
-    watch = SqliteWatch(_journal(settings).folder)
+    watch = SqliteWatchlist(_journal(settings).folder)
     try:
         rows = [_row(one, now_us, limits_s) for one in watch.listed(overdue_before_us=None, limit=LISTED_MAX)]
     finally:

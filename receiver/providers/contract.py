@@ -47,6 +47,10 @@ class Claim:
     """The timestamp header as it came, for providers that sign it."""
 
 
+Sources = Mapping[str, tuple["Provider", Source]]
+"""Every configured source by its name, ready to verify: its provider, and its references resolved."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lists:
     """How a provider's lists of operations are read. Pure."""

@@ -1,4 +1,4 @@
-"""Numbers of the publisher process."""
+"""Numbers of the publish process."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from receiver.model.records import OutboxRecord
 PUBLISH_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
-class PublisherMetrics:
-    """Of the publisher process."""
+class PublishMetrics:
+    """Of the publish process."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()

@@ -21,7 +21,7 @@ from receiver.journal.ports import Outbox
 from receiver.model.clock import Clock
 from receiver.model.errors import KafkaFenced, KafkaStopped, KafkaUnavailable, RecordRefused, StoreFailed
 from receiver.model.records import OutboxRecord, Position
-from receiver.publish.metrics import PublisherMetrics
+from receiver.publish.metrics import PublishMetrics
 from receiver.publish.ports import Memory, Message, Publisher
 from receiver.publish.position import decide_start
 
@@ -101,7 +101,7 @@ class Relay:
         transaction_timeout_s: float,
         clock: Clock,
         log: Log,
-        metrics: PublisherMetrics,
+        metrics: PublishMetrics,
     ) -> None:
         self._outbox = outbox
         self._make_publisher = make_publisher

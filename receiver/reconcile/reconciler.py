@@ -20,7 +20,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from receiver.journal.watchlist import NEVER_US, Watch, Watched
+from receiver.journal.watchlist import NEVER_US, Watched, Watchlist
 from receiver.model.callback import Resource
 from receiver.model.clock import Clock
 from receiver.model.errors import ApiFailed
@@ -84,7 +84,7 @@ class Reconciler:
         source: Source,
         pace: Pace,
         *,
-        watch: Watch,
+        watch: Watchlist,
         newest_callback: Callable[[], int],
         http: Http,
         in_thread: InThread,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from receiver.model.records import OutboxRecord
-from receiver.providers.contract import Provider, Source
+from receiver.providers.contract import Sources
 from receiver.sandbox.simulator import Simulation, choose
 from receiver.service import wiring as bootstrap
 from receiver.service.admin import OFF
@@ -76,24 +76,24 @@ class Desk:
         settings = self._settings
         listener = bootstrap.listen(settings.server.host, settings.server.port, "server")
         admin_listener = bootstrap.listen(settings.admin.host, settings.admin.port, "admin")
-        publisher = bootstrap.publisher_part(settings, self._environ, journal) if settings.kafka else None
+        publish = bootstrap.publish_process(settings, self._environ, journal) if settings.kafka else None
         outbox = open_outbox(settings)
         self._shown = outbox.last_number()
 
         def on_records() -> None:
             self._follow(outbox)
-            if publisher is not None:
-                publisher.wake()
+            if publish is not None:
+                publish.wake()
 
-        relay = bootstrap.relay_part(settings, self._environ, journal, on_records)
-        web = bootstrap.web_part(settings, self._environ, journal, listener, relay.wake)
+        interpret = bootstrap.interpret_process(settings, self._environ, journal, on_records)
+        intake = bootstrap.intake_process(settings, self._environ, journal, listener, interpret.wake)
         asks = bootstrap.reconciles(settings)
-        asking = bootstrap.reconcile_part(settings, self._environ, journal) if asks else None
-        parts = [part for part in (asking, web, relay, publisher) if part is not None]
+        asking = bootstrap.reconcile_process(settings, self._environ, journal) if asks else None
+        parts = [part for part in (asking, intake, interpret, publish) if part is not None]
 
         def report() -> Mapping[str, Any]:
-            kafka, asked = (part.status() if part else OFF for part in (publisher, asking))
-            return bootstrap.readiness(web.status(), relay.status(), kafka, asked)
+            kafka, asked = (part.status() if part else OFF for part in (publish, asking))
+            return bootstrap.readiness(intake.status(), interpret.status(), kafka, asked)
 
         def text() -> bytes:
             return b"".join(part.metrics() for part in parts)
@@ -129,7 +129,7 @@ class Desk:
 
     def _simulations(self) -> Sequence[Simulation]:
         host, port = self._settings.server.host, self._settings.server.port
-        sources: Mapping[str, tuple[Provider, Source]] = bootstrap.resolve_sources(self._settings, self._environ)
+        sources: Sources = bootstrap.resolve_sources(self._settings, self._environ)
         return [
             Simulation(
                 provider,

@@ -21,42 +21,42 @@ OFF: Mapping[str, Any] = {}
 
 def readiness(
     inbox: Mapping[str, Any] | None,
-    relay: Mapping[str, Any] | None,
+    interpret: Mapping[str, Any] | None,
     kafka: Mapping[str, Any] | None,
     reconcile: Mapping[str, Any] | None = OFF,
 ) -> dict[str, Any]:
     """The body of ``/readyz``. The parts are the processes' own last words, None when they are silent.
 
-    Ready means only that callbacks are taken: a relay or a Kafka that is away is no reason to turn callbacks away.
+    Ready means only that callbacks are taken: an interpreter or a Kafka that is away is no reason to refuse them.
     """
     asking = {} if reconcile is OFF else {"reconcile": {"state": "down" if reconcile is None else "up"}}
-    inbox_part = {"state": "down", "detail": "the web process is down"} if inbox is None else inbox
+    inbox_part = {"state": "down", "detail": "the intake process is down"} if inbox is None else inbox
     return {
         "ready": inbox_part["state"] == "up",
         "inbox": inbox_part,
-        "relay": _relay(inbox_part, relay),
-        "kafka": _kafka(relay, kafka),
+        "interpret": _interpret(inbox_part, interpret),
+        "kafka": _kafka(interpret, kafka),
         **{name: {**part, **(reconcile or {})} for name, part in asking.items()},
     }
 
 
-def _relay(inbox: Mapping[str, Any], relay: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    if relay is None:
-        return {"state": "down", "uninterpreted": None, "detail": "the relay process is down"}
-    # As for Kafka's backlog: the web process knows what it took since the relay last spoke.
-    unread = inbox.get("committed", 0) - relay["interpreted"]
-    return {"state": "up", **relay, "uninterpreted": max(relay["uninterpreted"], unread)}
+def _interpret(inbox: Mapping[str, Any], interpret: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    if interpret is None:
+        return {"state": "down", "uninterpreted": None, "detail": "the interpret process is down"}
+    # As for Kafka's backlog: the intake process knows what it took since the other last spoke.
+    unread = inbox.get("committed", 0) - interpret["interpreted"]
+    return {"state": "up", **interpret, "uninterpreted": max(interpret["uninterpreted"], unread)}
 
 
-def _kafka(relay: Mapping[str, Any] | None, kafka: Mapping[str, Any] | None) -> Mapping[str, Any]:
+def _kafka(interpret: Mapping[str, Any] | None, kafka: Mapping[str, Any] | None) -> Mapping[str, Any]:
     if kafka is OFF:
         return {"state": "off", "backlog": 0, "detail": None}
     if kafka is None:
-        return {"state": "down", "backlog": None, "detail": "the publisher process is down"}
-    if relay is None:  # "up" says that records go through, and none is made
-        return {**kafka, "state": "down", "detail": "the relay process is down"}
-    # What the relay recorded since the publisher last spoke counts too: nothing is to look drained that is not.
-    return {**kafka, "backlog": max(kafka["backlog"], relay["recorded"] - kafka["position"])}
+        return {"state": "down", "backlog": None, "detail": "the publish process is down"}
+    if interpret is None:  # "up" says that records go through, and none is made
+        return {**kafka, "state": "down", "detail": "the interpret process is down"}
+    # What was recorded since the publish process last spoke counts too: nothing is to look drained that is not.
+    return {**kafka, "backlog": max(kafka["backlog"], interpret["recorded"] - kafka["position"])}
 
 
 def make_admin(report: Callable[[], Mapping[str, Any]], metrics: Callable[[], bytes]) -> ASGIApp:

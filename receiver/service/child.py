@@ -2,7 +2,7 @@
 
 A child reports to the supervisor over its link several times a second, and ends when the link closes. SIGTERM drains
 it, SIGHUP reads the secrets again, Ctrl-C is left to the supervisor. The collector is frozen after start-up and runs
-rarely: measured, it takes the p99 of the web process from 18 to 5 ms.
+rarely: measured, it takes the p99 of the intake process from 18 to 5 ms.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from receiver.service import logs
 from receiver.service import wiring as bootstrap
 from receiver.service.config.settings import Settings
 from receiver.service.passed_on import read_passed_on
-from receiver.service.turns import set_turns
+from receiver.service.time_slice import set_time_slice
 
 REPORT_S = 0.5
 """Between two reports; the supervisor gives a child up for silent after a few."""
@@ -37,16 +37,17 @@ GC_THRESHOLD = 20_000
 SWITCH_INTERVAL_S = 0.0005
 """The inbox's writer thread waits for the interpreter lock, 5 ms a turn by default; much more than its fsync."""
 NICENESS = 10
-"""All others give way to the web process: their minute is nobody's, the provider's is."""
-WEB_TURN_S, TURN_S = 0.0001, 0.005
-"""Of a processor, for the web process and the others: who wakes for a callback need not wait for who computes."""
+"""All others give way to the intake process: a provider waits for its answer, nobody waits for theirs."""
+INTAKE_SLICE_S, SLICE_S = 0.0001, 0.005
+"""Of a processor, for the intake process and the others: who wakes for a callback need not wait for who computes."""
 WAKE_S = 0.005
-"""Between two wakes of one process by another: each costs both of them, and what is woken waits for company anyway."""
+"""Between two wakes of one process by another: each costs both of them, and what is woken waits out a batch window
+anyway."""
 PR_SET_PDEATHSIG = 1
 
 
-class Part(Protocol):
-    """What a child runs: the web, the relay, the publisher or the reconcile part."""
+class Process(Protocol):
+    """What a child runs: one of the modules of ``receiver.service.processes``."""
 
     async def run(self) -> None:
         """Work until ``stop``, then drain."""
@@ -89,27 +90,27 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _make(role: str, settings: Settings, journal: bootstrap.Journal, descriptors: Mapping[str, int]) -> Part:
+def _make(role: str, settings: Settings, journal: bootstrap.Journal, descriptors: Mapping[str, int]) -> Process:
     wakes = _waker(descriptors["wakes"]) if "wakes" in descriptors else _nobody
-    if role == "web":
-        set_turns(WEB_TURN_S)
+    if role == "intake":
+        set_time_slice(INTAKE_SLICE_S)
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         listener = socket.socket(fileno=descriptors["listener"])
-        return bootstrap.web_part(settings, os.environ, journal, listener, wakes)
+        return bootstrap.intake_process(settings, os.environ, journal, listener, wakes)
     os.nice(NICENESS)
-    set_turns(TURN_S)
-    if role == "relay":
-        return bootstrap.relay_part(settings, os.environ, journal, wakes)
-    if role == "publisher":
-        return bootstrap.publisher_part(settings, os.environ, journal)
-    return bootstrap.reconcile_part(settings, os.environ, journal)
+    set_time_slice(SLICE_S)
+    if role == "interpret":
+        return bootstrap.interpret_process(settings, os.environ, journal, wakes)
+    if role == "publish":
+        return bootstrap.publish_process(settings, os.environ, journal)
+    return bootstrap.reconcile_process(settings, os.environ, journal)
 
 
 def _nobody() -> None:
     pass
 
 
-async def _run(part: Part, role: str, descriptors: Mapping[str, int], log: Any) -> None:
+async def _run(part: Process, role: str, descriptors: Mapping[str, int], log: Any) -> None:
     loop = asyncio.get_running_loop()
     logs.write_together(loop)
     loop.add_signal_handler(signal.SIGTERM, part.stop)
@@ -125,7 +126,7 @@ async def _run(part: Part, role: str, descriptors: Mapping[str, int], log: Any) 
         await asyncio.gather(link, return_exceptions=True)
 
 
-async def _link(part: Part, descriptor: int) -> None:
+async def _link(part: Process, descriptor: int) -> None:
     reader, writer = await asyncio.open_connection(sock=socket.socket(fileno=descriptor))
     ended = asyncio.create_task(reader.read())
     try:
@@ -143,7 +144,7 @@ async def _link(part: Part, descriptor: int) -> None:
         writer.close()
 
 
-def _reload(part: Part, role: str, log: Any) -> None:
+def _reload(part: Process, role: str, log: Any) -> None:
     try:
         part.reload(os.environ)
     except ConfigurationError as error:

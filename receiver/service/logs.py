@@ -1,7 +1,7 @@
 """Logs: one JSON object a line on stdout under ``serve``, coloured lines on stderr for people under ``dev``.
 
 A service's lines are made without structlog's chain of processors and written together, since this is on the hot path:
-with the metrics and the wake-ups it took the web process from 63 to 52 µs a callback.
+with the metrics and the wake-ups it took the intake process from 63 to 52 µs a callback.
 
 No secret, signature, card number or body is ever given to a log call; a traceback is frames and the exception's type,
 without its message, which could quote a body. The libraries' own loggers come through the same door, off the hot path.

@@ -1,14 +1,14 @@
 """``receiver serve``: one supervisor, and processes that share nothing but the journal.
 
-The web process takes callbacks, the relay process interprets them, the publisher process, where Kafka is configured,
-takes their events there, and the reconcile process, where a source has ``poll``, asks the providers' APIs.
+``intake`` takes callbacks, ``interpret`` says what they mean, ``publish`` takes the events to Kafka where one is
+configured, and ``reconcile`` asks the providers' APIs where a source has ``poll``.
 
 Theory of operation. The supervisor holds the journal's lock and the listening socket, and passes both on: a restarted
-web process refuses no connection, and a second service cannot start while any process of this one lives. Each child is
-tied to it by a socket pair: the child reports its state there several times a second, and ends when it closes; on Linux
-the kernel kills it too when its parent dies, which also reaches a child that is stopped. A dead child is started again
-after a short back-off; one that dies too often within a minute ends the service, loudly. The pipes by which web wakes
-relay and relay wakes publisher are the supervisor's as well, so that they outlive both ends.
+intake process refuses no connection, and a second service cannot start while any process of this one lives. Each child
+is tied to it by a socket pair: the child reports its state there several times a second, and ends when it closes; on
+Linux the kernel kills it too when its parent dies, which also reaches a child that is stopped. A dead child is started
+again after a short back-off; one that dies too often within a minute ends the service, loudly. The pipes by which
+``intake`` wakes ``interpret``, and that one ``publish``, are the supervisor's as well: they outlive both ends.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ SILENT_S = 3.0
 """A child that has not reported for so long counts as down: ``/readyz`` is to be true within 5 s."""
 REPORT_BYTES_MAX = 4 * 1024 * 1024
 """One report with its metrics; a longer line would be a bug."""
-RELAY_SHARE = 0.3
-"""Of the shutdown time, kept for the relay after the web process has had its part."""
+INTERPRET_SHARE = 0.3
+"""Of the shutdown time, kept for interpreting and publishing after the intake process has had its part."""
 
 
 class GaveUp(ReceiverError):
@@ -187,8 +187,8 @@ class Supervisor:
         self._settings = settings
         self._children = children
         by_role = {child.role: child for child in children}
-        self._web, self._relay = by_role["web"], by_role["relay"]
-        self._publisher, self._reconcile = by_role.get("publisher"), by_role.get("reconcile")
+        self._intake, self._interpret = by_role["intake"], by_role["interpret"]
+        self._publish, self._reconcile = by_role.get("publish"), by_role.get("reconcile")
         self._log = log
         self._stop = asyncio.Event()
 
@@ -217,12 +217,12 @@ class Supervisor:
     async def _drain(self, close_listener: Callable[[], None]) -> None:
         total_s = self._settings.server.shutdown_timeout_s
         self._log.info("serve.stopping", timeout_s=total_s)
-        close_listener()  # the web process has its own descriptor, and closes that first of all
-        rest_s = total_s * RELAY_SHARE
+        close_listener()  # the intake process has its own descriptor, and closes that first of all
+        rest_s = total_s * INTERPRET_SHARE
         asking = [self._reconcile.stop(rest_s)] if self._reconcile is not None else []
-        await asyncio.gather(self._web.stop(total_s - rest_s - 1), *asking)
-        publishing = [self._publisher.stop(rest_s)] if self._publisher is not None else []
-        await asyncio.gather(self._relay.stop(rest_s), *publishing)
+        await asyncio.gather(self._intake.stop(total_s - rest_s - 1), *asking)
+        publishing = [self._publish.stop(rest_s)] if self._publish is not None else []
+        await asyncio.gather(self._interpret.stop(rest_s), *publishing)
         self._log.info("serve.stopped")
 
     def _reload(self) -> None:
@@ -231,7 +231,7 @@ class Supervisor:
             child.reload()
 
     def _readiness(self) -> Mapping[str, Any]:
-        return bootstrap.readiness(*map(_said, (self._web, self._relay, self._publisher, self._reconcile)))
+        return bootstrap.readiness(*map(_said, (self._intake, self._interpret, self._publish, self._reconcile)))
 
     def _metrics(self) -> bytes:
         reports = [child.report() for child in self._children]
@@ -270,17 +270,17 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
         stack.callback(listener.close)
         admin = bootstrap.listen(settings.admin.host, settings.admin.port, "admin")
         stack.callback(admin.close)
-        relay_wake, web_wakes = _pipe(stack)
-        publisher_wake, relay_wakes = _pipe(stack)
+        interpret_wake, intake_wakes = _pipe(stack)
+        publish_wake, interpret_wakes = _pipe(stack)
         configuration = stack.enter_context(passed_on(settings, journal))
         shared = {"configuration": configuration, "lock": lock}
-        relay_fds = {**shared, "wake": relay_wake, "wakes": relay_wakes}
+        interpret_fds = {**shared, "wake": interpret_wake, "wakes": interpret_wakes}
         children = [
-            Child("web", {**shared, "listener": listener.fileno(), "wakes": web_wakes}, log),
-            Child("relay", relay_fds, log, lambda code: _note_death(journal, code, log)),
+            Child("intake", {**shared, "listener": listener.fileno(), "wakes": intake_wakes}, log),
+            Child("interpret", interpret_fds, log, lambda code: _note_death(journal, code, log)),
         ]
         if settings.kafka is not None:
-            children.append(Child("publisher", {**shared, "wake": publisher_wake}, log))
+            children.append(Child("publish", {**shared, "wake": publish_wake}, log))
         if bootstrap.reconciles(settings):
             children.append(Child("reconcile", shared, log))
         log.info("serve.started", journal=journal.journal_id, host=settings.server.host, port=settings.server.port)

@@ -18,10 +18,10 @@ from receiver.service.admin import make_admin, readiness
 from receiver.service.config.settings import Settings
 from receiver.service.config.sources import resolve_sources
 from receiver.service.kafka import _need_kafka, kafka_options
-from receiver.service.processes.intake import WebPart
-from receiver.service.processes.interpret import RelayPart
-from receiver.service.processes.publish import PublisherPart
-from receiver.service.processes.reconcile import ReconcilePart, polled
+from receiver.service.processes.intake import IntakeProcess
+from receiver.service.processes.interpret import InterpretProcess
+from receiver.service.processes.publish import PublishProcess
+from receiver.service.processes.reconcile import ReconcileProcess, polled
 
 LISTEN_BACKLOG = 2048
 
@@ -47,30 +47,30 @@ def listen(host: str, port: int, section: str) -> socket.socket:
     return listener
 
 
-def web_part(
+def intake_process(
     settings: Settings, environ: Mapping[str, str], journal: Journal, listener: socket.socket, wake: Callable[[], None]
-) -> WebPart:
-    """The web process's part; raises ``ConfigurationError``."""
-    return WebPart(settings, resolve_sources(settings, environ), journal, listener, wake, logs.get())
+) -> IntakeProcess:
+    """The intake process's part; raises ``ConfigurationError``."""
+    return IntakeProcess(settings, resolve_sources(settings, environ), journal, listener, wake, logs.get())
 
 
-def relay_part(
+def interpret_process(
     settings: Settings, environ: Mapping[str, str], journal: Journal, on_records: Callable[[], None]
-) -> RelayPart:
-    """The relay process's part; raises ``ConfigurationError``, ``JournalError``, ``StoreFailed``."""
-    return RelayPart(settings, resolve_sources(settings, environ), journal, on_records, logs.get())
+) -> InterpretProcess:
+    """The interpret process's part; raises ``ConfigurationError``, ``JournalError``, ``StoreFailed``."""
+    return InterpretProcess(settings, resolve_sources(settings, environ), journal, on_records, logs.get())
 
 
-def publisher_part(settings: Settings, environ: Mapping[str, str], journal: Journal) -> PublisherPart:
-    """The publisher process's part; raises ``ConfigurationError``, ``JournalError``, ``StoreFailed``."""
+def publish_process(settings: Settings, environ: Mapping[str, str], journal: Journal) -> PublishProcess:
+    """The publish process's part; raises ``ConfigurationError``, ``JournalError``, ``StoreFailed``."""
     kafka = _need_kafka(settings)
     sources = resolve_sources(settings, environ)
-    return PublisherPart(settings, kafka, sources, journal, kafka_options(kafka, environ), logs.get())
+    return PublishProcess(settings, kafka, sources, journal, kafka_options(kafka, environ), logs.get())
 
 
-def reconcile_part(settings: Settings, environ: Mapping[str, str], journal: Journal) -> ReconcilePart:
+def reconcile_process(settings: Settings, environ: Mapping[str, str], journal: Journal) -> ReconcileProcess:
     """The reconcile process's part; raises ``ConfigurationError``, ``JournalError``, ``StoreFailed``."""
-    return ReconcilePart(settings, resolve_sources(settings, environ), journal, logs.get(), all_sources=False)
+    return ReconcileProcess(settings, resolve_sources(settings, environ), journal, logs.get(), all_sources=False)
 
 
 def reconciles(settings: Settings) -> bool:

@@ -52,7 +52,7 @@ def drained(service: Service, callbacks: int, timeout_s: float = 60) -> None:
             and said["inbox"].get("committed", 0) >= callbacks
             and said["kafka"]["state"] == "up"
             and not said["kafka"]["backlog"]
-            and not said["relay"]["uninterpreted"]
+            and not said["interpret"]["uninterpreted"]
         ):
             return
         time.sleep(0.1)
@@ -63,11 +63,11 @@ def test_a_callback_that_kills_its_interpreter_is_alone_in_quarantine(
     service: Service, kafka: LocalKafka, prefix: str
 ) -> None:
     """By abort, segmentation fault or memory: three deaths alone, then ``internal_error``; neighbours are events."""
-    service.kill("relay", signal.SIGSTOP)
+    service.kill("interpret", signal.SIGSTOP)
     for number in range(30):
         words = {7: "poison-abort", 15: "poison-segv", 22: "poison-memory"}
         post(service, {"id": f"swap-{number}", "status": "ERROR", "message": words.get(number, "fine")})
-    service.kill("relay", signal.SIGCONT)
+    service.kill("interpret", signal.SIGCONT)
     drained(service, 30)
     events = committed(kafka.bootstrap, f"{prefix}exchange.status.v1")
     assert sorted(int(seen.value["operation_id"].removeprefix("swap-")) for seen in events) == sorted(
@@ -87,7 +87,7 @@ def test_sigkill_condemns_nobody(service: Service, kafka: LocalKafka, prefix: st
     for number in range(5):
         post(service, {"id": f"swap-{number}", "status": "PROCESSED"})
         for _ in range(3):
-            service.kill("relay")
+            service.kill("interpret")
             time.sleep(0.15)
     drained(service, 5)
     assert len(committed(kafka.bootstrap, f"{prefix}exchange.status.v1")) == 5

@@ -108,7 +108,7 @@ def test_a_callback_becomes_an_event_without_kafka(service: Service) -> None:
 
 
 def test_metrics_of_all_processes_are_on_one_page(service: Service) -> None:
-    """Of the web process, the relay and the supervisor; none of it on the public listener."""
+    """Of the intake process, the relay and the supervisor; none of it on the public listener."""
     service.start()
     service.wait_ready()
     assert service.post_swap(SWAP) == 200
@@ -121,8 +121,8 @@ def test_metrics_of_all_processes_are_on_one_page(service: Service) -> None:
     expected = (
         'receiver_interpreted_total{outcome="event",source="swaps"} 1.0',
         'receiver_callbacks_total{answer="200",source="swaps"} 1.0',
-        'receiver_process_up{role="web"} 1.0',
-        'receiver_process_up{role="relay"} 1.0',
+        'receiver_process_up{role="intake"} 1.0',
+        'receiver_process_up{role="interpret"} 1.0',
     )
     until(lambda: all(line in page() for line in expected))
     with pytest.raises(urllib.error.HTTPError) as refused:

@@ -56,7 +56,7 @@ def drain(service: Service, timeout_s: float = 60) -> None:
             said
             and said["kafka"]["state"] == "up"
             and said["kafka"]["backlog"] == 0
-            and not said["relay"]["uninterpreted"]
+            and not said["interpret"]["uninterpreted"]
         ):
             return
         time.sleep(0.1)
@@ -105,7 +105,7 @@ async def test_signed_callbacks_become_events_with_key_headers_and_facts(
 async def test_a_few_dozen_sigkills_lose_repeat_and_reorder_nothing(
     service: Service, kafka: LocalKafka, prefix: str
 ) -> None:
-    """Web process, relay and supervisor, at random moments under load; callbacks are taken again soon after each."""
+    """Intake process, relay and supervisor, at random moments under load; callbacks are taken again soon after each."""
     chance, kills = random.Random(7), Counter[str]()
     service.start()
     service.wait_ready()
@@ -114,7 +114,7 @@ async def test_a_few_dozen_sigkills_lose_repeat_and_reorder_nothing(
         until = time.monotonic() + 18
         while time.monotonic() < until:
             await asyncio.sleep(chance.uniform(0.2, 0.8))
-            role = chance.choices(("web", "relay", "publisher", "supervisor"), (4, 4, 4, 1))[0]
+            role = chance.choices(("intake", "interpret", "publish", "supervisor"), (4, 4, 4, 1))[0]
             kills[role] += service.kill(role)
             if role == "supervisor":
                 service.start()
@@ -209,5 +209,5 @@ async def test_sigterm_under_load_commits_what_it_answered(service: Service, kaf
     drain(service)
     assert codes == [0, 0, 0]
     verdict(service, kafka.bootstrap, prefix, ledger)
-    assert service.kill("relay", signal.SIGTERM)
+    assert service.kill("interpret", signal.SIGTERM)
     assert service.stop() == 0

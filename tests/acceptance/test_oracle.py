@@ -83,10 +83,10 @@ async def judged(service: Service, kafka: LocalKafka, prefix: str, victim: str) 
 @pytest.mark.parametrize(
     ("build", "victim", "wrong"),
     [
-        (ACKNOWLEDGES_BEFORE_COMMIT, "web", "lost"),
-        (FORGETS_THE_POSITION, "publisher", "duplicated"),
-        (MOVES_THE_INBOX_POSITION_FIRST, "relay", "lost"),
-        ("", "publisher", None),
+        (ACKNOWLEDGES_BEFORE_COMMIT, "intake", "lost"),
+        (FORGETS_THE_POSITION, "publish", "duplicated"),
+        (MOVES_THE_INBOX_POSITION_FIRST, "interpret", "lost"),
+        ("", "publish", None),
     ],
     ids=["acknowledge before commit", "forget the position", "move the inbox position first", "as it is"],
 )

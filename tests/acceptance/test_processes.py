@@ -88,7 +88,7 @@ def test_a_dead_child_is_back_within_five_seconds(whole: Service) -> None:
     """``/readyz`` says so meanwhile; no connection is refused."""
     whole.start()
     whole.wait_ready()
-    for role in ("web", "relay", "publisher"):
+    for role in ("intake", "interpret", "publish"):
         before = whole.child(role)
         assert whole.kill(role)
         until(lambda role=role, before=before: whole.child(role) not in (before, None), 5)  # type: ignore[misc]
@@ -107,10 +107,10 @@ def test_the_children_of_a_killed_supervisor_end(whole: Service) -> None:
     """Also one that is stopped; then the journal is free for the next service."""
     whole.start()
     whole.wait_ready()
-    until(lambda: all(process_up(whole, role) for role in ("relay", "publisher")))  # and so tied to it
-    children = [whole.child(role) for role in ("web", "relay", "publisher")]
+    until(lambda: all(process_up(whole, role) for role in ("interpret", "publish")))  # and so tied to it
+    children = [whole.child(role) for role in ("intake", "interpret", "publish")]
     assert None not in children
-    whole.kill("relay", signal.SIGSTOP)
+    whole.kill("interpret", signal.SIGSTOP)
     whole.kill("supervisor")
     until(lambda: not any(alive(pid) for pid in children if pid), 5)
     whole.start()
@@ -125,7 +125,7 @@ def test_twenty_deaths_within_a_minute_end_the_service(service: Service) -> None
     assert service.process is not None
     deadline = time.monotonic() + 90
     while service.process.poll() is None and time.monotonic() < deadline:
-        service.kill("relay")
+        service.kill("interpret")
         time.sleep(0.02)
     assert service.process.wait(5) == 1
     assert "serve.gave_up" in service.log.read_text()

@@ -52,7 +52,10 @@ def drained(service: Service) -> bool:
     """Whether all is on Kafka."""
     said = service.readyz()
     return bool(
-        said and said["kafka"]["state"] == "up" and not said["kafka"]["backlog"] and not said["relay"]["uninterpreted"]
+        said
+        and said["kafka"]["state"] == "up"
+        and not said["kafka"]["backlog"]
+        and not said["interpret"]["uninterpreted"]
     )
 
 

@@ -119,7 +119,7 @@ def test_exchanges_are_followed_while_processes_are_killed(
         created = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
         for number in range(40):
             fake.exchanges[str(number)] = exchange(number, created=created)
-        for role in ("reconcile", "relay", "reconcile"):
+        for role in ("reconcile", "interpret", "reconcile"):
             time.sleep(1.0)
             assert service.kill(role)
             for number in range(len(fake.asked) % 3, 40, 3):

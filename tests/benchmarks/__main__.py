@@ -97,7 +97,8 @@ class Run:
 
     def _memory(self, ours: Sequence[Measured]) -> str:
         peaks = (
-            f"{role} {max(one.rss_mb.get(role, 0) for one in ours):.0f} MB" for role in ("web", "relay", "publisher")
+            f"{role} {max(one.rss_mb.get(role, 0) for one in ours):.0f} MB"
+            for role in ("intake", "interpret", "publish")
         )
         return f"Memory at the end of saturation, the most of all rounds: {', '.join(peaks)}."
 

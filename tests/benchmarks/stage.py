@@ -172,8 +172,8 @@ class Stage:
             used = {role: cpu_s(pid) - before.get(role, 0.0) for role, pid in pids.items()}
             measured = Measured(found, sum(used.values()) * 1e6 / count, rss_mb={r: rss_mb(p) for r, p in pids.items()})
             measured.fsync_ms = fsyncs.p50_ms if rate else None
-            if "web" in used:
-                measured.web_cpu_us = used["web"] * 1e6 / count
+            if "intake" in used:
+                measured.web_cpu_us = used["intake"] * 1e6 / count
             if arrivals is not None:
                 measured.arrival_ms = arrivals.stop(found["ok"])
         if server.topic is not None and "stopped" not in name:
@@ -270,7 +270,7 @@ class Stage:
                 shutil.rmtree(folder)
 
     def _settled(self, admin: int, supervisor: int, name: str) -> None:
-        relay = roles(supervisor).get("relay")
+        relay = roles(supervisor).get("interpret")
         if "stopped" in name and relay is not None and is_stopped(relay):
             return  # nothing settles now
         time.sleep(STALE_S)
@@ -279,9 +279,9 @@ class Stage:
             said = readyz(admin)
             if said is not None and said["kafka"]["state"] == "up":
                 if "stopped" in name:
-                    os.kill(roles(supervisor)["relay"], signal.SIGSTOP)
+                    os.kill(roles(supervisor)["interpret"], signal.SIGSTOP)
                     return
-                if not said["kafka"]["backlog"] and not said["relay"]["uninterpreted"]:
+                if not said["kafka"]["backlog"] and not said["interpret"]["uninterpreted"]:
                     return
             time.sleep(0.02)
         raise SystemExit("bench: the backlog did not drain")
@@ -304,7 +304,7 @@ def roles(supervisor: int) -> dict[str, int]:
     found = {}
     for pid in Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split():
         arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        found.update({role: int(pid) for role in ("web", "relay", "publisher") if role.encode() in arguments})
+        found.update({role: int(pid) for role in ("intake", "interpret", "publish") if role.encode() in arguments})
     return found
 
 

@@ -16,7 +16,7 @@ from tests.chaos import poison
 from tests.chaos.traffic import ACCOUNT, ORGANISATION, Callback
 from tests.chaos.world import MESSAGE_BYTES_MAX, QUARANTINE_TOPIC, World
 
-CHILDREN = ("web", "relay", "publisher")
+CHILDREN = ("intake", "interpret", "publish")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ async def all_brokers_away(world: World) -> None:
     for proxy in world.proxies:
         proxy.refusing = True
         proxy.cut()
-    if world.service.kill("publisher"):
+    if world.service.kill("publish"):
         world.counts["kill publisher"] += 1
     await asyncio.sleep(world.chance.uniform(3, 10))
     for proxy in world.proxies:
@@ -102,7 +102,7 @@ async def slow_network(world: World) -> None:
 
 
 async def full_disk(world: World) -> None:
-    """No file of the web process, or of the relay, may grow; then it is free again."""
+    """No file of the intake process, or of the relay, may grow; then it is free again."""
     role = world.chance.choice(CHILDREN)
     if not world.limit_files(role, 64 * 1024):
         return
@@ -182,7 +182,7 @@ async def poisonous_callback(world: World) -> None:
     callback = _odd(f"poison-{word}")
     await world.post(callback)
     world.must_be_quarantined(callback, "internal_error")
-    await world.until("poison set aside", lambda said: said["relay"]["uninterpreted"] == 0, 90)
+    await world.until("poison set aside", lambda said: said["interpret"]["uninterpreted"] == 0, 90)
 
 
 async def restore_backup(world: World) -> None:

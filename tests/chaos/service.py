@@ -158,7 +158,7 @@ class Service:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:]) if self.log.exists() else ""
 
     def child(self, role: str) -> int | None:
-        """The process id of the ``web`` or ``relay`` child, None while there is none."""
+        """The process id of the ``intake`` or ``interpret`` child, None while there is none."""
         if self.process is None:
             return None
         with contextlib.suppress(OSError):
@@ -169,7 +169,7 @@ class Service:
         return None
 
     def kill(self, role: str, number: signal.Signals = signal.SIGKILL) -> bool:
-        """Send a signal to ``web``, ``relay`` or ``supervisor``; False where it is not there."""
+        """Send a signal to ``intake``, ``interpret`` or ``supervisor``; False where it is not there."""
         pid = self.process.pid if role == "supervisor" and self.process else self.child(role)
         if pid is None:
             return False
@@ -194,7 +194,7 @@ class Service:
     def destroy(self) -> None:
         """Leave nothing running, whatever state it is in."""
         if self.process is not None and self.process.poll() is None:
-            for role in ("web", "relay", "publisher"):
+            for role in ("intake", "interpret", "publish"):
                 self.kill(role, signal.SIGCONT)
             self.process.kill()
             self.process.wait()

@@ -250,5 +250,5 @@ class World:
 
 
 def _is_drained(said: dict[str, Any]) -> bool:
-    kafka, relay = said["kafka"], said["relay"]
+    kafka, relay = said["kafka"], said["interpret"]
     return bool(said["ready"]) and kafka["state"] == "up" and kafka["backlog"] == 0 and relay["uninterpreted"] == 0

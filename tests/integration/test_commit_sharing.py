@@ -12,7 +12,7 @@ from queue import SimpleQueue
 import pytest
 
 from receiver.journal.sqlite import inbox_writer as sqlite_inbox
-from receiver.journal.sqlite.inbox_writer import COMPANY, QUIET_TURNS, Limits, SqliteInbox
+from receiver.journal.sqlite.inbox_writer import BATCH_AT_ONCE, QUIET_TURNS, Limits, SqliteInbox
 from receiver.journal.sqlite.journal import open_journal
 from receiver.model.callback import VerifiedCallback
 from receiver.model.errors import Unavailable
@@ -75,8 +75,8 @@ async def rung_within(bell: Bell, turns: int, times: int = 1) -> bool:
 
 async def test_what_comes_turn_by_turn_shares_a_commit(inbox: SqliteInbox) -> None:
     """As the requests of a loop that is busy do; each of them a commit of its own would cost more than its answer."""
-    numbers = await asyncio.gather(*(append_after(inbox, turn) for turn in range(COMPANY // 2)))
-    assert numbers == list(range(1, COMPANY // 2 + 1))
+    numbers = await asyncio.gather(*(append_after(inbox, turn) for turn in range(BATCH_AT_ONCE // 2)))
+    assert numbers == list(range(1, BATCH_AT_ONCE // 2 + 1))
     assert inbox.commits == 1
 
 
@@ -90,9 +90,9 @@ async def test_a_pause_of_the_loop_begins_a_commit(inbox: SqliteInbox, bell: Bel
 
 async def test_enough_callbacks_begin_a_commit_though_more_come_each_turn(inbox: SqliteInbox, bell: Bell) -> None:
     """Nobody waits for a pause that never is; what comes meanwhile shares the next commit."""
-    count = COMPANY * 3
+    count = BATCH_AT_ONCE * 3
     tasks = [asyncio.create_task(append_after(inbox, turn)) for turn in range(count)]
-    assert await rung_within(bell, COMPANY + 2)
+    assert await rung_within(bell, BATCH_AT_ONCE + 2)
     assert await asyncio.gather(*tasks) == list(range(1, count + 1))
     assert inbox.commits <= count // 4
 
@@ -128,8 +128,8 @@ async def test_more_than_a_commit_holds_is_committed_without_another_callback(
 ) -> None:
     """Nobody rings for what was left over."""
     monkeypatch.setattr(sqlite_inbox, "BATCH_MAX", 10)
-    numbers = await asyncio.wait_for(asyncio.gather(*(append_after(inbox, 0) for _ in range(COMPANY))), 5)
-    assert numbers == list(range(1, COMPANY + 1))
+    numbers = await asyncio.wait_for(asyncio.gather(*(append_after(inbox, 0) for _ in range(BATCH_AT_ONCE))), 5)
+    assert numbers == list(range(1, BATCH_AT_ONCE + 1))
     assert inbox.commits == 5
 
 

@@ -53,7 +53,7 @@ def drained(service: Service, state: str = "up", timeout_s: float = 40) -> dict[
     deadline, said = time.monotonic() + timeout_s, None
     while time.monotonic() < deadline:
         said = service.readyz()
-        settled = said and said["kafka"]["state"] == state and said["relay"]["uninterpreted"] == 0
+        settled = said and said["kafka"]["state"] == state and said["interpret"]["uninterpreted"] == 0
         if said and settled and (state != "up" or said["kafka"]["backlog"] == 0):
             return said
         time.sleep(0.1)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from receiver.interpret.interpreter import Interpreter
-from receiver.interpret.metrics import RelayMetrics
+from receiver.interpret.metrics import InterpretMetrics
 from receiver.journal import retention
 from receiver.journal.retention import DAY_US, DOUBT_US, InboxRetention, OutboxRetention, cutoff_us
 from receiver.journal.sqlite.inbox import SqliteInboxReader
@@ -61,7 +61,7 @@ async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
     interpreter = Interpreter(
         inbox=reader, requests=FakeRequests(), outbox=outbox,
         sources=Way().web.sources, record_bytes_max=10**6, publish_body=False, log=log,
-        metrics=RelayMetrics(),
+        metrics=InterpretMetrics(),
     )  # fmt: skip
     interpreter.step()
     yield Shop(clock, inbox, reader, outbox, log)

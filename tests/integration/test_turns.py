@@ -8,9 +8,9 @@ import sys
 
 ASK = """
 import ctypes, json, os, platform, sys
-from receiver.service.turns import ATTRIBUTES, SCHED_SETATTR, set_turns
+from receiver.service.time_slice import ATTRIBUTES, SCHED_SETATTR, set_time_slice
 
-def turn_ns():
+def slice_ns():
     said = ctypes.create_string_buffer(ATTRIBUTES.size)
     getter = SCHED_SETATTR.get(platform.machine(), 0) + 1
     ctypes.CDLL(None).syscall(getter, 0, said, ATTRIBUTES.size, 0)
@@ -19,9 +19,9 @@ def turn_ns():
 os.nice(3)
 if "batch" in sys.argv:
     os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-before = turn_ns()
-taken = set_turns(0.0003)
-print(json.dumps([before, taken, turn_ns(), os.nice(0), os.sched_getscheduler(0)]))
+before = slice_ns()
+taken = set_time_slice(0.0003)
+print(json.dumps([before, taken, slice_ns(), os.nice(0), os.sched_getscheduler(0)]))
 """
 
 

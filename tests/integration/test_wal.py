@@ -35,7 +35,7 @@ def test_a_log_begins_anew_and_one_that_is_read_is_restarted_as_soon_as_nobody_r
     def commit(times: int) -> None:
         for _ in range(times):
             writer.execute("INSERT INTO kept (value) VALUES (?)", (BLOB,))
-            keeper.look()
+            keeper.keep_short()
 
     commit(100)
     assert log.stat().st_size < 2 * FEW * PAGE

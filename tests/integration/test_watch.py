@@ -13,7 +13,7 @@ import apsw
 import pytest
 
 from receiver.interpret.interpreter import Interpreter
-from receiver.interpret.metrics import RelayMetrics
+from receiver.interpret.metrics import InterpretMetrics
 from receiver.journal.sqlite import store as sqlite
 from receiver.journal.sqlite.audit import check
 from receiver.journal.sqlite.inbox import SqliteInboxReader
@@ -21,8 +21,8 @@ from receiver.journal.sqlite.journal import Journal, open_journal
 from receiver.journal.sqlite.outbox import SqliteOutbox
 from receiver.journal.sqlite.requests import SqliteRequests
 from receiver.journal.sqlite.take_over import OutboxMender
-from receiver.journal.sqlite.watchlist import SqliteWatch
-from receiver.journal.watchlist import NEVER_US, Heard
+from receiver.journal.sqlite.watchlist import SqliteWatchlist
+from receiver.journal.watchlist import NEVER_US, WatchUpdate
 from receiver.model.callback import Resource
 from receiver.model.operation import OperationState
 from receiver.model.records import Progress
@@ -30,7 +30,7 @@ from receiver.operate.rejoin_plan import fold, key_of
 from receiver.sandbox.fakes import FakeClock
 from receiver.service.config.settings import build
 from receiver.service.config.sources import resolve_sources
-from receiver.service.processes.reconcile import CLOSED_KEPT_US, TIDY_S, ReconcilePart
+from receiver.service.processes.reconcile import CLOSED_KEPT_US, TIDY_S, ReconcileProcess
 from tests.fake_provider import swap
 from tests.support import Lines
 
@@ -45,9 +45,9 @@ def journal(tmp_path: Path) -> Journal:
 
 
 @pytest.fixture
-def watch(journal: Journal) -> Iterator[SqliteWatch]:
+def watch(journal: Journal) -> Iterator[SqliteWatchlist]:
     """Its watch."""
-    made = SqliteWatch(journal.folder)
+    made = SqliteWatchlist(journal.folder)
     yield made
     made.close()
 
@@ -72,7 +72,7 @@ def test_a_journal_from_before_reconcile_is_taken_as_it_is(journal: Journal) -> 
     store = SqliteRequests.open(journal.folder)
     store.add("close", 1, {"callbacks": [], "why": ""})
     store.close()
-    first, second = SqliteWatch(journal.folder), SqliteWatch(journal.folder)
+    first, second = SqliteWatchlist(journal.folder), SqliteWatchlist(journal.folder)
     first.track("swaps", "a", 5)
     assert [one.operation_id for one in second.due("swaps", 5, 9)] == ["a"]
     first.close()
@@ -81,7 +81,7 @@ def test_a_journal_from_before_reconcile_is_taken_as_it_is(journal: Journal) -> 
     assert len(requests(journal)) == 1
 
 
-def test_an_answer_that_says_the_same_is_kept_once(watch: SqliteWatch, journal: Journal) -> None:
+def test_an_answer_that_says_the_same_is_kept_once(watch: SqliteWatchlist, journal: Journal) -> None:
     """And the operation is closed by a terminal one, in the same commit."""
     watch.track("swaps", "a", 10)
     assert watch.answered("swaps", resource("a", "PENDING", terminal=False), now_us=20, due_us=30, after=7)
@@ -96,22 +96,22 @@ def test_an_answer_that_says_the_same_is_kept_once(watch: SqliteWatch, journal: 
     ]  # fmt: skip
 
 
-def test_what_is_heard_makes_due_and_never_later(watch: SqliteWatch) -> None:
+def test_what_is_heard_makes_due_and_never_later(watch: SqliteWatchlist) -> None:
     """A closed operation is reopened only by a contradiction, and one that is over long ago is forgotten."""
-    watch.hear([Heard("swaps", "a", 10, 100), Heard("swaps", "b", 10, 100)], 3)
-    watch.hear([Heard("swaps", "a", 20, 50), Heard("swaps", "b", 20, 200)], 5)
-    assert watch.heard_to() == 5
+    watch.apply([WatchUpdate("swaps", "a", 10, 100), WatchUpdate("swaps", "b", 10, 100)], 3)
+    watch.apply([WatchUpdate("swaps", "a", 20, 50), WatchUpdate("swaps", "b", 20, 200)], 5)
+    assert watch.outbox_read_to() == 5
     assert {one.operation_id: (one.due_us, one.since_us) for one in watch.due("swaps", 999, 9)} == {
         "a": (50, 10), "b": (100, 10),
     }  # fmt: skip
     watch.answered("swaps", resource("a", "PROCESSED", terminal=True), now_us=60, due_us=0, after=0)
-    watch.hear([Heard("swaps", "a", 70, 70), Heard("swaps", "b", 70, None)], 6)
+    watch.apply([WatchUpdate("swaps", "a", 70, 70), WatchUpdate("swaps", "b", 70, None)], 6)
     assert watch.open_ids("swaps") == set()
-    watch.hear([Heard("swaps", "a", 80, 80, reopen=True)], 7)
+    watch.apply([WatchUpdate("swaps", "a", 80, 80, reopen=True)], 7)
     assert [(one.operation_id, one.due_us) for one in watch.due("swaps", 999, 9)] == [("a", 80)]
 
 
-def test_those_that_failed_least_are_asked_first(watch: SqliteWatch) -> None:
+def test_those_that_failed_least_are_asked_first(watch: SqliteWatchlist) -> None:
     """So that ids the API does not know cannot starve the others."""
     for identity in ("a", "b"):
         watch.track("swaps", identity, 10)
@@ -121,7 +121,7 @@ def test_those_that_failed_least_are_asked_first(watch: SqliteWatch) -> None:
     assert watch.discover("swaps", ["a", "c"], 11) == 1
 
 
-def part_of(journal: Journal) -> tuple[ReconcilePart, FakeClock]:
+def part_of(journal: Journal) -> tuple[ReconcileProcess, FakeClock]:
     """The reconcile process's part, with a clock that can be moved."""
     document = {
         "journal": {"url": f"sqlite:{journal.folder}", "retention_days": 30},
@@ -137,10 +137,10 @@ def part_of(journal: Journal) -> tuple[ReconcilePart, FakeClock]:
     settings = build(document, "f")
     clock = FakeClock(us=int(time.time() * 1e6), monotonic=time.monotonic())
     sources = resolve_sources(settings, ENVIRON)
-    return ReconcilePart(settings, sources, journal, Lines(), all_sources=False, clock=clock), clock
+    return ReconcileProcess(settings, sources, journal, Lines(), all_sources=False, clock=clock), clock
 
 
-def test_old_answers_are_purged_but_for_those_in_quarantine(journal: Journal, watch: SqliteWatch) -> None:
+def test_old_answers_are_purged_but_for_those_in_quarantine(journal: Journal, watch: SqliteWatchlist) -> None:
     """By age, once they are interpreted; closed operations are forgotten after a month."""
     part, clock = part_of(journal)
     now_us = clock.now_us()
@@ -171,7 +171,7 @@ def add_callback(journal: Journal, at_us: int) -> None:
     connection.close()
 
 
-def interpret(part: ReconcilePart, journal: Journal) -> None:
+def interpret(part: ReconcileProcess, journal: Journal) -> None:
     """Interpret all that the journal holds."""
     stores = (SqliteInboxReader(journal.folder), SqliteRequests.open(journal.folder, read_only=True))
     outbox = SqliteOutbox.open(journal.folder)
@@ -183,7 +183,7 @@ def interpret(part: ReconcilePart, journal: Journal) -> None:
         record_bytes_max=10**6,
         publish_body=False,
         log=Lines(),
-        metrics=RelayMetrics(),
+        metrics=InterpretMetrics(),
     )
     while interpreter.step():
         pass
@@ -191,7 +191,7 @@ def interpret(part: ReconcilePart, journal: Journal) -> None:
         store.close()
 
 
-def test_mending_an_outbox_has_undone_answers_interpreted_again(journal: Journal, watch: SqliteWatch) -> None:
+def test_mending_an_outbox_has_undone_answers_interpreted_again(journal: Journal, watch: SqliteWatchlist) -> None:
     """Rejoin undoes records that are not on Kafka; what they came from is interpreted again, answers too."""
     part, _ = part_of(journal)
     for word in ("PENDING", "WITHDRAWING", "PROCESSED"):
@@ -211,9 +211,9 @@ def test_mending_an_outbox_has_undone_answers_interpreted_again(journal: Journal
     interpret(part, journal)
     assert [status for _, status in statuses(journal)] == ["pending", "sending", "completed"]
     assert check(journal.folder)[1] == []
-    part._watch.hear((), 99)
+    part._watch.apply((), 99)
     assert part._listen() is False
-    assert part._watch.heard_to() == statuses(journal)[-1][0]
+    assert part._watch.outbox_read_to() == statuses(journal)[-1][0]
     asyncio.run(part.close())
 
 
@@ -240,4 +240,4 @@ def test_a_watch_on_what_is_no_journal_is_refused(tmp_path: Path) -> None:
     connection.execute("CREATE TABLE other (a)")
     connection.close()
     with pytest.raises(Exception, match="not a store of a journal"):
-        SqliteWatch(tmp_path)
+        SqliteWatchlist(tmp_path)

@@ -10,27 +10,27 @@ import pytest
 from receiver.service.admin import OFF, make_admin, readiness
 
 UP: dict[str, Any] = {"state": "up", "detail": None}
-RELAY: dict[str, Any] = {"uninterpreted": 0, "interpreted": 5, "recorded": 7, "detail": None}
+INTERPRET: dict[str, Any] = {"uninterpreted": 0, "interpreted": 5, "recorded": 7, "detail": None}
 KAFKA: dict[str, Any] = {"state": "up", "backlog": 0, "position": 7, "detail": None}
 
 
 @pytest.mark.parametrize(
-    ("inbox", "relay", "kafka", "ready", "states"),
+    ("inbox", "interpret", "kafka", "ready", "states"),
     [
-        (UP, RELAY, KAFKA, True, ("up", "up", "up")),
+        (UP, INTERPRET, KAFKA, True, ("up", "up", "up")),
         (UP, None, KAFKA, True, ("up", "down", "down")),
         (UP, None, OFF, True, ("up", "down", "off")),
-        (UP, RELAY, None, True, ("up", "up", "down")),
-        (UP, RELAY, OFF, True, ("up", "up", "off")),
-        (None, RELAY, KAFKA, False, ("down", "up", "up")),
-        ({"state": "down", "detail": "disk_full"}, RELAY, KAFKA, False, ("down", "up", "up")),
-        (UP, RELAY, KAFKA | {"state": "stopped", "backlog": 9}, True, ("up", "up", "stopped")),
+        (UP, INTERPRET, None, True, ("up", "up", "down")),
+        (UP, INTERPRET, OFF, True, ("up", "up", "off")),
+        (None, INTERPRET, KAFKA, False, ("down", "up", "up")),
+        ({"state": "down", "detail": "disk_full"}, INTERPRET, KAFKA, False, ("down", "up", "up")),
+        (UP, INTERPRET, KAFKA | {"state": "stopped", "backlog": 9}, True, ("up", "up", "stopped")),
     ],
 )
-async def test_readiness(inbox: Any, relay: Any, kafka: Any, states: tuple[str, ...], *, ready: bool) -> None:
-    """A relay or a Kafka that is away is no reason to turn callbacks away."""
-    said = readiness(inbox, relay, kafka)
-    assert (said["inbox"]["state"], said["relay"]["state"], said["kafka"]["state"]) == states
+async def test_readiness(inbox: Any, interpret: Any, kafka: Any, states: tuple[str, ...], *, ready: bool) -> None:
+    """A interpret or a Kafka that is away is no reason to turn callbacks away."""
+    said = readiness(inbox, interpret, kafka)
+    assert (said["inbox"]["state"], said["interpret"]["state"], said["kafka"]["state"]) == states
     app = make_admin(lambda: said, lambda: b"metrics_text 1\n")
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://admin") as client:
         answer = await client.get("/readyz")
@@ -44,8 +44,8 @@ async def test_readiness(inbox: Any, relay: Any, kafka: Any, states: tuple[str, 
 @pytest.mark.parametrize(("recorded", "position", "own", "backlog"), [(9, 7, 0, 2), (7, 9, 0, 0), (9, 7, 4, 4)])
 def test_nothing_looks_drained_that_is_not(recorded: int, position: int, own: int, backlog: int) -> None:
     """The processes speak at different times: the larger of what either knows is said."""
-    relay, kafka = RELAY | {"recorded": recorded}, KAFKA | {"position": position, "backlog": own}
-    assert readiness(UP, relay, kafka)["kafka"]["backlog"] == backlog
+    interpret, kafka = INTERPRET | {"recorded": recorded}, KAFKA | {"position": position, "backlog": own}
+    assert readiness(UP, interpret, kafka)["kafka"]["backlog"] == backlog
     assert readiness(UP, None, kafka)["kafka"]["state"] == "down"
 
 
@@ -53,7 +53,7 @@ def test_nothing_looks_drained_that_is_not(recorded: int, position: int, own: in
     ("committed", "interpreted", "own", "uninterpreted"), [(9, 5, 0, 4), (0, 5, 0, 0), (9, 5, 6, 6)]
 )
 def test_nothing_looks_interpreted_that_is_not(committed: int, interpreted: int, own: int, uninterpreted: int) -> None:
-    """What was answered 200 since the relay last spoke counts; a web process that has just started knows of nothing."""
-    relay = RELAY | {"interpreted": interpreted, "uninterpreted": own}
-    assert readiness(UP | {"committed": committed}, relay, KAFKA)["relay"]["uninterpreted"] == uninterpreted
-    assert readiness(UP, relay, KAFKA)["relay"]["uninterpreted"] == own
+    """What was answered 200 since ``interpret`` last spoke counts; an intake that has just started knows of nothing."""
+    interpret = INTERPRET | {"interpreted": interpreted, "uninterpreted": own}
+    assert readiness(UP | {"committed": committed}, interpret, KAFKA)["interpret"]["uninterpreted"] == uninterpreted
+    assert readiness(UP, interpret, KAFKA)["interpret"]["uninterpreted"] == own

@@ -13,7 +13,7 @@ import orjson
 import pytest
 
 from receiver.interpret.status_event import facts_digest
-from receiver.model import event_parts as plain
+from receiver.model import event_parts
 from receiver.model.operation import Facts, operation_key
 from receiver.providers.zeroxpay import callbacks as zeroxpay
 from schemas import status_event
@@ -112,11 +112,16 @@ def digest(**facts: Any) -> str:
 def test_what_says_nothing_has_no_part_in_the_digest_and_false_says_something() -> None:
     """Null and empty at every depth are as good as absent."""
     nothing = digest()
-    assert digest(meta="", spent=plain.amount(None, None, None), fees=(), price=plain.price(None, [])) == nothing
-    assert digest(price=plain.price("", ["", ""])) == nothing
-    assert digest(spent=plain.amount("1", None, "")) == digest(spent=plain.amount("1", None, None)) != nothing
+    assert (
+        digest(meta="", spent=event_parts.amount(None, None, None), fees=(), price=event_parts.price(None, []))
+        == nothing
+    )
+    assert digest(price=event_parts.price("", ["", ""])) == nothing
+    assert (
+        digest(spent=event_parts.amount("1", None, "")) == digest(spent=event_parts.amount("1", None, None)) != nothing
+    )
     assert len({nothing, digest(swapped=False), digest(swapped=True), digest(meta="0")}) == 4
-    assert digest(fees=(plain.fee("a", "1", None),)) != digest(fees=(plain.fee("a", "1", "USD"),))
+    assert digest(fees=(event_parts.fee("a", "1", None),)) != digest(fees=(event_parts.fee("a", "1", "USD"),))
 
 
 def test_what_is_not_in_the_list_is_no_news() -> None:
@@ -130,4 +135,4 @@ def test_a_plain_part_is_its_class_of_the_schema(name: str) -> None:
     made: type[Any] = getattr(status_event, name)
     keys = [field.name for field in dataclasses.fields(made)]
     values = [f"<{key}>" for key in keys]
-    assert list(getattr(plain, name.lower())(*values).items()) == list(zip(keys, values, strict=True))
+    assert list(getattr(event_parts, name.lower())(*values).items()) == list(zip(keys, values, strict=True))

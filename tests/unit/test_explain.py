@@ -121,12 +121,12 @@ def test_a_silent_source_warns_once_until_it_speaks_again() -> None:
     silence: dict[str, float] = {}
     watch = SilenceWatch(lambda: heard, {"main": 60, "new": 60}, clock, log, silence.__setitem__)
     for _ in range(20):
-        watch.look()
+        watch.check()
         clock.advance(11)
     assert log.named("source.silent") == [{"source": "main", "silent_s": 66}]
     assert set(silence) == {"main"}
     heard["main"] = clock.us
-    watch.look()
+    watch.check()
     clock.advance(100)
-    watch.look()
+    watch.check()
     assert len(log.named("source.silent")) == 2

@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from receiver.journal.watchlist import Heard
+from receiver.journal.watchlist import WatchUpdate
 from receiver.providers.calls import Access
 from receiver.providers.onchainpay import callbacks as onchainpay
 from receiver.providers.zeroxpay import callbacks as zeroxpay
-from receiver.reconcile.follow_outbox import RECENT_US, heard
+from receiver.reconcile.follow_outbox import RECENT_US, watch_update
 from tests.support import ONCHAINPAY_VECTORS, Way, onchainpay_source, oxpay_source
 
 SWAPS: dict[str, Any] = ONCHAINPAY_VECTORS["samples"]["auto_swap"]
@@ -24,13 +24,13 @@ async def news(bodies: Iterable[Any], *, later_us: int = 0) -> list[tuple[int | 
     way = Way((onchainpay.PROVIDER, onchainpay_source(access=access)), (zeroxpay.PROVIDER, oxpay_source()))
     await way.events("swaps", [body if isinstance(body, bytes) else json.dumps(body).encode() for body in bodies])
     now_us = way.clock.us + later_us
-    found = [heard(record, onchainpay.API, way.inbox.entry, now_us) for record in way.outbox.records]
+    found = [watch_update(record, onchainpay.API, way.inbox.entry, now_us) for record in way.outbox.records]
     for one in found:
         assert one is None or (one.source, one.at_us) == ("swaps", way.clock.us)
     return [_short(one, way.clock.us) for one in found]
 
 
-def _short(one: Heard | None, at_us: int) -> tuple[int | None, bool] | None:
+def _short(one: WatchUpdate | None, at_us: int) -> tuple[int | None, bool] | None:
     if one is None:
         return None
     assert one.operation_id == ID
@@ -79,8 +79,11 @@ async def test_what_reconcile_learnt_itself_is_no_news() -> None:
     way.requests.add("poll", way.clock.us, {"source": "swaps", "body": json.dumps(SWAPS["PENDING"]), "after": 0})
     await way.events("swaps", [json.dumps(SWAPS["PENDING"] | {"id": "with space"}).encode()])
     assert [record.operation_id for record in way.outbox.records] == ["with space", ID]
-    assert [heard(one, onchainpay.API, way.inbox.entry, way.clock.us) for one in way.outbox.records] == [None, None]
+    assert [watch_update(one, onchainpay.API, way.inbox.entry, way.clock.us) for one in way.outbox.records] == [
+        None,
+        None,
+    ]
     other = Way()
     await other.deliver("0xpay-main", b'{"id":"a","kind":"Exchange","status":"Done"}')
     other.interpret()
-    assert heard(other.outbox.records[0], onchainpay.API, other.inbox.entry, 0) is None
+    assert watch_update(other.outbox.records[0], onchainpay.API, other.inbox.entry, 0) is None

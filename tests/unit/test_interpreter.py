@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from receiver.interpret import loop as interpreter_loop
-from receiver.interpret.loop import InterpreterLoop, company_s
+from receiver.interpret.loop import InterpreterLoop, batch_window_s
 from receiver.interpret.outbox_batch import traceparent
 from receiver.model.callback import InboxEntry, VerifiedCallback, entry_digest
 from receiver.model.errors import StoreFailed
@@ -157,7 +157,7 @@ async def test_chores_are_done_between_callbacks_that_never_end() -> None:
 
 
 async def test_callbacks_that_keep_coming_are_interpreted_at_a_pace(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that comes alone waits for company only; those after it until the last batch is long enough ago."""
+    """One that comes alone waits out the batch window only; those after it until the last batch is long enough ago."""
     monkeypatch.setattr(interpreter_loop, "PACE_S", 0.3)
     began_s: list[float] = []
     running = asyncio.get_running_loop()
@@ -181,12 +181,12 @@ async def test_callbacks_that_keep_coming_are_interpreted_at_a_pace(monkeypatch:
 
 
 @pytest.mark.parametrize(
-    ("wait_ms", "since_ms", "company_ms"),
+    ("wait_ms", "since_ms", "window_ms"),
     [(20, 5, 35), (20, 15, 25), (20, 30, 20), (20, 1000, 20), (5, 0, 10), (5, 6, 5), (0, 0, 0), (500, 0, 500)],
 )
-def test_the_pace_is_never_slower_than_a_patient_wait(wait_ms: int, since_ms: int, company_ms: int) -> None:
-    """Nor quicker than the wait for company; who sets that to nothing is not made to wait."""
-    assert company_s(wait_ms / 1000, since_ms / 1000) == pytest.approx(company_ms / 1000)
+def test_the_pace_is_never_slower_than_a_patient_wait(wait_ms: int, since_ms: int, window_ms: int) -> None:
+    """Nor quicker than the batch window; who sets that to nothing is not made to wait."""
+    assert batch_window_s(wait_ms / 1000, since_ms / 1000) == pytest.approx(window_ms / 1000)
 
 
 async def test_log_lines_tie_a_callback_to_its_event_and_hold_no_secret() -> None:

@@ -14,7 +14,7 @@ import pytest
 from receiver.model.errors import KafkaFenced, KafkaUnavailable, RecordRefused
 from receiver.model.records import OutboxBatch, OutboxRecord, Outcome, Position
 from receiver.publish import relay as relay_module
-from receiver.publish.metrics import PublisherMetrics
+from receiver.publish.metrics import PublishMetrics
 from receiver.publish.ports import Message
 from receiver.publish.refused import refused
 from receiver.publish.relay import Relay
@@ -61,7 +61,7 @@ class Stage:
             transaction_timeout_s=1,
             clock=self.clock,
             log=self.log,
-            metrics=PublisherMetrics(),
+            metrics=PublishMetrics(),
         )
 
     @asynccontextmanager
@@ -118,7 +118,7 @@ async def test_any_error_drops_the_producer_asks_kafka_and_goes_on(error: Except
 
 
 async def test_small_batches_are_paced_and_a_backlog_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What comes after a small transaction waits for company; full ones follow each other at once."""
+    """What comes after a small transaction waits a while; full ones follow each other at once."""
     monkeypatch.setattr(relay_module, "pace_s", lambda _records: 0.5)
     monkeypatch.setattr(relay_module, "BATCH_MAX", 4)
     stage = Stage()

@@ -14,8 +14,8 @@ import pytest
 from receiver.model.callback import VerifiedCallback
 from receiver.model.errors import KafkaUnavailable
 from receiver.model.records import OutboxRecord, Position
-from receiver.operate import replay
-from receiver.operate.replay import Done, HttpReplay, Item, Pace, differences, publish_again, target_url
+from receiver.operate import replay_callbacks as replay
+from receiver.operate.replay_callbacks import Done, HttpReplay, Item, Pace, differences, publish_again, target_url
 from receiver.providers.zeroxpay import callbacks as zeroxpay
 from receiver.publish.ports import Message
 from receiver.publish.routing import route
@@ -42,7 +42,8 @@ class Door:
         client = httpx.AsyncClient
         monkeypatch.setattr(replay, "RETRY_S", 0.001)
         monkeypatch.setattr(
-            "receiver.operate.replay.httpx.AsyncClient", lambda **_: client(transport=httpx.MockTransport(self._answer))
+            "receiver.operate.replay_callbacks.httpx.AsyncClient",
+            lambda **_: client(transport=httpx.MockTransport(self._answer)),
         )
 
     async def _answer(self, request: httpx.Request) -> httpx.Response:

@@ -29,7 +29,7 @@ def test_only_a_crash_points_at_the_batch(code: int, *, points: bool) -> None:
 
 
 def test_it_is_narrowed_down_until_it_is_alone_and_then_counted_to_three() -> None:
-    """A death with company only asks for one at a time."""
+    """A death beside others only asks for one at a time."""
     known = after_death(NOBODY, 10, 500)
     assert (known.one_by_one_to, known.condemned) == (500, frozenset())
     for deaths in (1, 2):

@@ -40,7 +40,7 @@ STATEMENT_ROWS_MAX = 64
 """Rows in one INSERT: one statement per size is cached, and a larger one gains little."""
 BATCH_MAX = 1024
 """Callbacks in one commit: bounds the time a callback waits for the one before it."""
-COMPANY, QUIET_TURNS = 48, 2
+BATCH_AT_ONCE, QUIET_TURNS = 48, 2
 """So many callbacks begin a commit at once; fewer do where so many turns of the event loop brought no more. Measured
 with a new connection each, where a wait of 1.5 ms above 4000 callbacks a second did the same until then: RESULTS.md."""
 HOUSEKEEPING_S = 0.25
@@ -150,13 +150,13 @@ class SqliteInbox:
         if not self._planned and not self._rung:
             self._planned = True
             self._seen, self._quiet = len(self._queue), 0
-            self._loop.call_soon(self._look_for_company)
+            self._loop.call_soon(self._await_more)
 
-    def _look_for_company(self) -> None:
+    def _await_more(self) -> None:
         waiting = len(self._queue)
         self._seen, self._quiet = waiting, 0 if waiting > self._seen else self._quiet + 1
-        if waiting < COMPANY and self._quiet < QUIET_TURNS:
-            self._loop.call_soon(self._look_for_company)
+        if waiting < BATCH_AT_ONCE and self._quiet < QUIET_TURNS:
+            self._loop.call_soon(self._await_more)
             return
         self._planned, self._rung = False, True
         self._bell.put(None)

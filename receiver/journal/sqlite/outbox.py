@@ -87,7 +87,7 @@ class SqliteOutbox:
         except BaseException:
             self._keys.forget()
             raise
-        self._wal.look()
+        self._wal.keep_short()
 
     def replace(self, record: OutboxRecord) -> None:
         """Put ``record`` in the place of the one with its number; raises ``StoreFailed``."""
@@ -161,9 +161,9 @@ class SqliteOutbox:
         """(source, name of an unknown field, callbacks that had it, first seen), the most frequent first."""
         return [(row[0], row[1], row[2], row[3]) for row in self._rows(SQL["drift"], ())]
 
-    def heard(self) -> dict[str, int]:
+    def last_heard(self) -> dict[str, int]:
         """Source → time of receipt of its newest callback, Unix microseconds."""
-        return dict(self._rows(SQL["heard"], ()))
+        return dict(self._rows(SQL["last_heard"], ()))
 
     def record_id(self, number: int) -> str | None:
         """The id of one record."""
@@ -261,7 +261,7 @@ class SqliteOutbox:
 
     def _note_sources(self, batch: OutboxBatch) -> None:
         for source, at_us in batch.last_heard_us.items():
-            self._db.execute(SQL["hear"], (source, at_us))
+            self._db.execute(SQL["note_source"], (source, at_us))
         for (source, name), count in batch.unknown_fields.items():
             first_seen = from_us(batch.last_heard_us.get(source, batch.polled_at_us))
             self._db.execute(SQL["count_field"], (source, name[:NAME_MAX], count, first_seen, FIELDS_MAX))

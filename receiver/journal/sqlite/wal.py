@@ -26,7 +26,7 @@ class Wal:
         self._page_bytes = int(connection.pragma("page_size"))
         connection.set_wal_hook(self._note)
 
-    def look(self) -> None:
+    def keep_short(self) -> None:
         """Checkpoint where enough has come together; never raises, since what was to be kept is committed."""
         if (self._pages - self._copied) * self._page_bytes <= CHECKPOINT_BYTES:
             return

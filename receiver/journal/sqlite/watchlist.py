@@ -1,4 +1,4 @@
-"""``watch.Watch`` on SQLite, in ``requests.db``: an answer, and the note that it was given, are one commit.
+"""``Watchlist`` on SQLite, in ``requests.db``: an answer, and the note that it was given, are one commit.
 
 Its tables are made where they are missing, so that a journal from before reconcile is taken as it is.
 """
@@ -17,7 +17,7 @@ from receiver.journal.sqlite import store as sqlite
 from receiver.journal.sqlite.requests import FILE, STORE
 from receiver.journal.sqlite.statements import named_queries
 from receiver.journal.sqlite.wal import Wal
-from receiver.journal.watchlist import NEVER_US, Heard, Watched
+from receiver.journal.watchlist import NEVER_US, Watched, WatchUpdate
 from receiver.model.callback import Resource
 from receiver.model.errors import StoreFailed
 
@@ -25,7 +25,7 @@ SQL = named_queries("watch")
 OUTBOX = ("", "outbox")
 
 
-class SqliteWatch:
+class SqliteWatchlist:
     """The store; to be used by one thread at a time, and by several processes."""
 
     def __init__(self, folder: Path) -> None:
@@ -42,21 +42,21 @@ class SqliteWatch:
         """Give the file back."""
         self._db.close()
 
-    def heard_to(self) -> int:
+    def outbox_read_to(self) -> int:
         """The outbox number up to which records were looked at."""
-        return self._looked(*OUTBOX)
+        return self._read_to(*OUTBOX)
 
-    def hear(self, news: Sequence[Heard], up_to: int) -> None:
+    def apply(self, updates: Sequence[WatchUpdate], up_to: int) -> None:
         """Take what was found, in one commit."""
         with sqlite.transaction(self._db):
-            for one in news:
+            for one in updates:
                 if one.due_us is None:
                     self._db.execute(SQL["forget"], (one.source, one.operation_id))
                 else:
                     row = (one.source, one.operation_id, one.at_us, one.due_us, int(one.reopen))
-                    self._db.execute(SQL["hear"], row)
-            self._db.execute(SQL["look"], (*OUTBOX, up_to))
-        self._wal.look()
+                    self._db.execute(SQL["open_watch"], row)
+            self._db.execute(SQL["set_read_to"], (*OUTBOX, up_to))
+        self._wal.keep_short()
 
     def track(self, source: str, operation_id: str, now_us: int) -> None:
         """Watch an operation, and ask at once."""
@@ -81,7 +81,7 @@ class SqliteWatch:
                 self._db.execute(SQL["add_request"], (now_us, orjson.dumps(payload).decode()))
             state, due = ("closed", NEVER_US) if resource.terminal else ("open", due_us)
             self._db.execute(SQL["answered"], (source, resource.operation_id, now_us, due, state, resource.digest))
-        self._wal.look()
+        self._wal.keep_short()
         return news
 
     def failed(self, one: Watched, why: str, due_us: int, *, give_up: bool) -> None:
@@ -102,16 +102,16 @@ class SqliteWatch:
         """Ask for these at once."""
         with sqlite.transaction(self._db):
             for operation_id in operation_ids:
-                self._db.execute(SQL["hear"], (source, operation_id, now_us, now_us, 1))
+                self._db.execute(SQL["open_watch"], (source, operation_id, now_us, now_us, 1))
 
     def scanned_us(self, source: str, scan: str) -> int:
         """When a scan was last begun that was read whole."""
-        return self._looked(source, scan)
+        return self._read_to(source, scan)
 
     def scanned(self, source: str, scan: str, at_us: int) -> None:
         """Note that a scan was read whole."""
         with sqlite.transaction(self._db):
-            self._db.execute(SQL["look"], (source, scan, at_us))
+            self._db.execute(SQL["set_read_to"], (source, scan, at_us))
 
     def next_nonce(self, key: str, now_ms: int) -> int:
         """The next nonce of an API key."""
@@ -141,8 +141,8 @@ class SqliteWatch:
         with sqlite.transaction(self._db):
             self._db.executemany(SQL["purge_answer"], ((number,) for number in numbers))
 
-    def _looked(self, source: str, name: str) -> int:
-        return next((int(row[0]) for row in self._rows(SQL["looked"], (source, name))), 0)
+    def _read_to(self, source: str, name: str) -> int:
+        return next((int(row[0]) for row in self._rows(SQL["read_to"], (source, name))), 0)
 
     def _rows(self, sql: str, bindings: tuple[Any, ...]) -> list[Any]:
         try:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from receiver.model import event_parts as plain
+from receiver.model import event_parts
 from receiver.model.callback import Resource
 from receiver.model.errors import ApiFailed, NotUnderstood
 from receiver.model.exact_json import write_json
@@ -148,13 +148,13 @@ def normalise(payload: Exchange, source: Source) -> Facts:
         provider_status=payload.state,
         spent=_amount(payload.source_amount, payload.source_currency),
         received=_amount(payload.destination_amount, payload.destination_currency),
-        failure=plain.failure(None, None) if payload.state == "FAILED" else None,
+        failure=event_parts.failure(None, None) if payload.state == "FAILED" else None,
         created_at=payload.created_date,
     )
 
 
-def _amount(digits: str | None, currency: str | None) -> plain.Part | None:
-    return None if digits is currency is None else plain.amount(digits, currency, None)
+def _amount(digits: str | None, currency: str | None) -> event_parts.EventPart | None:
+    return None if digits is currency is None else event_parts.amount(digits, currency, None)
 
 
 def hint(_: str, body: Any) -> str | None:

@@ -19,7 +19,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from receiver.model import event_parts as plain
+from receiver.model import event_parts
 from receiver.model.errors import NotUnderstood
 from receiver.model.frozen import dataclass
 from receiver.model.operation import Facts, Kind, Step
@@ -179,8 +179,8 @@ def normalise(payload: Payload, source: Source) -> Facts:
         meta=None if failed else text,
         received=None if payload.group == "PAYOUT" else _received(data, currency),
         payout=_payout(data, currency) if payload.group == "PAYOUT" else None,
-        fees=() if fee is None else (plain.fee("service", fee, currency),),
-        failure=plain.failure(blank_to_none(data.validation_status), text) if failed else None,
+        fees=() if fee is None else (event_parts.fee("service", fee, currency),),
+        failure=event_parts.failure(blank_to_none(data.validation_status), text) if failed else None,
         transaction_hash=blank_to_none(data.transaction_hash) or blank_to_none(data.hash),
         created_at=data.created_date,
         updated_at=payload.webhook.created_date,
@@ -188,14 +188,16 @@ def normalise(payload: Payload, source: Source) -> Facts:
     )
 
 
-def _received(data: Data, currency: str | None) -> plain.Part | None:
+def _received(data: Data, currency: str | None) -> event_parts.EventPart | None:
     # What really came is the truth, where it is said.
     digits = data.real_amount if data.real_amount is not None else data.amount
-    return None if digits is currency is None else plain.amount(digits, currency, None)
+    return None if digits is currency is None else event_parts.amount(digits, currency, None)
 
 
-def _payout(data: Data, currency: str | None) -> plain.Part | None:
-    return None if data.amount is currency is None else plain.payout(data.amount, currency, None, None, None, None)
+def _payout(data: Data, currency: str | None) -> event_parts.EventPart | None:
+    return (
+        None if data.amount is currency is None else event_parts.payout(data.amount, currency, None, None, None, None)
+    )
 
 
 PROVIDER = Provider(

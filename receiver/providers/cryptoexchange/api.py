@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from receiver.model import event_parts as plain
+from receiver.model import event_parts
 from receiver.model.callback import Resource
 from receiver.model.errors import ApiFailed, NotUnderstood
 from receiver.model.operation import Facts, Kind, Step
@@ -168,9 +168,9 @@ def normalise(payload: Order, source: Source) -> Facts:
         kind=payload.kind,
         operation_id=payload.id,
         provider_status=payload.status,
-        spent=plain.amount(spent[0], spent[1], None) if any(spent) else None,
-        payout=plain.payout(paid[0], paid[1], paid[2], paid[3], None, None) if any(paid) else None,
-        failure=plain.failure(None, said.get("message")) if failed else None,
+        spent=event_parts.amount(spent[0], spent[1], None) if any(spent) else None,
+        payout=event_parts.payout(paid[0], paid[1], paid[2], paid[3], None, None) if any(paid) else None,
+        failure=event_parts.failure(None, said.get("message")) if failed else None,
         transaction_hash=said.get("transaction_hash"),
         created_at=said.get("created_at"),
         updated_at=said.get("updated_at"),

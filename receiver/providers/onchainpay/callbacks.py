@@ -19,7 +19,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from receiver.model import event_parts as plain
+from receiver.model import event_parts
 from receiver.model.errors import NotUnderstood
 from receiver.model.operation import Facts, Kind, Step
 from receiver.providers.answers import usual_interval_s
@@ -86,41 +86,41 @@ def normalise(payload: AutoSwap, source: Source) -> Facts:
         received=_amount(payload.amount_to, payload.currency_to, payload.network_to),
         payout=_payout(payload),
         fees=_fees(payload),
-        price=None if payload.rate is None else plain.price(payload.rate, None),
+        price=None if payload.rate is None else event_parts.price(payload.rate, None),
         usd=_usd(payload),
         risk=payload.address_risk_level.lower() if payload.address_risk_level else None,
-        failure=plain.failure(None, blank_to_none(payload.message)) if failed else None,
+        failure=event_parts.failure(None, blank_to_none(payload.message)) if failed else None,
         created_at=payload.created_at,
         updated_at=payload.updated_at,
     )
 
 
-def _amount(digits: str | None, currency: str | None, network: str | None) -> plain.Part | None:
-    return None if digits is currency is network is None else plain.amount(digits, currency, network)
+def _amount(digits: str | None, currency: str | None, network: str | None) -> event_parts.EventPart | None:
+    return None if digits is currency is network is None else event_parts.amount(digits, currency, network)
 
 
-def _payout(payload: AutoSwap) -> plain.Part | None:
+def _payout(payload: AutoSwap) -> event_parts.EventPart | None:
     # Where it is sent is not in the callback.
     if payload.amount_to_receive is payload.currency_to is payload.network_to is None:
         return None
-    return plain.payout(payload.amount_to_receive, payload.currency_to, payload.network_to, None, None, None)
+    return event_parts.payout(payload.amount_to_receive, payload.currency_to, payload.network_to, None, None, None)
 
 
-def _fees(payload: AutoSwap) -> tuple[plain.Part, ...]:
+def _fees(payload: AutoSwap) -> tuple[event_parts.EventPart, ...]:
     # The docs name no currency for any of them.
     fees = (
         ("network_in", payload.blockchain_fee_from),
         ("network_out", payload.blockchain_fee_to),
         ("service", payload.service_fee),
     )
-    return tuple(plain.fee(kind, digits, None) for kind, digits in fees if digits is not None)
+    return tuple(event_parts.fee(kind, digits, None) for kind, digits in fees if digits is not None)
 
 
-def _usd(payload: AutoSwap) -> plain.Part | None:
-    usd = plain.usd(
+def _usd(payload: AutoSwap) -> event_parts.EventPart | None:
+    usd = event_parts.usd(
         payload.amount_from_usd, payload.amount_to_usd, payload.blockchain_fee_from_usd, payload.blockchain_fee_to_usd
     )
-    return None if usd == plain.usd(None, None, None, None) else usd
+    return None if usd == event_parts.usd(None, None, None, None) else usd
 
 
 AUTO_SWAP = LIFECYCLES["auto-swap"]

@@ -22,7 +22,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from receiver.model import event_parts as plain
+from receiver.model import event_parts
 from receiver.model.callback import Headers, RawCallback, VerifiedCallback, header_values
 from receiver.model.cards import mask_card
 from receiver.model.errors import NotUnderstood, Unauthorized
@@ -184,22 +184,22 @@ def normalise(payload: Payload, source: Source) -> Facts:
     )
 
 
-def _reason(body: payloads.Notification) -> plain.Part:
+def _reason(body: payloads.Notification) -> event_parts.EventPart:
     # Two spellings, on different pages and in the SDK; either on any kind.
-    return plain.failure(None, blank_to_none(body.failed_reason) or blank_to_none(body.fail_reason))
+    return event_parts.failure(None, blank_to_none(body.failed_reason) or blank_to_none(body.fail_reason))
 
 
-def _amount(digits: str | None, currency: str | None, network: str | None = None) -> plain.Part | None:
-    return None if digits is currency is network is None else plain.amount(digits, currency, network)
+def _amount(digits: str | None, currency: str | None, network: str | None = None) -> event_parts.EventPart | None:
+    return None if digits is currency is network is None else event_parts.amount(digits, currency, network)
 
 
-def _price(body: Any) -> plain.Part | None:
+def _price(body: Any) -> event_parts.EventPart | None:
     # Verbatim: the docs' own examples disagree on the direction of the pair.
-    return None if body.price is body.price_pair is None else plain.price(body.price, body.price_pair)
+    return None if body.price is body.price_pair is None else event_parts.price(body.price, body.price_pair)
 
 
-def _fees(*fees: tuple[str, str | None, str | None]) -> tuple[plain.Part, ...]:
-    return tuple([plain.fee(kind, digits, currency) for kind, digits, currency in fees if digits is not None])
+def _fees(*fees: tuple[str, str | None, str | None]) -> tuple[event_parts.EventPart, ...]:
+    return tuple([event_parts.fee(kind, digits, currency) for kind, digits, currency in fees if digits is not None])
 
 
 def _exchange_money(body: payloads.Exchange) -> dict[str, Any]:
@@ -238,7 +238,7 @@ def _fiat_exchange_withdraw_money(body: payloads.ExchangeWithdraw) -> dict[str, 
 
 
 def _crypto_withdraw_money(body: payloads.Withdraw) -> dict[str, Any]:
-    payout = plain.payout(body.amount, body.ticker, body.blockchain, body.to or None, None, None)
+    payout = event_parts.payout(body.amount, body.ticker, body.blockchain, body.to or None, None, None)
     return {
         "payout": None if payout == _NO_PAYOUT else payout,
         "fees": _fees(("payout", body.fee, body.ticker)),
@@ -272,7 +272,7 @@ def _fiat_invoice_money(body: payloads.Invoice) -> dict[str, Any]:
     return {
         "received": _amount(body.paid_amount if body.paid_amount is not None else body.amount, body.ticker),
         "fees": _fees(("invoice", body.fee, body.ticker)),
-        "failure": body.error and plain.failure(body.error.code, blank_to_none(body.error.message)),
+        "failure": body.error and event_parts.failure(body.error.code, blank_to_none(body.error.message)),
     }
 
 
@@ -280,16 +280,16 @@ def _crypto_invoice_money(body: payloads.Invoice) -> dict[str, Any]:
     paid = body.paid_amount if body.paid_amount is not None else body.amount
     return _fiat_invoice_money(body) | {
         "received": _amount(paid, body.ticker, body.blockchain),
-        "price": None if body.price is None else plain.price(body.price, None),
+        "price": None if body.price is None else event_parts.price(body.price, None),
     }
 
 
-def _payout(body: Any, network: str | None, destination: str | None) -> plain.Part | None:
-    payout = plain.payout(body.amount, body.ticker, network, destination, body.paid_amount, body.failed_amount)
+def _payout(body: Any, network: str | None, destination: str | None) -> event_parts.EventPart | None:
+    payout = event_parts.payout(body.amount, body.ticker, network, destination, body.paid_amount, body.failed_amount)
     return None if payout == _NO_PAYOUT else payout
 
 
-_NO_PAYOUT = plain.payout(None, None, None, None, None, None)
+_NO_PAYOUT = event_parts.payout(None, None, None, None, None, None)
 
 
 def _destination(body: Any) -> str | None:

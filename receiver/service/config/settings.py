@@ -112,10 +112,12 @@ class KafkaSettings(Section):
         Field(description="SASL and TLS of the Kafka client; `ssl_cafile`, `ssl_certfile`, `ssl_keyfile` are paths"),
     ] = {}  # noqa: RUF012  pydantic gives each its own
     transaction_timeout_s: Annotated[
-        float, Field(ge=1, le=900, description="s; after it the broker aborts the transaction of a relay that vanished")
+        float,
+        Field(ge=1, le=900, description="s; then the broker aborts the transaction of a publisher that vanished"),
     ] = 15
     wait_ms: Annotated[
-        int, Field(ge=0, le=10_000, description="ms; how long the relay waits for company when it is not behind")
+        int,
+        Field(ge=0, le=10_000, description="ms; batch window: how long one that comes alone waits for others"),
     ] = 20
     state_topics: Annotated[
         bool,

@@ -9,7 +9,7 @@ from typing import Any
 
 from receiver.intake.clock_watch import ClockWatch
 from receiver.intake.http_server import HttpServer
-from receiver.intake.metrics import WebMetrics
+from receiver.intake.metrics import IntakeMetrics
 from receiver.intake.rejects import RejectSample
 from receiver.intake.webhook import Web, make_app
 from receiver.journal.retention import InboxRetention
@@ -18,14 +18,14 @@ from receiver.journal.sqlite.inbox_writer import Limits, SqliteInbox
 from receiver.journal.sqlite.journal import Journal
 from receiver.journal.sqlite.outbox import SqliteOutbox
 from receiver.journal.sqlite.rejects import SqliteRejects
+from receiver.providers.contract import Sources
 from receiver.service import metrics
 from receiver.service.config.settings import Settings
 from receiver.service.config.sources import resolve_sources
-from receiver.service.processes.interpret import Sources
 from receiver.service.system_clock import SystemClock
 
 
-class WebPart:
+class IntakeProcess:
     """The public listener and the inbox."""
 
     def __init__(  # noqa: PLR0913, PLR0917  wired once
@@ -43,7 +43,7 @@ class WebPart:
         self._listener = listener
         self._wake = wake
         self._log = log
-        self._metrics = WebMetrics()
+        self._metrics = IntakeMetrics()
         self._inbox: SqliteInbox | None = None
         self._web: Web | None = None
         self._server: HttpServer | None = None
@@ -111,7 +111,7 @@ class WebPart:
 
     def status(self) -> dict[str, Any]:
         """The inbox's part of ``/readyz``."""
-        self._clock_watch.look()
+        self._clock_watch.check()
         if self._inbox is None:
             return {"state": "down", "detail": "starting"}
         why = "stopping" if self._stopping else self._inbox.accepting()
@@ -126,7 +126,7 @@ class WebPart:
         }
 
     def metrics(self) -> bytes:
-        """The web process's metrics."""
+        """The intake process's metrics."""
         if self._inbox is not None:
             self._metrics.queued.set(self._inbox.queued)
             self._metrics.disk_free.set(self._inbox.disk_free_bytes)

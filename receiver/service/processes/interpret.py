@@ -1,4 +1,4 @@
-"""Two parts of the way, wired: the web process, up to the inbox, and the relay process, from there to the outbox."""
+"""The interpret process, wired: from the inbox and the requests to the outbox."""
 
 from __future__ import annotations
 
@@ -7,28 +7,26 @@ from typing import Any
 
 from receiver.interpret.interpreter import Interpreter
 from receiver.interpret.loop import InterpreterLoop
-from receiver.interpret.metrics import RelayMetrics
+from receiver.interpret.metrics import InterpretMetrics
 from receiver.interpret.poison_files import BatchMark, read_suspects
 from receiver.interpret.silence import SilenceWatch
-from receiver.journal.backlog import Waiting
+from receiver.journal.backlog import BacklogAge
 from receiver.journal.retention import OutboxRetention
 from receiver.journal.sqlite.inbox import SqliteInboxReader
 from receiver.journal.sqlite.journal import Journal
 from receiver.journal.sqlite.outbox import SqliteOutbox
 from receiver.journal.sqlite.requests import SqliteRequests
-from receiver.providers.contract import Provider, Source
+from receiver.providers.contract import Sources
 from receiver.service import metrics
 from receiver.service.config.settings import Settings
 from receiver.service.config.sources import resolve_sources
 from receiver.service.system_clock import SystemClock
 
-Sources = Mapping[str, tuple[Provider, Source]]
-
 WITHOUT_KAFKA_BYTES_MAX = 1_000_000
 """An event's limit where no Kafka is configured yet: the default of ``kafka.record_bytes_max``."""
 
 
-class RelayPart:
+class InterpretProcess:
     """The interpreter."""
 
     def __init__(
@@ -36,7 +34,7 @@ class RelayPart:
     ) -> None:
         """``on_records`` is called after each commit to the outbox."""
         self._settings = settings
-        self._metrics = RelayMetrics()
+        self._metrics = InterpretMetrics()
         self._inbox = SqliteInboxReader(journal.folder)
         self._status_inbox = SqliteInboxReader(journal.folder)
         self._requests = SqliteRequests.open(journal.folder, read_only=True)
@@ -69,13 +67,13 @@ class RelayPart:
             self._interpreter, wait_s=wait_s, on_records=on_records, log=log, chores=retention.step
         )
         self._silence = SilenceWatch(
-            self._status_outbox.heard,
+            self._status_outbox.last_heard,
             {source.name: source.silence_warn_s for source in settings.sources},
             SystemClock(),
             log,
             lambda source, silent_s: self._metrics.source_silent.labels(source).set(silent_s),
         )
-        self._age = Waiting(settings.journal.backlog_warn_s, SystemClock(), log, "uninterpreted_s")
+        self._age = BacklogAge(settings.journal.backlog_warn_s, SystemClock(), log, "interpret.backlog")
 
     async def run(self) -> None:
         """Interpret until ``stop``; then what the inbox holds is interpreted still."""
@@ -100,10 +98,10 @@ class RelayPart:
         self._interpreter.sources = resolve_sources(self._settings, environ)
 
     def status(self) -> dict[str, Any]:
-        """The relay's part of ``/readyz``."""
+        """The interpret process's part of ``/readyz``."""
         done = self._interpreter.interpreted
-        self._silence.look()
-        self._age.look(lambda: next((at_us for _, at_us in self._status_inbox.ages(done, 1)), None))
+        self._silence.check()
+        self._age.measure(lambda: next((at_us for _, at_us in self._status_inbox.ages(done, 1)), None))
         return {
             "uninterpreted": max(0, self._status_inbox.last_number() - done),
             "interpreted": done,
@@ -112,7 +110,7 @@ class RelayPart:
         }
 
     def metrics(self) -> bytes:
-        """The relay process's metrics."""
+        """The interpret process's metrics."""
         said = self.status()
         self._metrics.uninterpreted.set(said["uninterpreted"])
         self._metrics.uninterpreted_age.set(self._age.seconds)

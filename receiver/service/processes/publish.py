@@ -1,4 +1,4 @@
-"""The publisher process, wired: the relay from the outbox to Kafka, where Kafka is configured.
+"""The publish process, wired: the relay from the outbox to Kafka, where Kafka is configured.
 
 Apart from the process that interprets: measured, the two under one interpreter lock are a third slower than apart. It
 writes to the outbox only now and then: its copy of Kafka's position, and what it puts in the place of a record that
@@ -11,16 +11,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from receiver.interpret.interpreter import ALL_SIGNATURES
-from receiver.journal.backlog import Waiting
+from receiver.journal.backlog import BacklogAge
 from receiver.journal.entries import find_entry
 from receiver.journal.sqlite.inbox import SqliteInboxReader
 from receiver.journal.sqlite.journal import Journal
 from receiver.journal.sqlite.outbox import SqliteOutbox
 from receiver.journal.sqlite.requests import SqliteRequests
 from receiver.model.records import OutboxRecord
-from receiver.providers.contract import Provider, Source
+from receiver.providers.contract import Sources
 from receiver.publish.kafka.publisher import KafkaPublisher
-from receiver.publish.metrics import PublisherMetrics
+from receiver.publish.metrics import PublishMetrics
 from receiver.publish.refused import refused
 from receiver.publish.relay import Relay
 from receiver.publish.routing import POSITIONS_TOPIC, reachable_topics, record_number, route
@@ -29,10 +29,8 @@ from receiver.service.config.settings import KafkaSettings, Settings
 from receiver.service.config.sources import resolve_sources
 from receiver.service.system_clock import SystemClock
 
-Sources = Mapping[str, tuple[Provider, Source]]
 
-
-class PublisherPart:
+class PublishProcess:
     """The relay, and what stands for a record that Kafka refuses."""
 
     def __init__(  # noqa: PLR0913, PLR0917  wired once
@@ -46,12 +44,12 @@ class PublisherPart:
     ) -> None:
         self._settings = settings
         self._sources = sources
-        self._metrics = PublisherMetrics()
+        self._metrics = PublishMetrics()
         self._inbox = SqliteInboxReader(journal.folder)
         self._requests = SqliteRequests.open(journal.folder, read_only=True)
         self._outbox = SqliteOutbox.open(journal.folder)
         self._status_outbox = SqliteOutbox.open(journal.folder, read_only=True)
-        self._age = Waiting(settings.journal.backlog_warn_s, SystemClock(), log, "unpublished_s")
+        self._age = BacklogAge(settings.journal.backlog_warn_s, SystemClock(), log, "publish.backlog")
         self._relay = self._make_relay(kafka, journal, options, log)
         self.wake: Callable[[], None] = self._relay.wake
         """The outbox has something new."""
@@ -102,7 +100,7 @@ class PublisherPart:
         """Kafka's part of ``/readyz``."""
         kafka = self._relay.kafka
         published = kafka.position.number
-        self._age.look(lambda: self._status_outbox.next_record_us(published))
+        self._age.measure(lambda: self._status_outbox.next_record_us(published))
         return {
             "state": kafka.state,
             "backlog": max(0, self._status_outbox.last_number() - published),
@@ -112,7 +110,7 @@ class PublisherPart:
         }
 
     def metrics(self) -> bytes:
-        """The publisher process's metrics."""
+        """The publish process's metrics."""
         said = self.status()
         self._metrics.backlog.set(said["backlog"])
         self._metrics.backlog_age.set(self._age.seconds)

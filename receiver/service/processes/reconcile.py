@@ -14,11 +14,11 @@ from receiver.journal.retention import cutoff_us
 from receiver.journal.sqlite.inbox import SqliteInboxReader
 from receiver.journal.sqlite.journal import Journal
 from receiver.journal.sqlite.outbox import SqliteOutbox
-from receiver.journal.sqlite.watchlist import SqliteWatch
+from receiver.journal.sqlite.watchlist import SqliteWatchlist
 from receiver.model.clock import Clock
 from receiver.model.errors import JournalError, StoreFailed
-from receiver.providers.contract import Provider, Source
-from receiver.reconcile.follow_outbox import heard
+from receiver.providers.contract import Provider, Source, Sources
+from receiver.reconcile.follow_outbox import watch_update
 from receiver.reconcile.http_client import HttpClient
 from receiver.reconcile.metrics import ReconcileMetrics
 from receiver.reconcile.reconciler import ROUND_S, Pace, Reconciler, Round
@@ -27,7 +27,6 @@ from receiver.service.config.settings import Settings
 from receiver.service.config.sources import resolve_sources
 from receiver.service.system_clock import SystemClock
 
-Sources = Mapping[str, tuple[Provider, Source]]
 LISTEN_STEP = 1000
 """Outbox records looked at in one commit."""
 TIDY_S = 600.0
@@ -38,7 +37,7 @@ CLOSED_KEPT_US = 35 * 86_400 * 1_000_000
 """How long a closed operation is remembered, so that a list that names it again is no news: longer than any window."""
 
 
-class ReconcilePart:
+class ReconcileProcess:
     """Asks the providers of all sources that have ``poll``."""
 
     def __init__(  # noqa: PLR0913  wired once
@@ -58,7 +57,7 @@ class ReconcilePart:
         self._clock: Clock = clock or SystemClock()
         self._metrics = ReconcileMetrics()
         self._thread = ThreadPoolExecutor(1, "reconcile")
-        self._watch = SqliteWatch(journal.folder)
+        self._watch = SqliteWatchlist(journal.folder)
         self._outbox = SqliteOutbox.open(journal.folder, read_only=True)
         self._inbox = SqliteInboxReader(journal.folder)
         self._http = HttpClient()
@@ -193,20 +192,20 @@ class ReconcilePart:
             return
 
     def _listen(self) -> bool:
-        after = self._watch.heard_to()
+        after = self._watch.outbox_read_to()
         records = self._outbox.read(after, LISTEN_STEP)
         if not records:
             last = self._outbox.last_number()
             if last < after:  # a person mended the outbox
-                self._watch.hear((), last)
+                self._watch.apply((), last)
             return False
         now_us, news = self._clock.now_us(), []
         for record in records:
             one = self._reconcilers.get(record.source)
-            said = None if one is None else heard(record, one.api, self._inbox.entry, now_us)
+            said = None if one is None else watch_update(record, one.api, self._inbox.entry, now_us)
             if said is not None:
                 news.append(said)
-        self._watch.hear(news, records[-1].number)
+        self._watch.apply(news, records[-1].number)
         return True
 
     def _tidy(self) -> None:

@@ -1,4 +1,4 @@
--- The inbox: every verified callback, whole and raw, in the order of receipt. Written by the web process only.
+-- The inbox: every verified callback, whole and raw, in the order of receipt. Written by the intake process only.
 
 -- No index but the number, so an append costs the same with a billion rows. AUTOINCREMENT: a number is never used
 -- twice, also when retention has emptied the table.

@@ -83,6 +83,7 @@ SELECT outcome, record FROM outcomes WHERE store = 'inbox' AND number = ?
 
 -- name: record_time
 SELECT received_at FROM records WHERE number > ? ORDER BY number LIMIT 1
+
 -- name: add_record
 INSERT INTO records (number, record_type, record_id, provider, source, account, family, kind, operation_id, status,
   effective, received_at, callback, traceparent, value, publish) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -135,11 +136,11 @@ ON CONFLICT (source, field) DO UPDATE SET callbacks = callbacks + excluded.callb
 -- name: drift
 SELECT source, field, callbacks, first_seen FROM drift ORDER BY source, callbacks DESC, field
 
--- name: hear
+-- name: note_source
 INSERT INTO heard (source, last_us) VALUES (?1, ?2)
 ON CONFLICT (source) DO UPDATE SET last_us = max(last_us, excluded.last_us)
 
--- name: heard
+-- name: last_heard
 SELECT source, last_us FROM heard
 
 -- name: record_id

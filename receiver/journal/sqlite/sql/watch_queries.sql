@@ -1,10 +1,10 @@
--- name: looked
+-- name: read_to
 SELECT value FROM looked WHERE source = ? AND name = ?
 
--- name: look
+-- name: set_read_to
 INSERT OR REPLACE INTO looked (source, name, value) VALUES (?, ?, ?)
 
--- name: hear
+-- name: open_watch
 -- A new operation, or news of a known one: due then, unless it is due before; reopened only where that is said.
 INSERT INTO watched (source, operation_id, since_us, due_us, state, asked_us, failures, why, digest)
 VALUES (?1, ?2, ?3, ?4, 'open', 0, 0, '', x'')

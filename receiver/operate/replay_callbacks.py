@@ -21,7 +21,7 @@ import httpx
 
 from receiver.model.callback import Headers, VerifiedCallback
 from receiver.model.records import OutboxRecord, Position
-from receiver.providers.contract import Provider, Source
+from receiver.providers.contract import Sources
 from receiver.publish.ports import Memory, Message
 
 SENDERS = 32
@@ -96,7 +96,7 @@ class HttpReplay:
     def __init__(
         self,
         url: str,
-        targets: Mapping[str, tuple[Provider, Source]],
+        targets: Sources,
         pace: Pace,
         done: Done,
         *,
