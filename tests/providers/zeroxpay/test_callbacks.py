@@ -15,7 +15,7 @@ from receiver.providers.zeroxpay import callbacks as zeroxpay
 from tests.support import NOW_S, OXPAY_VECTORS, PUBLIC_URL, Way, oxpay_source
 
 BODIES: dict[str, dict[str, Any]] = {vector["name"]: vector for vector in OXPAY_VECTORS["bodies"]}
-EVENTS = Path(__file__).parent / "events"
+EVENTS = Path(__file__).parents[1] / "events"
 
 
 def named(section: str) -> pytest.MarkDecorator:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 ROOMS: tuple[frozenset[str], ...] = tuple(
     frozenset(floor.split())
     for floor in (

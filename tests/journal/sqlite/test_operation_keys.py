@@ -246,7 +246,7 @@ CHILD = """
 import sys
 from pathlib import Path
 from receiver.journal.sqlite import operation_keys as sqlite_keys
-from tests.integration.test_operation_keys import SqliteOutbox, commit
+from tests.journal.sqlite.test_operation_keys import SqliteOutbox, commit
 sqlite_keys.GATHER, sqlite_keys.SLICES_MAX, sqlite_keys.SLICE_TIMES = 10, 4, 1
 outbox, number = SqliteOutbox.open(Path(sys.argv[1])), int(sys.argv[2])
 while True:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from receiver.journal.sqlite import store as sqlite
+from receiver.journal.sqlite import wal
 from receiver.journal.sqlite.wal import Wal
 
 PAGE = 4096
@@ -17,8 +18,8 @@ BLOB = b"\x5a" * (8 * PAGE)
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Limits that a test reaches."""
-    monkeypatch.setattr(sqlite, "CHECKPOINT_BYTES", FEW * PAGE)
-    monkeypatch.setattr(sqlite, "WAL_BYTES_MAX", MANY * PAGE)
+    monkeypatch.setattr(wal, "CHECKPOINT_BYTES", FEW * PAGE)
+    monkeypatch.setattr(wal, "WAL_BYTES_MAX", MANY * PAGE)
 
 
 @pytest.mark.usefixtures("short")

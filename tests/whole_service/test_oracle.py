@@ -39,7 +39,7 @@ relay.decide_start = lambda *_: position.Start(position.NOTHING)
 MOVES_THE_INBOX_POSITION_FIRST = """
 import time
 from receiver.journal.sqlite import outbox as sqlite_outbox
-from receiver.journal.ports import OutboxBatch
+from receiver.model.records import OutboxBatch
 commit = sqlite_outbox.SqliteOutbox.commit
 def hasty(self, batch):
     commit(self, OutboxBatch(progress=batch.progress))
