@@ -29,7 +29,7 @@ class QuarantineRecord(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     quarantine_id: Annotated[
-        str, Field(description="the inbox number as text; for an answer of an API minus its request's number")
+        str, Field(description="the inbox number as text; `poll-` and a number for an answer of an API")
     ]
     provider: str
     source: str

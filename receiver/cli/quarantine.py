@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
 
 import click
 
 from receiver.cli.output import config_option, console, json_option, load_or_built_in, say, show_table, write_json
+from receiver.model.callback import EntryId
 from receiver.model.errors import ReceiverError
+from receiver.model.records import QuarantineFilter
 from receiver.operate import requests
-from receiver.operate.quarantine import Choice, preview, quarantined, quarantined_whole
+from receiver.operate.quarantine import preview, quarantined, quarantined_whole, row
 from receiver.operate.requests import REQUEST_MAX
 from receiver.service import logs
 from schemas.quarantine import Reason
 
 COLUMNS = ("id", "source", "received_at", "reason", "detail", "state", "why")
-NEGATIVE_IDS = {"ignore_unknown_options": True}
-"""What a provider's API said has a negative id, which looks like an option."""
 WORK_LATER = "no running service carried it out yet: it will, in order, once `receiver serve` runs"
+
+
+class Id(click.ParamType[EntryId]):
+    """``4711``, or ``poll-12`` for what a provider's API said."""
+
+    name = "ID"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> EntryId:
+        """Fail with a sentence on anything else."""
+        try:
+            return value if isinstance(value, EntryId) else EntryId.parse(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 def chosen(function: Any) -> Any:
@@ -29,7 +41,7 @@ def chosen(function: Any) -> Any:
         click.option("--reason", type=click.Choice(get_args(Reason)), help="Only for this reason."),
         click.option("--since", help="Received at or after this RFC 3339 time (UTC)."),
         click.option("--until", help="Received before this RFC 3339 time (UTC)."),
-        click.option("--id", "ids", type=int, multiple=True, help="Only this one; may be repeated."),
+        click.option("--id", "ids", type=Id(), multiple=True, help="Only this one; may be repeated."),
     ):
         function = option(function)
     return function
@@ -45,25 +57,25 @@ def quarantine() -> None:
 @chosen
 @click.option("--state", type=click.Choice(["open", "redriven", "closed", "all"]), default="open", show_default=True)
 @json_option
-def list_command(config: Path | None, *, state: str, as_json: bool, **choice: Any) -> None:
+def list_command(config: Path | None, *, state: str, as_json: bool, ids: tuple[EntryId, ...], **choice: Any) -> None:
     """List them, oldest first."""
     settings, _ = load_or_built_in(config)
-    found = quarantined(settings, Choice(state=None if state == "all" else state, **choice))
-    rows = ({"id": row.pop("number"), **row} for row in map(asdict, found))
+    found = quarantined(settings, QuarantineFilter(state=None if state == "all" else state, **choice), ids)
+    rows = map(row, found)
     if as_json:
         write_json(rows)
     else:
-        show_table("", COLUMNS, ([row[column] for column in COLUMNS] for row in rows))
+        show_table("", COLUMNS, ([one[column] for column in COLUMNS] for one in rows))
 
 
-@quarantine.command(context_settings=NEGATIVE_IDS)
+@quarantine.command()
 @config_option
-@click.argument("number", metavar="ID", type=int)
+@click.argument("entry_id", metavar="ID", type=Id())
 @json_option
-def show(config: Path | None, number: int, *, as_json: bool) -> None:
+def show(config: Path | None, entry_id: EntryId, *, as_json: bool) -> None:
     """Show one whole: headers, without signatures, and body. It can hold card numbers."""
     settings, environ = load_or_built_in(config)
-    said = quarantined_whole(settings, environ, number)
+    said = quarantined_whole(settings, environ, entry_id)
     if as_json:
         write_json([said])
         return
@@ -80,21 +92,23 @@ def show(config: Path | None, number: int, *, as_json: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="Only show what would be published.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
-def redrive(config: Path | None, *, dry_run: bool, yes: bool, as_json: bool, **choice: Any) -> int:
+def redrive(
+    config: Path | None, *, dry_run: bool, yes: bool, as_json: bool, ids: tuple[EntryId, ...], **choice: Any
+) -> int:
     """Interpret them with today's code and configuration; what is readable now is published in its place."""
     logs.configure(people=True)
     settings, environ = load_or_built_in(config)
-    numbers = [one.number for one in quarantined(settings, Choice(**choice))]
-    if not numbers:
+    found = [one.id for one in quarantined(settings, QuarantineFilter(**choice), ids)]
+    if not found:
         say("nothing in quarantine is chosen by that")
         return 0
     rows = []
-    for at in range(0, len(numbers), REQUEST_MAX):
-        rows += preview(settings, environ, numbers[at : at + REQUEST_MAX])
+    for at in range(0, len(found), REQUEST_MAX):
+        rows += preview(settings, environ, found[at : at + REQUEST_MAX])
     _show_preview(rows, as_json=as_json)
-    if dry_run or not (yes or click.confirm(f"Redrive {len(numbers)}?", err=True, abort=True)):
+    if dry_run or not (yes or click.confirm(f"Redrive {len(found)}?", err=True, abort=True)):
         return 0
-    number, done = requests.request(settings, "redrive", numbers)
+    number, done = requests.request(settings, "redrive", found)
     say(f"request {number}: " + ("done" if done else WORK_LATER))
     return 0
 
@@ -122,16 +136,16 @@ def _cell(value: Any) -> str:
     return ", ".join(value) if isinstance(value, list) else str(value)
 
 
-@quarantine.command(context_settings=NEGATIVE_IDS)
+@quarantine.command()
 @config_option
-@click.argument("number", metavar="ID", type=int)
+@click.argument("entry_id", metavar="ID", type=Id())
 @click.option("--why", required=True, help="For whoever looks at it later.")
-def close(config: Path | None, number: int, why: str) -> None:
+def close(config: Path | None, entry_id: EntryId, why: str) -> None:
     """End one that will never be readable."""
     settings, _ = load_or_built_in(config)
-    if not list(quarantined(settings, Choice(ids=(number,)))):
-        raise ReceiverError(f"callback {number} is not open in quarantine")
-    request, done = requests.request(settings, "close", [number], why=why)
+    if not list(quarantined(settings, QuarantineFilter(), (entry_id,))):
+        raise ReceiverError(f"callback {entry_id} is not open in quarantine")
+    request, done = requests.request(settings, "close", [entry_id], why=why)
     say(f"request {request}: " + ("done" if done else WORK_LATER))
 
 

@@ -16,6 +16,7 @@ import click
 
 from receiver.cli.output import config_option, load_or_built_in, say, show_table, write_json, write_line
 from receiver.cli.progress import progress
+from receiver.model.callback import EntryId
 from receiver.model.errors import ReceiverError
 from receiver.model.records import OutboxRecord
 from receiver.operate import export_callbacks as transfer
@@ -179,7 +180,7 @@ class _Run:
             return 0
         if not self._options["yes"]:
             click.confirm("Publish them as new revisions?", err=True, abort=True)
-        number, done = request(self._settings, "reprocess", [number for number, _, _ in found])
+        number, done = request(self._settings, "reprocess", [EntryId("inbox", number) for number, _, _ in found])
         say(f"request {number}: " + ("done" if done else "it will be carried out once `receiver serve` runs"))
         return 0
 

@@ -25,7 +25,7 @@ from receiver.interpret.poison import NOBODY, Suspects
 from receiver.interpret.status_event import Observed
 from receiver.journal.entries import find_entry
 from receiver.journal.ports import InboxReader, Outbox, RequestsReader
-from receiver.model.callback import InboxEntry, RawCallback, entry_digest
+from receiver.model.callback import EntryId, JournalEntry, RawCallback, entry_digest
 from receiver.model.errors import NotUnderstood, Unauthorized
 from receiver.model.frozen import dataclass
 from receiver.model.quarantine_record import quarantine_value
@@ -105,7 +105,7 @@ class Interpreter:
         self.interpreted = last.number
         return len(entries)
 
-    def _draft(self, entries: Sequence[InboxEntry]) -> tuple[BatchBuilder, list[Note]]:
+    def _draft(self, entries: Sequence[JournalEntry]) -> tuple[BatchBuilder, list[Note]]:
         readings = [self._read(entry) for entry in entries]
         draft = self._new_draft(readings)
         notes = [self._place(draft, entry, reading) for entry, reading in zip(entries, readings, strict=True)]
@@ -147,7 +147,7 @@ class Interpreter:
         if polls:
             draft, notes = self._draft([one.polled for one in polls])
         elif request.request_type == "redrive":
-            draft, notes = self.redrive(request.payload["callbacks"])
+            draft, notes = self.redrive(entry_ids(request))
         elif request.request_type == "reprocess":
             draft, notes = self.reprocess(request.payload["callbacks"])
         elif request.request_type == "close":
@@ -159,26 +159,28 @@ class Interpreter:
         self._commit(draft, notes)
         return len(polls) or 1
 
-    def redrive(self, numbers: Collection[int]) -> tuple[BatchBuilder, list[Note]]:
+    def redrive(self, ids: Collection[EntryId]) -> tuple[BatchBuilder, list[Note]]:
         """Look again at those of the callbacks that are in quarantine; nothing is committed yet.
 
         What is readable today becomes an event with its original time of receipt, its operation's next sequence and
         the effect that its rank gives it, or is a duplicate; what is not stays, with today's reason. A callback whose
         event Kafka refused gets a new event, since nobody ever saw the first.
         """
-        standing = self._outbox.quarantined(numbers)
-        open_ones = sorted(number for number, one in standing.items() if one.state == "open")
-        found = (find_entry(self._inbox, self._requests, number) for number in open_ones)
+        standing = self._outbox.quarantined(ids)
+        open_ones = sorted(
+            (one for one, at in standing.items() if at.state == "open"), key=lambda one: (one.store, one.number)
+        )
+        found = (find_entry(self._inbox, self._requests, one) for one in open_ones)
         entries = [entry for entry in found if entry is not None]
         readings = [self._read(entry) for entry in entries]
         draft = self._new_draft(readings)
         notes: list[Note] = []
         for entry, reading in zip(entries, readings, strict=True):
             if isinstance(reading, Reading):
-                draft.forget(reading.key, standing[entry.number].record)
+                draft.forget(reading.key, standing[entry.id].record)
             notes.append(self._place(draft, entry, reading, again=True))
             if draft.outcome(entry) is not None:
-                draft.note_quarantine(entry, *_said(standing[entry.number]), "redriven")
+                draft.note_quarantine(entry, *_said(standing[entry.id]), "redriven")
                 verifiable = self._verifies(entry) if entry.store == "inbox" else None
                 notes.append(self._saying("callback.redriven", entry, signature_verifies_today=verifiable))
         return draft, notes
@@ -203,14 +205,14 @@ class Interpreter:
         return draft, notes
 
     def _close(self, request: Request) -> tuple[BatchBuilder, list[Note]]:
-        standing = self._outbox.quarantined(request.payload["callbacks"])
+        standing = self._outbox.quarantined(entry_ids(request))
         closing = [one for one in standing.values() if one.state == "open"]
         draft = self._new_draft(())
         draft.batch.quarantined = [replace(one, state="closed", why=request.payload["why"]) for one in closing]
-        numbers = [one.number for one in closing]
-        return draft, [lambda: self._log.info("callback.closed", callbacks=numbers, why=request.payload["why"])]
+        closed = [one.id.to_json() for one in closing]
+        return draft, [lambda: self._log.info("callback.closed", callbacks=closed, why=request.payload["why"])]
 
-    def _verifies(self, entry: InboxEntry) -> bool:
+    def _verifies(self, entry: JournalEntry) -> bool:
         # As of the time of receipt. The inbox holds only what was verified: a secret rotated out since is no error.
         provider, source = self.sources[entry.callback.source]
         kept = entry.callback
@@ -221,14 +223,14 @@ class Interpreter:
             return False
         return True
 
-    def _saying(self, event: str, entry: InboxEntry, **fields: object) -> Note:
+    def _saying(self, event: str, entry: JournalEntry, **fields: object) -> Note:
         return lambda: self._log.info(event, **_which(entry), source=entry.callback.source, **fields)
 
-    def _read(self, entry: InboxEntry) -> Reading | Unreadable:
+    def _read(self, entry: JournalEntry) -> Reading | Unreadable:
         found = self.sources.get(entry.callback.source)
         if found is None:
             return Unreadable("internal_error", "source is not configured")
-        if entry.number in self._suspects.condemned:
+        if entry.store == "inbox" and entry.number in self._suspects.condemned:
             return Unreadable("internal_error", "it killed the interpreting process")
         try:
             return read(entry.callback, *found, observed=_observed(entry))
@@ -241,7 +243,7 @@ class Interpreter:
             return Unreadable("internal_error", "")
 
     def _place(
-        self, draft: BatchBuilder, entry: InboxEntry, reading: Reading | Unreadable, *, again: bool = False
+        self, draft: BatchBuilder, entry: JournalEntry, reading: Reading | Unreadable, *, again: bool = False
     ) -> Note:
         if isinstance(reading, Unreadable):
             return self._quarantine(draft, entry, reading, again=again)
@@ -270,7 +272,7 @@ class Interpreter:
         draft.add_event(entry, reading, meaning)
         return lambda: self._note_event(entry, reading, meaning)
 
-    def _quarantine(self, draft: BatchBuilder, entry: InboxEntry, why: Unreadable, *, again: bool) -> Note:
+    def _quarantine(self, draft: BatchBuilder, entry: JournalEntry, why: Unreadable, *, again: bool) -> Note:
         if again:  # it has its quarantine record: only the reason may be another today
             draft.note_quarantine(entry, why.reason, why.detail, "open")
             return self._saying("callback.still_unreadable", entry, reason=why.reason, detail=why.detail)
@@ -288,17 +290,17 @@ class Interpreter:
         draft.add_quarantine(entry, slug, account, why.reason, why.detail, value)
         return lambda: self._note_quarantine(entry, why)
 
-    def _note(self, entry: InboxEntry, event: str, outcome: str, **fields: object) -> None:
+    def _note(self, entry: JournalEntry, event: str, outcome: str, **fields: object) -> None:
         self._metrics.interpreted(entry.callback.source, outcome)
         self._log.info(event, **_which(entry), **fields)
 
-    def _note_event(self, entry: InboxEntry, reading: Reading, news: NewEvent) -> None:
+    def _note_event(self, entry: JournalEntry, reading: Reading, news: NewEvent) -> None:
         for anomaly in news.event["anomalies"]:
             self._metrics.anomaly(entry.callback.source, anomaly)
         status, sequence = news.event["status"], news.event["sequence"]
         self._note(entry, "event.recorded", "event", operation=reading.key, status=status, sequence=sequence)
 
-    def _note_quarantine(self, entry: InboxEntry, why: Unreadable) -> None:
+    def _note_quarantine(self, entry: JournalEntry, why: Unreadable) -> None:
         self._metrics.interpreted(entry.callback.source, "quarantine")
         self._metrics.quarantined(entry.callback.source, why.reason)
         self._log.warning(
@@ -310,12 +312,17 @@ class Interpreter:
         )
 
 
-def _which(entry: InboxEntry) -> dict[str, int]:
+def _which(entry: JournalEntry) -> dict[str, int]:
     # The field that ties an entry's log lines together.
-    return {"callback" if entry.store == "inbox" else "request": entry.place}
+    return {"callback" if entry.store == "inbox" else "request": entry.number}
 
 
-def _observed(entry: InboxEntry) -> Observed:
+def entry_ids(request: Request) -> list[EntryId]:
+    """What a request to redrive or close is about."""
+    return [EntryId.parse(str(shown)) for shown in request.payload["callbacks"]]
+
+
+def _observed(entry: JournalEntry) -> Observed:
     return "webhook" if entry.store == "inbox" else "poll"
 
 

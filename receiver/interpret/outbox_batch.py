@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from receiver.interpret.meaning import Duplicate, NewEvent, Reading
-from receiver.model.callback import Headers, InboxEntry, header_values
+from receiver.model.callback import Headers, JournalEntry, header_values
 from receiver.model.operation import Operation, Seen
 from receiver.model.records import OutboxBatch, OutboxRecord, Outcome, Quarantined
 from receiver.model.times import from_us
@@ -29,9 +29,9 @@ class BatchBuilder:
         """The operation as it stands after the callbacks so far."""
         return self._operations.get(key, Operation())
 
-    def outcome(self, entry: InboxEntry) -> str | None:
+    def outcome(self, entry: JournalEntry) -> str | None:
         """What became of an entry in this batch."""
-        at = (entry.store, entry.place)
+        at = (entry.store, entry.number)
         return next((one.outcome for one in self.batch.outcomes if (one.store, one.number) == at), None)
 
     def forget(self, key: str, record: int | None) -> None:
@@ -39,7 +39,7 @@ class BatchBuilder:
         known = self.operation(key)
         self._operations[key] = replace(known, seen=tuple(one for one in known.seen if one.record != record))
 
-    def add_event(self, entry: InboxEntry, reading: Reading, news: NewEvent) -> None:
+    def add_event(self, entry: JournalEntry, reading: Reading, news: NewEvent) -> None:
         """Append a status event."""
         facts = reading.facts
         record = self._append(
@@ -66,17 +66,17 @@ class BatchBuilder:
         self._operations[reading.key] = Operation(news.state, (*self.operation(reading.key).seen, seen))
         self.batch.states[reading.key] = news.state
         self.batch.seen.append((reading.key, seen))
-        self.batch.outcomes.append(Outcome(entry.store, entry.place, "event", record, reading.key))
+        self.batch.outcomes.append(Outcome(entry.store, entry.number, "event", record, reading.key))
 
-    def add_duplicate(self, entry: InboxEntry, reading: Reading, duplicate: Duplicate) -> None:
+    def add_duplicate(self, entry: JournalEntry, reading: Reading, duplicate: Duplicate) -> None:
         """Note that the callback says what an event said before."""
         if duplicate.state is not None:
             self._operations[reading.key] = replace(self.operation(reading.key), state=duplicate.state)
             self.batch.states[reading.key] = duplicate.state
-        self.batch.outcomes.append(Outcome(entry.store, entry.place, "duplicate", duplicate.record, reading.key))
+        self.batch.outcomes.append(Outcome(entry.store, entry.number, "duplicate", duplicate.record, reading.key))
 
     def add_quarantine(  # noqa: PLR0913, PLR0917  one record's parts
-        self, entry: InboxEntry, provider: str, account: str | None, reason: str, detail: str, value: bytes
+        self, entry: JournalEntry, provider: str, account: str | None, reason: str, detail: str, value: bytes
     ) -> None:
         """Append a quarantine record."""
         record = self._append(
@@ -84,7 +84,7 @@ class BatchBuilder:
                 number=self._number + 1,
                 publish=self._publish,
                 record_type="quarantine",
-                record_id=str(entry.number),
+                record_id=str(entry.id),
                 provider=provider,
                 source=entry.callback.source,
                 account=account,
@@ -99,16 +99,16 @@ class BatchBuilder:
                 value=value,
             )
         )
-        self.batch.outcomes.append(Outcome(entry.store, entry.place, "quarantine", record, None))
+        self.batch.outcomes.append(Outcome(entry.store, entry.number, "quarantine", record, None))
         self.note_quarantine(entry, reason, detail, "open", record=record)
 
     def note_quarantine(  # noqa: PLR0913  one row's parts
-        self, entry: InboxEntry, reason: str, detail: str, state: str, *, why: str = "", record: int | None = None
+        self, entry: JournalEntry, reason: str, detail: str, state: str, *, why: str = "", record: int | None = None
     ) -> None:
         """Note where a callback stands in quarantine: ``open``, ``redriven`` or ``closed``."""
         received_at = from_us(entry.callback.received_at_us)
         self.batch.quarantined.append(
-            Quarantined(entry.number, entry.callback.source, reason, detail, received_at, state, why, record)
+            Quarantined(entry.id, entry.callback.source, reason, detail, received_at, state, why, record)
         )
 
     def _append(self, record: OutboxRecord) -> int:
@@ -117,7 +117,7 @@ class BatchBuilder:
         return self._number
 
 
-def _callback(entry: InboxEntry) -> int | None:
+def _callback(entry: JournalEntry) -> int | None:
     return entry.number if entry.store == "inbox" else None
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
-from receiver.model.callback import InboxEntry, VerifiedCallback
+from receiver.model.callback import EntryId, JournalEntry, VerifiedCallback
 from receiver.model.operation import Operation
 from receiver.model.records import OutboxBatch, OutboxRecord, Position, Progress, Quarantined, Request
 
@@ -31,10 +31,10 @@ class Inbox(Protocol):
 class InboxReader(Protocol):
     """The inbox in order, for the relay and the command line."""
 
-    def read(self, after: int, limit: int) -> Sequence[InboxEntry]:
+    def read(self, after: int, limit: int) -> Sequence[JournalEntry]:
         """Up to ``limit`` entries with a number above ``after``, ascending; short steps, so that the WAL can shrink."""
 
-    def entry(self, number: int) -> InboxEntry | None:
+    def entry(self, number: int) -> JournalEntry | None:
         """One entry; None where it was purged or never was."""
 
     def last_number(self) -> int:
@@ -72,8 +72,8 @@ class Outbox(Protocol):
     def read(self, after: int, limit: int) -> Sequence[OutboxRecord]:
         """Up to ``limit`` records with a number above ``after``, ascending."""
 
-    def quarantined(self, numbers: Collection[int]) -> dict[int, Quarantined]:
-        """Those callbacks among ``numbers`` that are or were in quarantine."""
+    def quarantined(self, ids: Collection[EntryId]) -> dict[EntryId, Quarantined]:
+        """Those entries among ``ids`` that are or were in quarantine."""
 
     def record_id(self, number: int) -> str | None:
         """The id of record ``number``, None where the outbox has no such record."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from typing import Literal
 
 from receiver.model.frozen import dataclass
 
@@ -35,53 +36,61 @@ class VerifiedCallback:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class InboxEntry:
-    """A verified callback in its place in the order of receipt. ``number`` is never used twice."""
-
-    number: int
-    callback: VerifiedCallback
-
-    @property
-    def store(self) -> str:
-        """The store that holds it: ``inbox``, or ``requests``."""
-        return "inbox"
-
-    @property
-    def place(self) -> int:
-        """Its number in that store."""
-        return self.number
-
-    @property
-    def arrival(self) -> int:
-        """Its place in the order of receipt, as an inbox number."""
-        return self.number
+Store = Literal["inbox", "requests"]
+"""The two stores that hold what is interpreted: callbacks, and what came another way."""
+POLL = "poll-"
 
 
 @dataclass(frozen=True, slots=True)
-class PolledEntry(InboxEntry):
-    """What a provider's API said of one operation, in the place of a callback; vouched for by TLS to its host.
+class EntryId:
+    """Which entry of the journal: a callback by its inbox number, or an API's answer by the number of its request.
 
-    ``number`` is minus the number of the request that holds it, so that it is never an inbox number.
+    People see and type ``4711`` for the one and ``poll-12`` for the other.
     """
 
+    store: Store
+    number: int
+
+    def __str__(self) -> str:
+        """As people see and type it."""
+        return f"{self.number}" if self.store == "inbox" else f"{POLL}{self.number}"
+
+    def to_json(self) -> int | str:
+        """As JSON for tools has it: a callback's number, or the text ``poll-12``."""
+        return self.number if self.store == "inbox" else str(self)
+
+    @classmethod
+    def parse(cls, text: str) -> EntryId:
+        """Read what ``str`` gives; raises ``ValueError``."""
+        number = text.removeprefix(POLL)
+        if _NUMBER.fullmatch(number) is None:
+            raise ValueError(f"{text!r} is neither a callback's number, as 4711, nor an answer's, as poll-12")
+        return cls("inbox" if number == text else "requests", int(number))
+
+
+_NUMBER = re.compile(r"[0-9]{1,18}")
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """A verified callback in its place in the order of receipt, or a provider's answer in the place of one."""
+
+    number: int
+    """In its store, where no number is ever used twice."""
+    callback: VerifiedCallback
+    store: Store = "inbox"
     after: int = 0
-    """The newest inbox number when it was said."""
+    """Of an answer: the newest inbox number when it was given."""
 
     @property
-    def store(self) -> str:
-        """``requests``."""
-        return "requests"
-
-    @property
-    def place(self) -> int:
-        """Its request's number."""
-        return -self.number
+    def id(self) -> EntryId:
+        """Which entry it is."""
+        return EntryId(self.store, self.number)
 
     @property
     def arrival(self) -> int:
-        """As new as the newest callback at that time."""
-        return self.after
+        """Its place in the order of receipt, as an inbox number; an answer is as new as the newest callback then."""
+        return self.number if self.store == "inbox" else self.after
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +125,8 @@ def headers_from_wire(wire: bytes) -> Headers:
     return tuple(_LINE.findall(wire))
 
 
-def entry_digest(entry: InboxEntry) -> bytes:
-    """SHA-256 of an inbox entry, whole: tells whether a number still means the callback that it meant."""
+def entry_digest(entry: JournalEntry) -> bytes:
+    """SHA-256 of an inbox entry, whole; another digest under the same number means that the inbox is another one."""
     callback = entry.callback
     wire = headers_to_wire(callback.headers)
     sizes = f"{entry.number}:{callback.received_at_us}:{len(callback.source)}:{len(wire)}:{len(callback.body)}:"

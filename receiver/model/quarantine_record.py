@@ -7,7 +7,7 @@ import hashlib
 
 import orjson
 
-from receiver.model.callback import Headers, InboxEntry
+from receiver.model.callback import Headers, JournalEntry
 from receiver.model.times import from_us
 
 SECRET_HEADERS = frozenset({b"authorization", b"proxy-authorization", b"cookie", b"set-cookie"})
@@ -15,7 +15,7 @@ SECRET_HEADERS = frozenset({b"authorization", b"proxy-authorization", b"cookie",
 
 
 def quarantine_value(  # noqa: PLR0913  the record's fields
-    entry: InboxEntry,
+    entry: JournalEntry,
     *,
     provider: str,
     account: str | None,
@@ -27,7 +27,7 @@ def quarantine_value(  # noqa: PLR0913  the record's fields
     """Serialise the quarantine record; ``detail`` names a path, never a value."""
     callback = entry.callback
     record = {
-        "quarantine_id": str(entry.number),
+        "quarantine_id": str(entry.id),
         "provider": provider,
         "source": callback.source,
         "account": account,

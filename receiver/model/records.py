@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Any
 
-from receiver.model.callback import PolledEntry, VerifiedCallback
+from receiver.model.callback import EntryId, JournalEntry, Store, VerifiedCallback
 from receiver.model.frozen import dataclass
 from receiver.model.operation import OperationState, Seen
 
@@ -21,11 +21,11 @@ class Request:
     payload: Mapping[str, Any]
 
     @property
-    def polled(self) -> PolledEntry:
+    def polled(self) -> JournalEntry:
         """A ``poll`` as an entry to interpret: payload ``source``, ``body`` (JSON text) and ``after``."""
         body = self.payload["body"].encode()
         said = VerifiedCallback(self.payload["source"], self.made_at_us, (), body)
-        return PolledEntry(-self.number, said, self.payload["after"])
+        return JournalEntry(self.number, said, "requests", self.payload["after"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,7 @@ class OutboxRecord:
 class Outcome:
     """What became of one journal entry: ``event``, ``duplicate`` or ``quarantine``."""
 
-    store: str
-    """``inbox`` or ``requests``."""
+    store: Store
     number: int
     outcome: str
     record: int | None
@@ -73,8 +72,7 @@ class Outcome:
 class Quarantined:
     """Where a callback that nobody could read stands."""
 
-    number: int
-    """Its inbox number, which is its quarantine id; of an API's answer minus its request's number."""
+    id: EntryId
     source: str
     reason: str
     detail: str
@@ -86,6 +84,19 @@ class Quarantined:
     """What the person said who closed it."""
     record: int | None
     """The outbox number of its quarantine record."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineFilter:
+    """Which standings in quarantine are wanted; None lets all through."""
+
+    source: str | None = None
+    reason: str | None = None
+    since: str | None = None
+    """Received at or after this time, RFC 3339 UTC."""
+    until: str | None = None
+    """Received before this time."""
+    state: str | None = "open"
 
 
 @dataclass(frozen=True, slots=True)

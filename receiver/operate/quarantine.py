@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 import orjson
@@ -11,50 +11,34 @@ import orjson
 from receiver.interpret.interpreter import Interpreter
 from receiver.interpret.metrics import InterpretMetrics
 from receiver.journal.entries import find_entry
+from receiver.model.callback import EntryId
 from receiver.model.errors import ReceiverError
 from receiver.model.quarantine_record import public_headers
-from receiver.model.records import Quarantined
+from receiver.model.records import Quarantined, QuarantineFilter
 from receiver.operate.context import requests_of, stores
 from receiver.operate.requests import REQUEST_MAX
 from receiver.service import logs
 from receiver.service.config.settings import Settings
 from receiver.service.config.sources import resolve_sources
 
-NUMBER_MIN = -(2**62)
-"""Below any quarantine number: an API's answer has a negative one."""
 
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """Which quarantined callbacks; None lets all through."""
-
-    source: str | None = None
-    reason: str | None = None
-    since: str | None = None
-    until: str | None = None
-    state: str | None = "open"
-    ids: tuple[int, ...] = ()
-
-
-def quarantined(settings: Settings, choice: Choice) -> Iterator[Quarantined]:
-    """The chosen ones, oldest first."""
+def quarantined(settings: Settings, wanted: QuarantineFilter, ids: Collection[EntryId] = ()) -> Iterator[Quarantined]:
+    """Those that the filter lets through, of ``ids`` where any are given: callbacks first, by number."""
     with stores(settings) as (_, outbox):
-        after = NUMBER_MIN
-        while found := outbox.list_quarantine(
-            after, choice.source, choice.reason, choice.since, choice.until, choice.state, REQUEST_MAX
-        ):
-            after = found[-1].number
-            yield from (one for one in found if not choice.ids or one.number in choice.ids)
+        after: EntryId | None = None
+        while found := outbox.list_quarantine(wanted, after, REQUEST_MAX):
+            after = found[-1].id
+            yield from (one for one in found if not ids or one.id in ids)
 
 
-def quarantined_whole(settings: Settings, environ: Mapping[str, str], number: int) -> dict[str, Any]:
+def quarantined_whole(settings: Settings, environ: Mapping[str, str], entry_id: EntryId) -> dict[str, Any]:
     """One of them with its headers, without signatures, and its body as text; raises ``ReceiverError``."""
     with stores(settings) as (inbox, outbox), requests_of(settings) as requests:
-        standing = outbox.quarantined([number]).get(number)
-        entry = find_entry(inbox, requests, number)
+        standing = outbox.quarantined([entry_id]).get(entry_id)
+        entry = find_entry(inbox, requests, entry_id)
     if standing is None:
-        raise ReceiverError(f"callback {number} is not in quarantine")
-    said: dict[str, Any] = asdict(standing)
+        raise ReceiverError(f"callback {entry_id} is not in quarantine")
+    said = row(standing)
     if entry is not None:
         found = resolve_sources(settings, environ).get(entry.callback.source)
         said["headers"] = public_headers(entry.callback.headers, found[0].signature_headers if found else frozenset())
@@ -62,7 +46,12 @@ def quarantined_whole(settings: Settings, environ: Mapping[str, str], number: in
     return said
 
 
-def preview(settings: Settings, environ: Mapping[str, str], numbers: Sequence[int]) -> list[dict[str, Any]]:
+def row(standing: Quarantined) -> dict[str, Any]:
+    """A standing as a flat row; ``id`` is a callback's number, or ``poll-12`` for an API's answer."""
+    return {**asdict(standing), "id": standing.id.to_json()}
+
+
+def preview(settings: Settings, environ: Mapping[str, str], ids: Collection[EntryId]) -> list[dict[str, Any]]:
     """What redriving these callbacks would give now: an event, a duplicate, or still a reason. Changes nothing."""
     with stores(settings) as (inbox, outbox), requests_of(settings) as requests:
         interpreter = Interpreter(
@@ -75,20 +64,20 @@ def preview(settings: Settings, environ: Mapping[str, str], numbers: Sequence[in
             log=logs.get(),
             metrics=InterpretMetrics(),
         )
-        draft, _ = interpreter.redrive(numbers)
-    places = {record.number: record for record in draft.batch.records}
-    became = {(one.store, one.number): places.get(one.record or 0) for one in draft.batch.outcomes}
+        draft, _ = interpreter.redrive(ids)
+    records = {record.number: record for record in draft.batch.records}
+    became = {EntryId(one.store, one.number): records.get(one.record or 0) for one in draft.batch.outcomes}
     rows: list[dict[str, Any]] = []
     for one in draft.batch.quarantined:
-        row: dict[str, Any] = {"id": one.number, "source": one.source}
-        record = became.get(("inbox", one.number) if one.number >= 0 else ("requests", -one.number))
+        about: dict[str, Any] = {"id": one.id.to_json(), "source": one.source}
+        record = became.get(one.id)
         if record is not None:
             event = orjson.loads(record.value)
-            row |= {"becomes": "event", "operation": event["operation_id"], "status": event["status"]}
-            row |= {"sequence": event["sequence"], "effective": event["effective"], "anomalies": event["anomalies"]}
+            about |= {"becomes": "event", "operation": event["operation_id"], "status": event["status"]}
+            about |= {"sequence": event["sequence"], "effective": event["effective"], "anomalies": event["anomalies"]}
         elif one.state == "redriven":
-            row["becomes"] = "duplicate"
+            about["becomes"] = "duplicate"
         else:
-            row |= {"becomes": "still quarantined", "reason": one.reason, "detail": one.detail}
-        rows.append(row)
+            about |= {"becomes": "still quarantined", "reason": one.reason, "detail": one.detail}
+        rows.append(about)
     return rows

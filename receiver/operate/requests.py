@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from receiver.journal.sqlite.requests import SqliteRequests
+from receiver.model.callback import EntryId
 from receiver.service.config.settings import Settings
 from receiver.service.journal import open_outbox
 from receiver.service.system_clock import SystemClock
@@ -26,13 +27,13 @@ class NoRequests:
         return ()
 
 
-def request(settings: Settings, request_type: str, numbers: Sequence[int], **more: Any) -> tuple[int, bool]:
-    """Ask the relay; gives the last request's number, and whether a running service has carried it out."""
+def request(settings: Settings, request_type: str, ids: Sequence[EntryId], **more: Any) -> tuple[int, bool]:
+    """Ask the interpreter; gives the last request's number, and whether a running service has carried it out."""
     store = SqliteRequests.open(settings.journal.folder)
     last = 0
     try:
-        for at in range(0, len(numbers), REQUEST_MAX):
-            payload = {"callbacks": list(numbers[at : at + REQUEST_MAX]), **more}
+        for at in range(0, len(ids), REQUEST_MAX):
+            payload = {"callbacks": [one.to_json() for one in ids[at : at + REQUEST_MAX]], **more}
             last = store.add(request_type, SystemClock().now_us(), payload)
     finally:
         store.close()

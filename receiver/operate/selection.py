@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from receiver.model.callback import InboxEntry
+from receiver.model.callback import JournalEntry
 from receiver.model.records import OutboxRecord
 
 STEP = 500
@@ -56,7 +56,7 @@ class Filter:
 class Chosen:
     """A callback, and what it became."""
 
-    entry: InboxEntry
+    entry: JournalEntry
     outcome: str
     record: OutboxRecord | None
     event: Mapping[str, Any] | None
@@ -66,7 +66,7 @@ class Chosen:
 class Entries(Protocol):
     """The inbox, to read."""
 
-    def read(self, after: int, limit: int) -> Sequence[InboxEntry]:
+    def read(self, after: int, limit: int) -> Sequence[JournalEntry]:
         """Entries above ``after``, ascending."""
 
 
@@ -96,7 +96,7 @@ def choose(inbox: Entries, outbox: Records, wanted: Filter, after: int = 0) -> I
 
 
 def _look(
-    entry: InboxEntry, outcomes: Mapping[int, tuple[str, int | None]], outbox: Records, wanted: Filter
+    entry: JournalEntry, outcomes: Mapping[int, tuple[str, int | None]], outbox: Records, wanted: Filter
 ) -> Chosen | None:
     callback = entry.callback
     if not wanted.lets_time(callback.received_at_us) or wanted.source not in {None, callback.source}:

@@ -14,11 +14,11 @@ from receiver.journal.entries import find_entry
 from receiver.journal.sqlite.inbox import SqliteInboxReader
 from receiver.journal.sqlite.outbox import SqliteOutbox
 from receiver.journal.sqlite.requests import SqliteRequests
+from receiver.model.callback import EntryId
 from receiver.model.errors import KafkaUnavailable, ReceiverError
-from receiver.model.records import OutboxRecord
+from receiver.model.records import OutboxRecord, QuarantineFilter
 from receiver.model.times import from_us
 from receiver.operate.context import requests_of, stores
-from receiver.operate.quarantine import NUMBER_MIN
 from receiver.publish.kafka.find import find
 from receiver.publish.routing import route
 from receiver.service.config.settings import Settings
@@ -43,7 +43,7 @@ async def timeline(settings: Settings, environ: Mapping[str, str], operation: st
     if settings.kafka is not None:
         with contextlib.suppress(KafkaUnavailable):
             await _add_places(settings, environ, rows, [record for record in records if record is not None])
-    return sorted(rows, key=lambda row: (row["received_at"] or "", row["callback"] or 0))
+    return sorted(rows, key=lambda row: (row["received_at"] or "", str(row["callback"])))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +56,17 @@ class _Reader:
 
     def arrivals(self, operation: int) -> list[dict[str, Any]]:
         """What arrived of one operation: callbacks, answers of the API, and events taken over from Kafka."""
-        said = [*self.outbox.callbacks_of(operation)]
-        said += [(-number, outcome, record) for number, outcome, record in self.outbox.polls_of(operation)]
-        rows = [self._arrival(number, outcome, record) for number, outcome, record in said]
+        rows = [self._arrival(EntryId("inbox", n), what, at) for n, what, at in self.outbox.callbacks_of(operation)]
+        rows += [self._arrival(EntryId("requests", n), what, at) for n, what, at in self.outbox.polls_of(operation)]
         shown = {row["record"] for row in rows}
         rest = [record for record in self.outbox.records_of(operation) if record not in shown]
         return rows + [self._arrival(None, "event", record) for record in rest]
 
-    def _arrival(self, number: int | None, outcome: str, record: int | None) -> dict[str, Any]:
-        entry = find_entry(self.inbox, self.requests, number) if number is not None else None
+    def _arrival(self, entry_id: EntryId | None, outcome: str, record: int | None) -> dict[str, Any]:
+        entry = find_entry(self.inbox, self.requests, entry_id) if entry_id is not None else None
         found = None if record is None else self.outbox.record(record)
         row: dict[str, Any] = {
-            "callback": number,
+            "callback": None if entry_id is None else entry_id.to_json(),
             "received_at": from_us(entry.callback.received_at_us) if entry else found.received_at if found else None,
             "source": entry.callback.source if entry else found.source if found else None,
             "outcome": outcome,
@@ -85,13 +84,13 @@ class _Reader:
         """What nobody could read, where its bytes have the id."""
         rows = []
         identity = operation.rpartition(":")[2].encode()
-        for one in self.outbox.list_quarantine(NUMBER_MIN, None, None, None, None, None, QUARANTINE_SCAN_MAX):
-            entry = find_entry(self.inbox, self.requests, one.number) if one.number not in known else None
+        for one in self.outbox.list_quarantine(QuarantineFilter(state=None), None, QUARANTINE_SCAN_MAX):
+            entry = find_entry(self.inbox, self.requests, one.id) if one.id.to_json() not in known else None
             if entry is None or identity not in entry.callback.body:
                 continue
             rows.append(
                 {
-                    "callback": one.number,
+                    "callback": one.id.to_json(),
                     "received_at": one.received_at,
                     "source": one.source,
                     "outcome": "quarantine",

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import orjson
 
-from receiver.model.callback import InboxEntry, VerifiedCallback
+from receiver.model.callback import JournalEntry, VerifiedCallback
 from receiver.model.quarantine_record import quarantine_value
 from receiver.model.records import OutboxRecord
 
 
 def refused(
-    record: OutboxRecord, entry: InboxEntry | None, why: str, signature_headers: frozenset[bytes]
+    record: OutboxRecord, entry: JournalEntry | None, why: str, signature_headers: frozenset[bytes]
 ) -> OutboxRecord:
     """Give what takes the place of a record that Kafka refuses for good.
 
@@ -34,10 +34,10 @@ def refused(
     return replace(record, record_type="quarantine", record_id=record_id, value=orjson.dumps(value))
 
 
-def _refused_event(record: OutboxRecord, entry: InboxEntry | None, signature_headers: frozenset[bytes]) -> bytes:
+def _refused_event(record: OutboxRecord, entry: JournalEntry | None, signature_headers: frozenset[bytes]) -> bytes:
     if entry is None:  # purged, or taken over from Kafka: what is known is the event itself
         polled = VerifiedCallback(record.source, 0, (), record.value)
-        entry = InboxEntry(record.callback or 0, polled)
+        entry = JournalEntry(record.callback or 0, polled)
     value = quarantine_value(
         entry,
         provider=record.provider,

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import orjson
 
 from receiver.journal.watchlist import WatchUpdate
-from receiver.model.callback import InboxEntry
+from receiver.model.callback import JournalEntry
 from receiver.model.errors import NotUnderstood
 from receiver.model.exact_json import read_json
 from receiver.model.records import OutboxRecord
@@ -23,7 +23,7 @@ RECENT_US = 48 * 3600 * 1_000_000
 
 
 def watch_update(
-    record: OutboxRecord, api: Api, entry_at: Callable[[int], InboxEntry | None], now_us: int
+    record: OutboxRecord, api: Api, entry_at: Callable[[int], JournalEntry | None], now_us: int
 ) -> WatchUpdate | None:
     """Tell what one outbox record means for the watch; None: nothing."""
     at_us = to_us(record.received_at)
@@ -56,7 +56,7 @@ def _of_event(record: OutboxRecord, api: Api, at_us: int, *, recent: bool) -> Wa
     return WatchUpdate(record.source, record.operation_id, at_us, due_us)
 
 
-def _hint(record: OutboxRecord, api: Api, entry: InboxEntry) -> str | None:
+def _hint(record: OutboxRecord, api: Api, entry: JournalEntry) -> str | None:
     try:
         body = read_json(entry.callback.body)
     except NotUnderstood:

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from receiver.model.callback import InboxEntry, VerifiedCallback
+from receiver.model.callback import EntryId, JournalEntry, VerifiedCallback
 from receiver.model.errors import KafkaFenced, StoreFailed, Unavailable
 from receiver.model.operation import Operation
 from receiver.model.records import OutboxBatch, OutboxRecord, Outcome, Position, Progress, Quarantined, Request
@@ -58,14 +58,14 @@ class FakeInbox:
     """An inbox in memory: writer and reader in one. ``refuse`` makes it answer that it takes nothing."""
 
     def __init__(self) -> None:
-        self.entries: list[InboxEntry] = []
+        self.entries: list[JournalEntry] = []
         self.refuse: str | None = None
 
     async def append(self, callback: VerifiedCallback) -> int:
         """Keep the callback; raises ``Unavailable`` while ``refuse`` is set."""
         if self.refuse is not None:
             raise Unavailable(self.refuse)
-        entry = InboxEntry(self.last_number() + 1, callback)
+        entry = JournalEntry(self.last_number() + 1, callback)
         self.entries.append(entry)
         return entry.number
 
@@ -73,11 +73,11 @@ class FakeInbox:
         """None, or why not."""
         return self.refuse
 
-    def entry(self, number: int) -> InboxEntry | None:
+    def entry(self, number: int) -> JournalEntry | None:
         """One entry."""
         return next((entry for entry in self.entries if entry.number == number), None)
 
-    def read(self, after: int, limit: int) -> Sequence[InboxEntry]:
+    def read(self, after: int, limit: int) -> Sequence[JournalEntry]:
         """Entries above ``after``."""
         return [entry for entry in self.entries if entry.number > after][:limit]
 
@@ -115,7 +115,7 @@ class FakeOutbox:
     known: dict[str, Operation] = field(default_factory=dict)
     read_up_to: dict[str, Progress] = field(default_factory=dict)
     memory: dict[str, Position] = field(default_factory=dict)
-    odd: dict[int, Quarantined] = field(default_factory=dict)
+    odd: dict[EntryId, Quarantined] = field(default_factory=dict)
     unknown_fields: Counter[tuple[str, str]] = field(default_factory=Counter)
     last_heard_us: dict[str, int] = field(default_factory=dict)
 
@@ -146,22 +146,22 @@ class FakeOutbox:
             self.known[key] = Operation(before.state, (*others, seen))
         self.read_up_to.update(batch.progress)
         for one in batch.quarantined:
-            standing = self.odd.get(one.number, one)
-            self.odd[one.number] = replace(one, record=standing.record if one.record is None else one.record)
+            standing = self.odd.get(one.id, one)
+            self.odd[one.id] = replace(one, record=standing.record if one.record is None else one.record)
         self.unknown_fields.update(batch.unknown_fields)
         self.last_heard_us.update(batch.last_heard_us)
 
-    def quarantined(self, numbers: Collection[int]) -> dict[int, Quarantined]:
+    def quarantined(self, ids: Collection[EntryId]) -> dict[EntryId, Quarantined]:
         """Those that are or were in quarantine."""
-        return {number: self.odd[number] for number in numbers if number in self.odd}
+        return {one: self.odd[one] for one in ids if one in self.odd}
 
     def replace(self, record: OutboxRecord) -> None:
         """Take another record in the place of one."""
         said = orjson.loads(record.value)
-        number = int(record.record_id) if record.record_type == "quarantine" else 0
-        if number:
-            row = (number, record.source, said["reason"], said["detail"], record.received_at)
-            self.odd[number] = Quarantined(*row, "open", "", record.number)
+        entry = EntryId.parse(record.record_id) if record.record_type == "quarantine" else EntryId("inbox", 0)
+        if entry.number:
+            row = (record.source, said["reason"], said["detail"], record.received_at)
+            self.odd[entry] = Quarantined(entry, *row, "open", "", record.number)
         self.records = [record if old.number == record.number else old for old in self.records]
         for at, outcome in self.outcomes.items():
             if outcome.record == record.number and outcome.outcome == "event":

@@ -14,7 +14,7 @@ import pytest
 from receiver.interpret import loop as interpreter_loop
 from receiver.interpret.loop import InterpreterLoop, batch_window_s
 from receiver.interpret.outbox_batch import traceparent
-from receiver.model.callback import InboxEntry, VerifiedCallback, entry_digest
+from receiver.model.callback import JournalEntry, VerifiedCallback, entry_digest
 from receiver.model.errors import StoreFailed
 from receiver.providers.zeroxpay import callbacks as zeroxpay
 from tests.support import OXPAY_VECTORS, Lines, Way, oxpay_source
@@ -217,7 +217,7 @@ def test_the_digest_of_an_entry_tells_its_parts_apart() -> None:
     """Moving a byte from one part to the next is another entry."""
 
     def made(source: str, headers: Any, content: bytes) -> bytes:
-        return entry_digest(InboxEntry(1, VerifiedCallback(source, 5, headers, content)))
+        return entry_digest(JournalEntry(1, VerifiedCallback(source, 5, headers, content)))
 
     digests = {
         made("a", ((b"b", b"c"),), b"d"), made("ab", ((b"", b"c"),), b"d"), made("a", ((b"b", b""),), b"cd"),

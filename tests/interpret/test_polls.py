@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from receiver.model.callback import EntryId
 from receiver.model.records import Position
 from receiver.providers.calls import Access
 from receiver.providers.onchainpay import callbacks as onchainpay
@@ -94,20 +95,20 @@ async def test_a_run_of_answers_is_one_batch_in_order() -> None:
 
 
 async def test_an_odd_answer_is_quarantined_and_redriven_by_its_number() -> None:
-    """Minus its request's number; what it says is read again with today's table."""
+    """By ``poll-`` and its request's number; what it says is read again with today's table."""
     receiver = way()
     (odd,) = poll(receiver, SWAPS["PENDING"] | {"status": "REFUNDED"})
-    assert (odd["reason"], odd["quarantine_id"], odd["headers"]) == ("unknown_status", "-1", [])
+    assert (odd["reason"], odd["quarantine_id"], odd["headers"]) == ("unknown_status", "poll-1", [])
     assert receiver.outbox.records[0].callback is None
-    receiver.requests.add("redrive", receiver.clock.us, {"callbacks": [-1]})
+    receiver.requests.add("redrive", receiver.clock.us, {"callbacks": ["poll-1"]})
     assert receiver.interpret() == []
-    assert receiver.outbox.odd[-1].state == "open"
+    assert receiver.outbox.odd[EntryId("requests", 1)].state == "open"
     body = receiver.requests.requests[0].payload
     receiver.requests.requests[0].payload["body"] = body["body"].replace("REFUNDED", "PENDING")  # type: ignore[index]
-    receiver.requests.add("redrive", receiver.clock.us, {"callbacks": [-1]})
+    receiver.requests.add("redrive", receiver.clock.us, {"callbacks": ["poll-1"]})
     (event,) = receiver.interpret()
     assert (event["status"], event["observed_via"]) == ("pending", "poll")
-    assert receiver.outbox.odd[-1].state == "redriven"
+    assert receiver.outbox.odd[EntryId("requests", 1)].state == "redriven"
     assert receiver.outbox.outcomes["requests", 1].outcome == "event"
     assert "signature_verifies_today" in receiver.log.named("callback.redriven")[0]
 
@@ -121,11 +122,11 @@ async def test_an_answer_whose_event_kafka_refuses_keeps_its_number() -> None:
     entry = receiver.requests.requests[0].polled
     instead = refused(record, entry, "too large", frozenset())
     receiver.outbox.replace(instead)
-    assert json.loads(instead.value)["quarantine_id"] == "-1"
-    assert receiver.outbox.odd[-1].reason == "too_large_for_broker"
+    assert json.loads(instead.value)["quarantine_id"] == "poll-1"
+    assert receiver.outbox.odd[EntryId("requests", 1)].reason == "too_large_for_broker"
     assert receiver.outbox.outcomes["requests", 1].outcome == "quarantine"
     receiver.outbox.remember("c", Position(1, "x"))
-    receiver.requests.add("redrive", receiver.clock.us, {"callbacks": [-1]})
+    receiver.requests.add("redrive", receiver.clock.us, {"callbacks": ["poll-1"]})
     assert [event["sequence"] for event in receiver.interpret()] == [2]
 
 

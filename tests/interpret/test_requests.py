@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from receiver.model.callback import EntryId
 from receiver.model.operation import Kind, Step
 from receiver.providers.contract import Provider, Source
 from receiver.providers.onchainpay import callbacks as onchainpay
@@ -53,7 +54,7 @@ async def test_an_unknown_status_is_redriven_into_its_right_place_after_the_tabl
     assert (event["status"], event["sequence"], event["effective"], event["anomalies"]) == ("cancelled", 2, True, [])
     assert event["received_at"].startswith("2024-05-27T08:55:30")
     assert received != way.clock.us
-    assert way.outbox.odd[2].state == "redriven"
+    assert way.outbox.odd[EntryId("inbox", 2)].state == "redriven"
     assert way.outbox.outcomes["inbox", 2].outcome == "event"
 
 
@@ -107,7 +108,7 @@ async def test_redrive_is_idempotent_and_what_still_fails_stays_with_todays_reas
     ]
     await grown(way, monkeypatch)
     assert redrive(way, 1, 2) == []
-    assert (way.outbox.odd[1].reason, way.outbox.odd[1].detail) == ("schema", "fee")
+    assert (way.outbox.odd[EntryId("inbox", 1)].reason, way.outbox.odd[EntryId("inbox", 1)].detail) == ("schema", "fee")
     assert way.outbox.last_number() == 2
     assert len(way.log.named("callback.still_unreadable")) == 4
 
@@ -120,7 +121,10 @@ async def test_what_another_callback_said_meanwhile_is_a_duplicate(monkeypatch: 
     await grown(way, monkeypatch)
     assert len(await way.events("0xpay-main", [body])) == 1
     assert redrive(way, 1) == []
-    assert (way.outbox.outcomes["inbox", 1].outcome, way.outbox.odd[1].state) == ("duplicate", "redriven")
+    assert (way.outbox.outcomes["inbox", 1].outcome, way.outbox.odd[EntryId("inbox", 1)].state) == (
+        "duplicate",
+        "redriven",
+    )
 
 
 @pytest.mark.parametrize("secret", ["kept", "rotated"])
@@ -156,7 +160,10 @@ async def test_a_closed_one_is_not_redriven(monkeypatch: pytest.MonkeyPatch) -> 
     await way.events("0xpay-main", [json.dumps(DONE | {"status": "Refunded"}).encode()])
     way.requests.add("close", way.clock.us, {"callbacks": [1, 5], "why": "a test of the provider"})
     assert way.interpret() == []
-    assert (way.outbox.odd[1].state, way.outbox.odd[1].why) == ("closed", "a test of the provider")
+    assert (way.outbox.odd[EntryId("inbox", 1)].state, way.outbox.odd[EntryId("inbox", 1)].why) == (
+        "closed",
+        "a test of the provider",
+    )
     await grown(way, monkeypatch)
     assert redrive(way, 1) == []
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver.model.callback import PolledEntry, VerifiedCallback
+from receiver.model.callback import EntryId
 from receiver.model.errors import ApiFailed, NotUnderstood
 from receiver.model.exact_json import read_json, write_json
 from receiver.providers.calls import Access, Answer, Described, Scan, Stamp
@@ -252,11 +252,11 @@ def test_a_page_is_read_with_its_totals_and_without_what_has_no_id() -> None:
     ],
 )
 def test_an_odd_exchange_is_quarantined(change: dict[str, Any], reason: str, detail: str) -> None:
-    """With the reason, under minus the number of its request; the account's letters may be of either case."""
+    """With the reason, under the number of its request; the account's letters may be of either case."""
     way = Way((calypso.PROVIDER, calypso_source(access=CALYPSO)))
     said = polled(way, "calypso", SAMPLE["exchange_get"]["FAILED"] | change)
-    assert (said["reason"], said["detail"], said["quarantine_id"]) == (reason, detail, "-1")
-    assert way.outbox.odd[-1].state == "open"
+    assert (said["reason"], said["detail"], said["quarantine_id"]) == (reason, detail, "poll-1")
+    assert way.outbox.odd[EntryId("requests", 1)].state == "open"
     fine = polled(
         way,
         "calypso",
@@ -375,9 +375,3 @@ def test_every_bad_answer_of_cryptoexchange_has_its_name(status: int, document: 
     if status != 404:
         with pytest.raises(ApiFailed):
             order_api.read_page(Answer(status, b"{}"), ORDERS.access)
-
-
-def test_an_entry_that_was_polled_has_no_inbox_number() -> None:
-    """Its number is minus its request's, and it is as new as the newest callback then."""
-    entry = PolledEntry(-7, VerifiedCallback("swaps", 1, (), b""), 41)
-    assert (entry.store, entry.place, entry.arrival) == ("requests", 7, 41)

@@ -10,7 +10,7 @@ import apsw
 
 from receiver.journal.sqlite import store as sqlite
 from receiver.journal.sqlite.inbox_writer import FILE, SQL, STORE
-from receiver.model.callback import InboxEntry, VerifiedCallback, headers_from_wire
+from receiver.model.callback import JournalEntry, VerifiedCallback, headers_from_wire
 from receiver.model.errors import StoreFailed
 
 READ_BYTES_MAX = 8 * 1024 * 1024
@@ -24,9 +24,9 @@ class SqliteInboxReader:
         self._db = sqlite.connect(folder / FILE, read_only=True)
         sqlite.read_meta(self._db, folder / FILE, STORE)
 
-    def read(self, after: int, limit: int) -> Sequence[InboxEntry]:
+    def read(self, after: int, limit: int) -> Sequence[JournalEntry]:
         """Up to ``limit`` entries above ``after``, fewer where their bodies pass ``READ_BYTES_MAX``."""
-        entries: list[InboxEntry] = []
+        entries: list[JournalEntry] = []
         size = 0
         for row in self._rows(SQL["entries"], (after, limit)):
             size += len(row[4])
@@ -35,7 +35,7 @@ class SqliteInboxReader:
             entries.append(_entry(row))
         return entries
 
-    def entry(self, number: int) -> InboxEntry | None:
+    def entry(self, number: int) -> JournalEntry | None:
         """One entry, None where it was purged or never was."""
         return next((_entry(row) for row in self._rows(SQL["entry"], (number,))), None)
 
@@ -62,6 +62,6 @@ class SqliteInboxReader:
             raise StoreFailed(f"inbox: {error}") from error
 
 
-def _entry(row: Any) -> InboxEntry:
+def _entry(row: Any) -> JournalEntry:
     number, source, received_at_us, headers, body = row
-    return InboxEntry(number, VerifiedCallback(source, received_at_us, headers_from_wire(headers), body))
+    return JournalEntry(number, VerifiedCallback(source, received_at_us, headers_from_wire(headers), body))

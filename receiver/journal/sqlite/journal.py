@@ -19,7 +19,7 @@ import apsw
 from receiver.journal.sqlite import store as sqlite
 from receiver.journal.sqlite.store import make_folder
 from receiver.journal.sqlite.upgrade import upgrade_outbox
-from receiver.model.callback import InboxEntry, VerifiedCallback, entry_digest, headers_from_wire
+from receiver.model.callback import JournalEntry, VerifiedCallback, entry_digest, headers_from_wire
 from receiver.model.errors import JournalBusy, JournalError
 
 STORES = ("inbox", "outbox", "requests")
@@ -144,7 +144,7 @@ def _check_fit(folder: Path, connections: dict[str, apsw.Connection]) -> None:
 
 def _check_entry(folder: Path, inbox: apsw.Connection, number: int, digest: bytes) -> None:
     for source, received_at_us, headers, body in list(inbox.execute(ENTRY, (number,))):
-        entry = InboxEntry(
+        entry = JournalEntry(
             number, VerifiedCallback(str(source), int(received_at_us), headers_from_wire(bytes(headers)), bytes(body))
         )
         if entry_digest(entry) != digest:

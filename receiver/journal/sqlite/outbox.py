@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,21 @@ import orjson
 
 from receiver.journal.sqlite import store as sqlite
 from receiver.journal.sqlite.operation_keys import OperationKeys, json_list
-from receiver.journal.sqlite.outbox_rows import _state, operation_row, record_from_row, record_row
+from receiver.journal.sqlite.outbox_rows import (
+    _state,
+    entry_of,
+    operation_row,
+    record_from_row,
+    record_row,
+    standing_from_row,
+    standing_row,
+)
 from receiver.journal.sqlite.statements import insert, named_queries
 from receiver.journal.sqlite.wal import Wal
+from receiver.model.callback import EntryId
 from receiver.model.errors import StoreFailed
 from receiver.model.operation import Operation, OperationState, Seen
-from receiver.model.records import OutboxBatch, OutboxRecord, Outcome, Position, Progress, Quarantined
+from receiver.model.records import OutboxBatch, OutboxRecord, Outcome, Position, Progress, Quarantined, QuarantineFilter
 from receiver.model.times import from_us, to_us
 
 STORE = "outbox"
@@ -94,10 +102,10 @@ class SqliteOutbox:
         with sqlite.transaction(self._db):
             self._db.execute(SQL["replace_record"], record_row(record))
             said = orjson.loads(record.value)
-            number = int(record.record_id) if record.record_type == "quarantine" else 0
-            if number:
-                self._db.execute(SQL["quarantine_outcome"], ("inbox" if number > 0 else "requests", abs(number)))
-                row = (number, record.source, said["reason"], said["detail"], record.received_at)
+            entry = entry_of(record)
+            if entry is not None:
+                self._db.execute(SQL["quarantine_outcome"], (entry.store, entry.number))
+                row = (entry.store, entry.number, record.source, said["reason"], said["detail"], record.received_at)
                 self._db.execute(SQL["put_quarantine"], (*row, "open", "", record.number))
 
     def read(self, after: int, limit: int) -> Sequence[OutboxRecord]:
@@ -111,25 +119,19 @@ class SqliteOutbox:
             records.append(record_from_row(row))
         return records
 
-    def quarantined(self, numbers: Collection[int]) -> dict[int, Quarantined]:
+    def quarantined(self, ids: Collection[EntryId]) -> dict[EntryId, Quarantined]:
         """Those that are or were in quarantine."""
-        return {number: Quarantined(*row) for number in numbers for row in self._rows(SQL["quarantined"], (number,))}
+        return {
+            one: standing_from_row(row)
+            for one in ids
+            for row in self._rows(SQL["quarantined"], (one.store, one.number))
+        }
 
-    def list_quarantine(  # noqa: PLR0913, PLR0917  its filters
-        self,
-        after: int,
-        source: str | None,
-        reason: str | None,
-        since: str | None,
-        until: str | None,
-        state: str | None,
-        limit: int,
-    ) -> list[Quarantined]:
-        """Up to ``limit`` standings above ``after``, ascending, that all filters let through; None lets all through."""
-        return [
-            Quarantined(*row)
-            for row in self._rows(SQL["list_quarantine"], (after, source, reason, since, until, state, limit))
-        ]
+    def list_quarantine(self, wanted: QuarantineFilter, after: EntryId | None, limit: int) -> list[Quarantined]:
+        """Up to ``limit`` standings above ``after`` that the filter lets through: callbacks first, by number."""
+        start = ("", 0) if after is None else (after.store, after.number)
+        filters = (wanted.source, wanted.reason, wanted.since, wanted.until, wanted.state)
+        return [standing_from_row(row) for row in self._rows(SQL["list_quarantine"], (*start, *filters, limit))]
 
     def journal_id(self) -> str:
         """The journal's id."""
@@ -239,7 +241,7 @@ class SqliteOutbox:
         )
         insert(self._db, SQL["add_content"], contents)
         insert(self._db, SQL["add_outcome"], self._outcome_rows(batch.outcomes, ids))
-        insert(self._db, SQL["put_quarantine"], map(astuple, batch.quarantined))
+        insert(self._db, SQL["put_quarantine"], map(standing_row, batch.quarantined))
         self._note_sources(batch)
         for store, progress in batch.progress.items():
             self._db.execute(SQL["set_progress"], (store, progress.number, progress.digest))

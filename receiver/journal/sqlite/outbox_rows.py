@@ -7,8 +7,9 @@ from typing import Any
 import orjson
 
 from receiver.journal.sqlite import store as sqlite
+from receiver.model.callback import EntryId
 from receiver.model.operation import OperationState
-from receiver.model.records import OutboxRecord
+from receiver.model.records import OutboxRecord, Quarantined
 
 
 def operation_row(number: int, key: str, state: OperationState) -> tuple[Any, ...]:
@@ -60,3 +61,33 @@ def record_row(record: OutboxRecord) -> tuple[Any, ...]:
         record.value,
         int(record.publish),
     )
+
+
+def standing_row(standing: Quarantined) -> tuple[Any, ...]:
+    """A standing as a row of ``quarantine``."""
+    return (
+        standing.id.store,
+        standing.id.number,
+        standing.source,
+        standing.reason,
+        standing.detail,
+        standing.received_at,
+        standing.state,
+        standing.why,
+        standing.record,
+    )
+
+
+def standing_from_row(row: Any) -> Quarantined:
+    """One row of ``quarantine``, all its columns in their order, as a standing."""
+    store, number, *rest = row
+    return Quarantined(EntryId(store, number), *rest)
+
+
+def entry_of(record: OutboxRecord) -> EntryId | None:
+    """The entry whose quarantine record it is; None for an event, and where nobody knows its entry any more."""
+    if record.record_type != "quarantine":
+        return None
+    # Releases up to outbox format 3 wrote an API's answer as minus its request's number.
+    entry = EntryId.parse(f"poll{record.record_id}" if record.record_id.startswith("-") else record.record_id)
+    return entry if entry.number else None

@@ -11,7 +11,7 @@ from receiver.journal.sqlite.operation_keys import OperationKeys
 from receiver.journal.sqlite.outbox import FILE, STORE
 from receiver.journal.sqlite.outbox_rows import operation_row, record_from_row, record_row
 from receiver.journal.sqlite.statements import named_queries
-from receiver.model.callback import InboxEntry, entry_digest
+from receiver.model.callback import JournalEntry, entry_digest
 from receiver.model.operation import OperationState
 from receiver.model.records import OutboxRecord, Position
 
@@ -37,7 +37,7 @@ class OutboxMender:
         *,
         key_of: Callable[[OutboxRecord], str],
         fold: Callable[[Iterable[OutboxRecord]], OperationState],
-        entry_at: Callable[[int], InboxEntry | None],
+        entry_at: Callable[[int], JournalEntry | None],
     ) -> int:
         """Undo our records above ``keep_to``, put ``records`` in their place, mend the operations.
 
@@ -60,7 +60,7 @@ class OutboxMender:
         with sqlite.transaction(self._db):
             self._db.execute(SQL["remember"], (cluster_id, position.number, position.record_id))
 
-    def _undo(self, keep_to: int, entry_at: Callable[[int], InboxEntry | None]) -> int:
+    def _undo(self, keep_to: int, entry_at: Callable[[int], JournalEntry | None]) -> int:
         found = next(iter(self._db.execute(SQL["first_outcome_above"], (keep_to,))))[0]
         interpreted = next((int(row[0]) for row in list[Any](self._db.execute(SQL["progress"], ("inbox",)))), 0)
         again_from = interpreted if found is None else int(found) - 1

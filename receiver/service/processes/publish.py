@@ -17,6 +17,7 @@ from receiver.journal.sqlite.inbox import SqliteInboxReader
 from receiver.journal.sqlite.journal import Journal
 from receiver.journal.sqlite.outbox import SqliteOutbox
 from receiver.journal.sqlite.requests import SqliteRequests
+from receiver.model.callback import EntryId, JournalEntry
 from receiver.model.records import OutboxRecord
 from receiver.providers.contract import Sources
 from receiver.publish.kafka.publisher import KafkaPublisher
@@ -118,8 +119,11 @@ class PublishProcess:
         return metrics.render(self._metrics.registry)
 
     def _refused(self, record: OutboxRecord, why: str) -> OutboxRecord:
-        polled = self._status_outbox.request_of(record.number) if record.callback is None else None
-        number = record.callback if polled is None else -polled
-        entry = None if number is None else find_entry(self._inbox, self._requests, number)
         found = self._sources.get(record.source)
-        return refused(record, entry, why, found[0].signature_headers if found else ALL_SIGNATURES)
+        return refused(record, self._entry_of(record), why, found[0].signature_headers if found else ALL_SIGNATURES)
+
+    def _entry_of(self, record: OutboxRecord) -> JournalEntry | None:
+        if record.callback is not None:
+            return self._inbox.entry(record.callback)
+        request = self._status_outbox.request_of(record.number)
+        return None if request is None else find_entry(self._inbox, self._requests, EntryId("requests", request))

@@ -15,6 +15,7 @@ from receiver.journal.sqlite.inbox import SqliteInboxReader
 from receiver.journal.sqlite.journal import Journal
 from receiver.journal.sqlite.outbox import SqliteOutbox
 from receiver.journal.sqlite.watchlist import SqliteWatchlist
+from receiver.model.callback import EntryId
 from receiver.model.clock import Clock
 from receiver.model.errors import JournalError, StoreFailed
 from receiver.providers.contract import Provider, Source, Sources
@@ -218,8 +219,9 @@ class ReconcileProcess:
         if before_us is not None:
             interpreted = self._outbox.progress("requests").number
             numbers = self._watch.old_answers(before_us, interpreted, TIDY_STEP)
-            standing = self._outbox.quarantined([-number for number in numbers])
-            gone = [number for number in numbers if getattr(standing.get(-number), "state", "") != "open"]
+            standing = self._outbox.quarantined([EntryId("requests", number) for number in numbers])
+            kept = {one.number for one, at in standing.items() if at.state == "open"}
+            gone = [number for number in numbers if number not in kept]
             self._watch.purge_answers(gone)
             numbers = numbers if gone else []
         if len(numbers) < TIDY_STEP:

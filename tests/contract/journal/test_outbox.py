@@ -9,6 +9,7 @@ import pytest
 from receiver.journal.ports import Outbox
 from receiver.journal.sqlite.journal import open_journal
 from receiver.journal.sqlite.outbox import SqliteOutbox
+from receiver.model.callback import EntryId
 from receiver.model.errors import StoreFailed
 from receiver.model.operation import Operation, OperationState, Seen
 from receiver.model.records import OutboxBatch, OutboxRecord, Outcome, Position, Progress, Quarantined
@@ -104,19 +105,22 @@ def test_a_refused_record_is_replaced_in_its_place(outbox: Outbox) -> None:
     outbox.replace(instead)
     assert list(outbox.read(0, 10)) == [record(1), instead, record(3)]
     assert outbox.record_id(2) == "2"
-    assert outbox.quarantined([1, 2]) == {
-        2: Quarantined(2, "main", "x", "y", "2024-05-27T08:55:30.012345Z", "open", "", 2)
-    }
+    second = EntryId("inbox", 2)
+    standing = Quarantined(second, "main", "x", "y", "2024-05-27T08:55:30.012345Z", "open", "", 2)
+    assert outbox.quarantined([EntryId("inbox", 1), EntryId("requests", 2), second]) == {second: standing}
     assert outbox.last_number() == 3
 
 
 def test_standings_in_quarantine(outbox: Outbox) -> None:
     """A newer standing takes the older one's place; the number of its quarantine record is not forgotten."""
-    first = Quarantined(7, "main", "schema", "id", "2024-05-27T08:55:30.012345Z", "open", "", 3)
+    seven, answer = EntryId("inbox", 7), EntryId("requests", 7)
+    first = Quarantined(seven, "main", "schema", "id", "2024-05-27T08:55:30.012345Z", "open", "", 3)
     outbox.commit(OutboxBatch(quarantined=[first]))
-    assert outbox.quarantined([6, 7]) == {7: first}
+    assert outbox.quarantined([EntryId("inbox", 6), seven, answer]) == {seven: first}
     outbox.commit(OutboxBatch(quarantined=[replace(first, reason="unknown_status", record=None)]))
-    assert outbox.quarantined([7]) == {7: replace(first, reason="unknown_status")}
+    assert outbox.quarantined([seven]) == {seven: replace(first, reason="unknown_status")}
+    outbox.commit(OutboxBatch(quarantined=[replace(first, id=answer)]))
+    assert outbox.quarantined([seven, answer])[answer] == replace(first, id=answer)
 
 
 def test_a_batch_is_committed_only_where_it_follows(outbox: Outbox) -> None:

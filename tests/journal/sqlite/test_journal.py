@@ -17,10 +17,10 @@ from receiver.journal.sqlite.inbox import SqliteInboxReader
 from receiver.journal.sqlite.inbox_writer import Limits, SqliteInbox
 from receiver.journal.sqlite.journal import acquire, open_journal
 from receiver.journal.sqlite.outbox import SqliteOutbox
-from receiver.model.callback import VerifiedCallback, entry_digest
+from receiver.model.callback import EntryId, VerifiedCallback, entry_digest
 from receiver.model.errors import JournalBusy, JournalError
 from receiver.model.operation import OperationState
-from receiver.model.records import OutboxBatch, Progress
+from receiver.model.records import OutboxBatch, Progress, Quarantined, QuarantineFilter
 
 
 async def fill(folder: Path, *bodies: bytes) -> None:
@@ -85,6 +85,17 @@ def test_a_newer_format_is_refused(tmp_path: Path, store: str) -> None:
         open_journal(folder)
 
 
+FORMAT_3 = """
+BEGIN;
+CREATE TABLE old (number INTEGER PRIMARY KEY, source TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL,
+  received_at TEXT NOT NULL, state TEXT NOT NULL, why TEXT NOT NULL, record INTEGER);
+INSERT INTO old SELECT CASE store WHEN 'requests' THEN -number ELSE number END, source, reason, detail, received_at,
+  state, why, record FROM quarantine;
+DROP TABLE quarantine;
+ALTER TABLE old RENAME TO quarantine;
+UPDATE meta SET value = 3 WHERE key = 'format_version';
+COMMIT;
+"""
 FORMAT_2 = """
 BEGIN;
 DROP TABLE operation_keys;
@@ -107,26 +118,34 @@ COMMIT;
 """
 
 
-@pytest.mark.parametrize("version", [1, 2])
+OLDER = {1: FORMAT_3 + FORMAT_2 + FORMAT_1, 2: FORMAT_3 + FORMAT_2, 3: FORMAT_3}
+
+
+@pytest.mark.parametrize("version", OLDER)
 def test_an_outbox_of_an_older_format_is_brought_to_ours(tmp_path: Path, version: int) -> None:
     """By whoever opens the journal to write it; who only reads says what to do."""
     folder = tmp_path / "journal"
     journal = open_journal(folder)
     states = {f"0xpay:a:exchange:{number}": state(number) for number in range(1, 60)}
     ids = put(folder, states)
+    odd = [standing(EntryId("inbox", 7)), standing(EntryId("requests", 7)), standing(EntryId("requests", 12))]
+    before = SqliteOutbox.open(folder)
+    before.commit(OutboxBatch(quarantined=odd))
+    before.close()
     with sqlite3.connect(folder / "outbox.db") as connection:
-        connection.executescript(FORMAT_2 if version == 2 else FORMAT_2 + FORMAT_1)
+        connection.executescript(OLDER[version])
     connection.close()
-    with pytest.raises(JournalError, match=rf"outbox.db has format version {version}; `receiver serve` brings it to 3"):
+    with pytest.raises(JournalError, match=rf"outbox.db has format version {version}; `receiver serve` brings it to 4"):
         SqliteOutbox.open(folder, read_only=True)
     assert [open_journal(folder), open_journal(folder)] == [journal, journal]
     outbox = SqliteOutbox.open(folder)
     assert {key: one.state for key, one in outbox.operations(states).items()} == states
+    assert outbox.list_quarantine(QuarantineFilter(), None, 10) == odd
     outbox.close()
     assert put(folder, {**states, "0xpay:a:exchange:new": state(1)}).items() >= ids.items()
     with sqlite3.connect(folder / "outbox.db") as connection:
         ours = "SELECT count(*), (SELECT value FROM meta WHERE key = 'keys_indexed_to') FROM operation_keys"
-        assert connection.execute(ours).fetchone() == (59, 59)
+        assert connection.execute(ours).fetchone() == ((0, None) if version == 3 else (59, 59))
         assert not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'operations_by_key_hash'").fetchall()
     connection.close()
 
@@ -137,7 +156,7 @@ def test_a_journal_that_does_not_fit_keeps_its_format(tmp_path: Path) -> None:
     open_journal(folder)
     put(folder, {"0xpay:a:exchange:1": state(1)})
     with sqlite3.connect(folder / "outbox.db") as connection:
-        connection.executescript(FORMAT_2 + FORMAT_1)
+        connection.executescript(OLDER[1])
         connection.execute("INSERT INTO progress (store, number, digest) VALUES ('inbox', 9, x'00')")
     connection.close()
     for _ in range(2):
@@ -146,6 +165,11 @@ def test_a_journal_that_does_not_fit_keeps_its_format(tmp_path: Path) -> None:
     with sqlite3.connect(folder / "outbox.db") as connection:
         assert connection.execute("SELECT value FROM meta WHERE key = 'format_version'").fetchone() == (1,)
     connection.close()
+
+
+def standing(entry_id: EntryId) -> Quarantined:
+    """A callback, or an answer, that nobody could read."""
+    return Quarantined(entry_id, "main", "schema", "id", "2024-05-27T08:55:30.012345Z", "open", "", 3)
 
 
 def state(number: int) -> OperationState:

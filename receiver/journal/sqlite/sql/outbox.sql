@@ -66,15 +66,17 @@ CREATE INDEX IF NOT EXISTS outcomes_by_operation ON outcomes (operation, store, 
 
 -- Callbacks that nobody could read, and what became of them; kept until they are closed or redriven, and after.
 CREATE TABLE IF NOT EXISTS quarantine (
-  number      INTEGER PRIMARY KEY,     -- the inbox number, which is the quarantine's id; of a poll minus its request's
+  store       TEXT NOT NULL,           -- 'inbox', or 'requests' for what a provider's API said
+  number      INTEGER NOT NULL,        -- in that store; the two are the quarantine's id
   source      TEXT NOT NULL,
   reason      TEXT NOT NULL,           -- of the closed list
   detail      TEXT NOT NULL,           -- the offending field's path
   received_at TEXT NOT NULL,
   state       TEXT NOT NULL,           -- 'open' → 'redriven' | 'closed'
   why         TEXT NOT NULL,           -- of the person who closed it
-  record      INTEGER                  -- its quarantine record's number
-);
+  record      INTEGER,                 -- its quarantine record's number
+  PRIMARY KEY (store, number)
+) WITHOUT ROWID;
 
 -- Body fields that mean nothing to us, by name: a provider's change shows here first. Bounded per source.
 CREATE TABLE IF NOT EXISTS drift (

@@ -111,19 +111,21 @@ SELECT number, record_type, record_id, provider, source, account, family, kind, 
 
 -- name: put_quarantine
 -- A newer standing; the number of the quarantine record stays where the newer one has none.
-INSERT INTO quarantine (number, source, reason, detail, received_at, state, why, record)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (number) DO UPDATE SET reason = excluded.reason, detail = excluded.detail, state = excluded.state,
+INSERT INTO quarantine (store, number, source, reason, detail, received_at, state, why, record)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (store, number) DO UPDATE SET reason = excluded.reason, detail = excluded.detail, state = excluded.state,
   why = excluded.why, record = coalesce(excluded.record, record)
 
 -- name: quarantined
-SELECT number, source, reason, detail, received_at, state, why, record FROM quarantine WHERE number = ?
+SELECT store, number, source, reason, detail, received_at, state, why, record FROM quarantine
+WHERE store = ? AND number = ?
 
 -- name: list_quarantine
-SELECT number, source, reason, detail, received_at, state, why, record FROM quarantine
-WHERE number > ?1 AND (?2 IS NULL OR source = ?2) AND (?3 IS NULL OR reason = ?3)
-  AND (?4 IS NULL OR received_at >= ?4) AND (?5 IS NULL OR received_at < ?5) AND (?6 IS NULL OR state = ?6)
-ORDER BY number LIMIT ?7
+-- Standings above an entry, callbacks first, by number.
+SELECT store, number, source, reason, detail, received_at, state, why, record FROM quarantine
+WHERE (store, number) > (?1, ?2) AND (?3 IS NULL OR source = ?3) AND (?4 IS NULL OR reason = ?4)
+  AND (?5 IS NULL OR received_at >= ?5) AND (?6 IS NULL OR received_at < ?6) AND (?7 IS NULL OR state = ?7)
+ORDER BY store, number LIMIT ?8
 
 -- name: count_field
 -- At most so many names a source; what comes above that is counted under one name.

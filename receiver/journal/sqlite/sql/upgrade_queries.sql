@@ -19,3 +19,14 @@ INSERT INTO operation_keys (key_hash, operation) SELECT key_hash, id FROM operat
 DROP INDEX IF EXISTS operations_by_key_hash;
 INSERT OR REPLACE INTO meta (key, value) SELECT 'keys_indexed_to', coalesce(max(id), 0) FROM operations;
 UPDATE meta SET value = 3 WHERE key = 'format_version'
+
+-- name: outbox_set_quarantine_aside
+-- Up to format 3 an API's answer had the number of its request below zero.
+ALTER TABLE quarantine RENAME TO quarantine_3
+
+-- name: outbox_quarantine
+INSERT INTO quarantine (store, number, source, reason, detail, received_at, state, why, record)
+SELECT CASE WHEN number < 0 THEN 'requests' ELSE 'inbox' END, abs(number), source, reason, detail, received_at, state, why,
+  record FROM quarantine_3;
+DROP TABLE quarantine_3;
+UPDATE meta SET value = 4 WHERE key = 'format_version'
