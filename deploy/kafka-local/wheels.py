@@ -55,4 +55,4 @@ def _pip(pins: Path, otherwise: str) -> None:
     if done.returncode != 0:
         errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or ["ERROR: no reason given"]
         said = errors[0].removeprefix("ERROR:").strip()
-        raise RuntimeError(f"pip could not install requirements/{pins.name} ({said}). {otherwise}")
+        raise RuntimeError(f"pip could not install requirements/{pins.name} ({said}); {otherwise}")
