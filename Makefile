@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run test chaos bench-quick bench bench-full lint types kafka pins clean
+.PHONY: help install install-dev run test test-fast chaos bench-quick bench bench-full lint types kafka jars-lock pins clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -33,13 +33,18 @@ install-dev: $(VENV)/.dev-ok ## the same, with everything the tests need
 run: install ## the receiver with a simulated provider, until Ctrl-C; needs only Python 3.11+
 	@exec $(BIN)/receiver dev --simulate
 
-test: install-dev ## all tests, with a real Kafka broker; needs Java 17+ and Maven too
+# The broker needs Java 17+, and its jars come through Maven; what of these is missing, kafka_local.py brings as wheels.
+test: install-dev ## all tests, with a real Kafka broker; needs only Python 3.11+, uses Java 17+ and Maven where they are
 	@$(BIN)/python deploy/kafka-local/kafka_local.py require
 	@echo "==> running the tests"
 	@$(BIN)/pytest
 
+test-fast: install-dev ## the tests that need neither a Kafka broker (Java, Maven) nor the whole service; a minute
+	@echo "==> running the tests without a broker"
+	@$(BIN)/pytest -m "not kafka and not service"
+
 MINUTES ?= 5
-chaos: install-dev ## load, faults, verdict: MINUTES=30 SEED=7 ARGS="--brokers 1"; needs Java and Maven, uses a C compiler
+chaos: install-dev ## load, faults, verdict: MINUTES=30 SEED=7 ARGS="--brokers 1"; uses a C compiler
 	@$(BIN)/python -X utf8 -m tests.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 $(VENV)/.bench-ok: $(VENV)/.dev-ok requirements/bench.txt
@@ -47,7 +52,7 @@ $(VENV)/.bench-ok: $(VENV)/.dev-ok requirements/bench.txt
 	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	@touch $@
 
-bench-quick: install-dev ## ours beside a bare server and others, as ratios, 3 minutes; needs Java, Maven, a C compiler
+bench-quick: install-dev ## ours beside a bare server and others, as ratios, 3 minutes; needs a C compiler
 	@$(BIN)/python -X utf8 -m tests.benchmarks quick $(ARGS)
 
 bench: $(VENV)/.bench-ok ## the same, five rounds, with Bento where Go is, rates, plots and RESULTS.md; 20 minutes
@@ -63,13 +68,18 @@ lint: install-dev ## ruff: rules and format
 types: install-dev ## mypy, strict
 	@$(BIN)/mypy
 
-kafka: install ## a real single-node Apache Kafka on 127.0.0.1:9092, until Ctrl-C; needs Java 17+ and Maven
+kafka: install ## a real single-node Apache Kafka on 127.0.0.1:9092, until Ctrl-C; needs only Python 3.11+
 	@exec $(BIN)/python deploy/kafka-local/kafka_local.py run
+
+jars-lock: install ## deploy/kafka-local/jars.lock anew, after a change of its pom.xml (needs Maven)
+	@$(BIN)/python deploy/kafka-local/kafka_local.py lock
 
 pins: ## compile requirements/*.txt anew from the ranges (needs uv)
 	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate -q --upgrade ../pyproject.toml build.in -o run.txt
 	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate -q --upgrade ../pyproject.toml dev.in -c run.txt -o dev.txt
 	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate -q --upgrade bench.in -c dev.txt -o bench.txt
+	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate -q --upgrade java.in -c dev.txt -o java.txt
+	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate -q --upgrade maven.in -c dev.txt -o maven.txt
 
 clean: ## remove .venv and caches; var/ (the journal) stays
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

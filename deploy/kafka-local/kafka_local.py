@@ -1,7 +1,8 @@
-"""A real single-node Apache Kafka without Docker: KRaft, Java 17+, its jars through Maven. For a desk and for tests.
+"""A real single-node Apache Kafka without Docker: KRaft, Java 17+ and the jars of ``jars.lock``. For desk and tests.
 
 ``python kafka_local.py run`` starts one on 127.0.0.1:9092 and keeps its files under ``var/kafka``; Ctrl-C stops it.
-Standard library only, so that it runs before anything is installed. The tests import ``LocalKafka`` from here.
+Java and Maven are the machine's own where they are, else packages that pip brings into ``.venv`` on demand; so this
+imports the standard library only until then. The tests import ``LocalKafka`` from here.
 """
 
 from __future__ import annotations
@@ -9,11 +10,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import ctypes
-import fcntl
-import hashlib
 import os
-import re
-import shutil
 import signal
 import socket
 import struct
@@ -24,9 +21,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import java_runtime
+import kafka_jars
+
 HERE = Path(__file__).resolve().parent
 VAR = HERE.parent.parent / "var"
-JAVA_MIN = 17
 READY_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 20.0
 CLUSTER_ID = "bG9jYWxrYWZrYWxvY2FsMQ"
@@ -75,46 +74,13 @@ Configuration:
 
 
 def missing() -> list[str]:
-    """One sentence for each thing that is needed and not there."""
-    faults = []
-    java = shutil.which("java")
-    if java is None:
-        faults.append(f"Java {JAVA_MIN} or newer is needed to run a Kafka broker, and no `java` was found.")
-    else:
-        said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
-        found = re.search(r'version "(\d+)', said)
-        if found is None or int(found[1]) < JAVA_MIN:
-            faults.append(f"Java {JAVA_MIN} or newer is needed; `java -version` says: {said.splitlines()[0:1]}")
-    if shutil.which("mvn") is None and not _jars_marker().exists():
-        faults.append("Maven is needed to fetch the broker's jars, and no `mvn` was found.")
-    return faults
-
-
-def _jars_marker() -> Path:
-    return _jars_folder() / "complete"
-
-
-def _jars_folder() -> Path:
-    # Named by the pins, so that a changed pin fetches anew.
-    pins = hashlib.sha256((HERE / "pom.xml").read_bytes()).hexdigest()[:12]
-    return VAR / "kafka-jars" / pins
-
-
-def fetch_jars() -> Path:
-    """Fetch the jars once, by Maven; safe when several start at the same time. Raises ``RuntimeError``."""
-    folder = _jars_folder()
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with (folder.parent / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if _jars_marker().exists():
-            return folder
-        print("==> fetching the Kafka broker's jars with Maven (45 MB, once)", file=sys.stderr)
-        command = ["mvn", "-B", "-q", "-f", str(HERE / "pom.xml"), "dependency:copy-dependencies"]
-        done = subprocess.run([*command, f"-DoutputDirectory={folder}"], capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise RuntimeError(f"Maven could not fetch the broker's jars:\n{(done.stdout + done.stderr)[-2000:]}")
-        _jars_marker().touch()
-    return folder
+    """Provide Java and the jars; one sentence for what cannot be had, an empty list where all is there."""
+    try:
+        java_runtime.java()
+        kafka_jars.fetch()
+    except RuntimeError as error:
+        return [str(error)]
+    return []
 
 
 def free_port() -> int:
@@ -170,7 +136,7 @@ class LocalKafka:
 
     def start(self) -> None:
         """Format the folder the first time, then start the broker; ``wait_ready`` waits for it."""
-        jars = fetch_jars()
+        jars = kafka_jars.fetch()
         self.folder.mkdir(parents=True, exist_ok=True)
         properties = self.folder / "server.properties"
         properties.write_text(
@@ -187,8 +153,8 @@ class LocalKafka:
             + self._properties
         )
         (self.folder / "log4j2.yaml").write_text(LOG4J)
-        java = ["java", "-Xmx512m", "-XX:+UseSerialGC", f"-Dlog4j2.configurationFile={self.folder / 'log4j2.yaml'}"]
-        java += ["-cp", f"{jars}/*"]
+        java = [str(java_runtime.java()), "-Xmx512m", "-XX:+UseSerialGC"]
+        java += [f"-Dlog4j2.configurationFile={self.folder / 'log4j2.yaml'}", "-cp", f"{jars}/*"]
         if not (self.folder / "data" / "meta.properties").exists():
             self._format(java, properties)
         with (self.folder / "broker.log").open("ab") as log:
@@ -211,7 +177,7 @@ class LocalKafka:
         """Wait until it answers a client's first question; raises ``RuntimeError`` with the end of its log."""
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline and self.running:
-            if _answers(self.port):
+            if answers(self.port):
                 return
             time.sleep(0.1)
         log = (self.folder / "broker.log").read_text(errors="replace")[-2000:]
@@ -240,7 +206,8 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _answers(port: int) -> bool:
+def answers(port: int) -> bool:
+    """Whether a broker on that loopback port answers a client's first question."""
     # ApiVersions, version 0: the first thing any client asks, and answered only by a broker that is up.
     request = struct.pack(">hhih", 18, 0, 1, 5) + b"ready"
     try:
@@ -268,7 +235,7 @@ def _run(folder: Path, port: int) -> int:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, leave)
-    if _answers(port):
+    if answers(port):
         print(f"kafka: something listens on 127.0.0.1:{port} already; choose another --port", file=sys.stderr)
         return 1
     try:
@@ -287,15 +254,27 @@ def _run(folder: Path, port: int) -> int:
     return 1
 
 
+def _lock() -> int:
+    try:
+        print(f"==> jars.lock names {kafka_jars.write_lock()} jars", file=sys.stderr)
+    except RuntimeError as error:
+        print(f"kafka: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("require", help="say what is missing on this machine, exit 1 if anything is")
+    commands.add_parser("require", help="fetch what a broker needs; exit 1 and say what cannot be had")
+    commands.add_parser("lock", help="write jars.lock anew from pom.xml, with Maven")
     run = commands.add_parser("run", help="a broker until Ctrl-C")
     run.add_argument("--port", type=int, default=9092)
     run.add_argument("--dir", type=Path, default=VAR / "kafka")
     arguments = parser.parse_args()
+    if arguments.command == "lock":
+        return _lock()
     faults = missing()
     for fault in faults:
         print(f"kafka: {fault}", file=sys.stderr)

@@ -10,6 +10,14 @@ import pytest
 from tests.chaos.service import Service, free_port
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark everything beside this file: `make test-fast` leaves out what starts processes and waits for them."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.service)
+
+
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
     """An installation without Kafka."""
