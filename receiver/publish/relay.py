@@ -15,11 +15,11 @@ import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from receiver.journal.ports import Outbox
 from receiver.model.clock import Clock
 from receiver.model.errors import KafkaFenced, KafkaStopped, KafkaUnavailable, RecordRefused, StoreFailed
+from receiver.model.log import Log
 from receiver.model.records import OutboxRecord, Position
 from receiver.publish.metrics import PublishMetrics
 from receiver.publish.ports import Memory, Message, Publisher
@@ -51,22 +51,6 @@ REMEMBER_S = 1.0
 Kafka's own copy is the truth, and a crash before the note is one between "sent" and "remembered"."""
 STOPPED_RETRY_S = 10.0
 """How often a stopped relay looks whether somebody mended the journal."""
-
-
-class Log(Protocol):
-    """What is needed of a structlog logger."""
-
-    def info(self, event: str, /, **fields: object) -> None:
-        """Log what went well."""
-
-    def warning(self, event: str, /, **fields: object) -> None:
-        """Log what a person should know."""
-
-    def error(self, event: str, /, **fields: object) -> None:
-        """Log what a person must act on."""
-
-    def exception(self, event: str, /, **fields: object) -> None:
-        """Log a bug of ours, with the frames that led to it."""
 
 
 NOTHING = Position(0, "")
