@@ -18,7 +18,7 @@ from receiver.publish.kafka.positions import read_memory
 from receiver.publish.kafka.publisher import KafkaPublisher
 from receiver.publish.kafka.tail import tail
 from receiver.publish.ports import Memory
-from receiver.publish.position import decide_start
+from receiver.publish.position import start_of
 from receiver.publish.routing import POSITIONS_TOPIC, record_number, route
 from receiver.service.config.settings import KafkaSettings, Settings
 from receiver.service.config.sources import resolve_sources
@@ -44,7 +44,7 @@ async def check(settings: Settings, environ: Mapping[str, str]) -> Checked:
     outbox = open_outbox(settings)
     try:
         memory = await _memory(settings.kafka, environ, journal_id)
-        start = _start(outbox, memory)
+        start = start_of(memory, outbox).position.number
         last = outbox.last_number()
     except KafkaUnavailable as error:
         return Checked(journal_id, faults, f"Kafka was not looked at: {error}")
@@ -53,17 +53,6 @@ async def check(settings: Settings, environ: Mapping[str, str]) -> Checked:
     finally:
         outbox.close()
     return Checked(journal_id, faults, f"Kafka has this journal's records up to {start}, the outbox ends at {last}")
-
-
-def _start(outbox: SqliteOutbox, memory: Memory) -> int:
-    start = decide_start(
-        memory,
-        outbox.last_number(),
-        outbox.record_id,
-        outbox.remembered(memory.cluster_id),
-        outbox.latest_remembered(),
-    )
-    return start.position.number
 
 
 async def rejoin(
@@ -80,7 +69,7 @@ async def rejoin(
     outbox = SqliteOutbox.open(settings.journal.folder)
     try:
         try:
-            _start(outbox, memory)
+            start_of(memory, outbox)
         except KafkaStopped as error:
             fault = str(error)
         else:

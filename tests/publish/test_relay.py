@@ -94,7 +94,7 @@ async def test_records_go_out_once_in_order_with_their_position() -> None:
         add(stage.outbox, 3)
         stage.relay.wake()
         await stage.until(lambda: len(stage.kafka.messages) == 3)
-        assert stage.relay.kafka.state == "up"
+        assert stage.relay.state.word == "up"
     assert stage.published() == [1, 2, 3]
     assert stage.kafka.position == Position(3, "id-3")
     assert stage.outbox.remembered("fake-cluster") == Position(3, "id-3")
@@ -113,7 +113,7 @@ async def test_any_error_drops_the_producer_asks_kafka_and_goes_on(error: Except
             if healthy_calls:
                 stage.kafka.fail = [error]
             await stage.until(lambda stage=stage: len(stage.kafka.messages) == 3)  # type: ignore[misc]
-            await stage.until(lambda stage=stage: stage.relay.kafka.state == "up")  # type: ignore[misc]
+            await stage.until(lambda stage=stage: stage.relay.state.word == "up")  # type: ignore[misc]
         assert stage.published() == [1, 2, 3]
 
 
@@ -201,7 +201,7 @@ async def test_while_kafka_is_away_it_is_down_with_the_reason_and_drains_by_itse
     async with stage.running():
         await stage.until(lambda: bool(stage.log.named("relay.kafka_down")))
         assert stage.log.named("relay.kafka_down")[0]["detail"] == "topic exchange.status.v1 is missing"
-        await stage.until(lambda: stage.relay.kafka.state == "up")
+        await stage.until(lambda: stage.relay.state.word == "up")
         await stage.until(lambda: stage.published() == [1])
 
 
@@ -211,8 +211,8 @@ async def test_what_does_not_fit_stops_aloud_and_is_looked_at_again() -> None:
     add(stage.outbox, 1)
     stage.kafka.position = Position(9, "id-9")
     async with stage.running():
-        await stage.until(lambda: stage.relay.kafka.state == "stopped")
-        assert "rejoin" in stage.relay.kafka.detail
+        await stage.until(lambda: stage.relay.state.word == "stopped")
+        assert "rejoin" in stage.relay.state.detail
         assert stage.published() == []
         stage.kafka.position = None
         await stage.until(lambda: stage.published() == [1])

@@ -98,13 +98,13 @@ class PublishProcess:
 
     def status(self) -> dict[str, Any]:
         """Kafka's part of ``/readyz``."""
-        kafka = self._relay.kafka
-        published = kafka.position.number
+        state = self._relay.state
+        published = state.position.number
         self._age.measure(lambda: self._status_outbox.next_record_us(published))
         return {
-            "state": kafka.state,
+            "state": state.word,
             "backlog": max(0, self._status_outbox.last_number() - published),
-            "detail": kafka.detail or None,
+            "detail": state.detail or None,
             "position": published,
             "backlog_age_s": round(self._age.seconds, 1),
         }
