@@ -39,6 +39,7 @@ PURE = (
     "journal/watchlist.py",
     "publish/position.py",
     "publish/refused.py",
+    "publish/relay_state.py",
     "publish/routing.py",
     "reconcile/follow_outbox.py",
     "reconcile/pacing.py",

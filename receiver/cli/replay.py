@@ -31,6 +31,7 @@ from receiver.sandbox.simulator import require_own_host
 from receiver.service import logs
 from receiver.service.config.settings import Settings, load
 from receiver.service.config.sources import resolve_sources
+from receiver.service.kafka import need_kafka
 
 INTERRUPTED = 130
 SAVE_S = 1.0
@@ -191,9 +192,11 @@ class _Run:
             if self._options["origin"] == "kafka":
                 raise click.UsageError("Kafka holds events, not callbacks: --to kafka or --to stdout")
             require_own_host(self._options["url"], mine=self._options["i_own_this_host"])
-        elif not self._options["topic"]:
+            return
+        need_kafka(self._settings, self._environ)
+        if not self._options["topic"]:
             raise click.UsageError("--to kafka needs --topic")
-        elif self._options["origin"] not in {"journal", "kafka"}:
+        if self._options["origin"] not in {"journal", "kafka"}:
             raise click.UsageError("a file holds callbacks, not events: --to http or --to stdout")
 
     def _preview(self) -> int:

@@ -19,6 +19,7 @@ from receiver.providers.registry import PROVIDERS
 from receiver.sandbox import simulator as simulate
 from receiver.sandbox import verify as verify_sandbox
 from receiver.service import wiring as bootstrap
+from receiver.service.kafka import need_kafka
 from schemas import publish
 
 
@@ -87,6 +88,8 @@ def simulate_command(  # noqa: PLR0913  its options
 ) -> int:
     """Play a provider: send signed callbacks to a running receiver, with its retries and whatever goes wrong."""
     settings, environ = load_or_built_in(config)
+    if verify == "kafka":  # before anything is sent
+        need_kafka(settings, environ)
     sources = bootstrap.resolve_sources(settings, environ)
     name = name or (next(iter(sources)) if len(sources) == 1 else None)
     if name is None or name not in sources:

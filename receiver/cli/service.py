@@ -20,7 +20,7 @@ from receiver.service import wiring as bootstrap
 from receiver.service.config.settings import DEFAULT_FILE, Settings, load
 from receiver.service.config.source_settings import SourceSettings
 from receiver.service.config.template import configuration
-from receiver.service.kafka import kafka_options, missing_topics
+from receiver.service.kafka import need_kafka, open_kafka
 
 
 @click.command()
@@ -54,7 +54,7 @@ def check(config: Path | None, *, kafka: bool) -> int:
         if source.poll is not None and provider.api is not None:
             console().print(f"    asks {source.poll.base_url or provider.api.base_url}: {provider.api.asks}")
     if kafka:
-        missing = asyncio.run(missing_topics(settings, os.environ))
+        missing = asyncio.run(need_kafka(settings, os.environ).missing_topics())
         if missing:
             raise ReceiverError(f"missing topics: {', '.join(missing)}; `receiver topics create` makes them")
         say("every topic is there")
@@ -66,7 +66,7 @@ def _collect(settings: Settings) -> list[str]:
     faults: list[str] = []
     for resolve in (
         lambda: bootstrap.resolve_sources(settings, os.environ),
-        lambda: settings.kafka and kafka_options(settings.kafka, os.environ),
+        lambda: open_kafka(settings, os.environ),
     ):
         try:
             resolve()

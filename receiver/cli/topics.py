@@ -19,9 +19,10 @@ from receiver.cli.output import (
     write_json,
     write_line,
 )
+from receiver.publish.ports import Kafka
 from receiver.service.config.settings import Settings
 from receiver.service.journal import open_outbox
-from receiver.service.kafka import create_topics, tail_kafka
+from receiver.service.kafka import need_kafka
 
 BATCH = 500
 POLL_S = 0.2
@@ -39,7 +40,7 @@ def tail(config: Path | None, *, follow: bool, kafka: bool, as_json: bool) -> in
         signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         if kafka:
-            asyncio.run(_tail_kafka(settings, environ, follow=follow, as_json=as_json))
+            asyncio.run(_tail_kafka(need_kafka(settings, environ), follow=follow, as_json=as_json))
         else:
             _tail_outbox(settings, follow=follow, as_json=as_json)
     except KeyboardInterrupt:
@@ -69,9 +70,9 @@ def _tail_outbox(settings: Settings, *, follow: bool, as_json: bool) -> None:
         outbox.close()
 
 
-async def _tail_kafka(settings: Settings, environ: dict[str, str], *, follow: bool, as_json: bool) -> None:
+async def _tail_kafka(kafka: Kafka, *, follow: bool, as_json: bool) -> None:
     shown = console()
-    async for record in tail_kafka(settings, environ, follow=follow):
+    async for record in kafka.tail(kafka.status_topics, follow=follow):
         if as_json:
             write_line(record.value)
         else:
@@ -90,7 +91,7 @@ def topics() -> None:
 def create(config: Path | None, *, as_json: bool) -> None:
     """Make the topics that are missing; safe to repeat, and never changes a partition count."""
     settings, environ = load_or_built_in(config)
-    made = asyncio.run(create_topics(settings, environ))
+    made = asyncio.run(need_kafka(settings, environ).create_topics())
     if as_json:
         write_json({"topic": topic, "state": state} for topic, state in made)
     else:

@@ -107,7 +107,7 @@ class KafkaStopped(ReceiverError):
 
 
 class RecordRefused(ReceiverError):
-    """Kafka refuses one record for good. ``record`` is its outbox number; trying the same record again helps not."""
+    """Kafka refuses one record for good: sending it again does not help. ``record`` is its outbox number."""
 
     def __init__(self, record: int, why: str) -> None:
         super().__init__(f"record {record}: {why}")

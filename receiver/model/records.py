@@ -133,7 +133,11 @@ class OutboxBatch:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far the outbox is on Kafka: the last record's outbox number and its id. ``Position(0, "")``: nothing yet."""
+    """How far the outbox is on Kafka: the last record's outbox number and its id."""
 
     number: int
     record_id: str
+
+
+NOTHING_PUBLISHED = Position(0, "")
+"""Where a new journal stands."""

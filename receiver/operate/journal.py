@@ -11,19 +11,16 @@ from receiver.journal.sqlite import audit as sqlite_audit
 from receiver.journal.sqlite.inbox import SqliteInboxReader
 from receiver.journal.sqlite.outbox import SqliteOutbox
 from receiver.journal.sqlite.take_over import OutboxMender
-from receiver.model.errors import ConfigurationError, KafkaStopped, KafkaUnavailable
+from receiver.model.errors import KafkaStopped, KafkaUnavailable
 from receiver.model.records import OutboxRecord
 from receiver.operate.rejoin_plan import Plan, fold, key_of, placeholder, plan, rebuild
-from receiver.publish.kafka.positions import read_memory
-from receiver.publish.kafka.publisher import KafkaPublisher
-from receiver.publish.kafka.tail import tail
-from receiver.publish.ports import Memory
-from receiver.publish.position import decide_start
-from receiver.publish.routing import POSITIONS_TOPIC, record_number, route
-from receiver.service.config.settings import KafkaSettings, Settings
+from receiver.publish.ports import Kafka, Memory
+from receiver.publish.position import start_of
+from receiver.publish.routing import record_number
+from receiver.service.config.settings import Settings
 from receiver.service.config.sources import resolve_sources
 from receiver.service.journal import open_outbox
-from receiver.service.kafka import all_topics, kafka_options
+from receiver.service.kafka import need_kafka, open_kafka
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +36,13 @@ class Checked:
 async def check(settings: Settings, environ: Mapping[str, str]) -> Checked:
     """Check the stores, and the position against Kafka where one is configured; raises ``JournalError``."""
     journal_id, faults = sqlite_audit.check(settings.journal.folder)
-    if settings.kafka is None:
+    kafka = open_kafka(settings, environ)
+    if kafka is None:
         return Checked(journal_id, faults, "Kafka is not configured")
     outbox = open_outbox(settings)
     try:
-        memory = await _memory(settings.kafka, environ, journal_id)
-        start = _start(outbox, memory)
+        memory = await kafka.memory(journal_id)
+        start = start_of(memory, outbox).position.number
         last = outbox.last_number()
     except KafkaUnavailable as error:
         return Checked(journal_id, faults, f"Kafka was not looked at: {error}")
@@ -55,17 +53,6 @@ async def check(settings: Settings, environ: Mapping[str, str]) -> Checked:
     return Checked(journal_id, faults, f"Kafka has this journal's records up to {start}, the outbox ends at {last}")
 
 
-def _start(outbox: SqliteOutbox, memory: Memory) -> int:
-    start = decide_start(
-        memory,
-        outbox.last_number(),
-        outbox.record_id,
-        outbox.remembered(memory.cluster_id),
-        outbox.latest_remembered(),
-    )
-    return start.position.number
-
-
 async def rejoin(
     settings: Settings, environ: Mapping[str, str], agree: Callable[[str, Plan], bool]
 ) -> tuple[str, Plan] | None:
@@ -74,21 +61,21 @@ async def rejoin(
     Gives None where they fit already. Safe while the service runs: its relay is stopped by the same fault, and goes on
     by itself afterwards. Raises ``KafkaUnavailable``, ``JournalError``, ``StoreFailed``.
     """
-    kafka = _need_kafka(settings)
+    kafka = need_kafka(settings, environ)
     journal_id, _ = sqlite_audit.check(settings.journal.folder)
-    memory = await _memory(kafka, environ, journal_id)
+    memory = await kafka.memory(journal_id)
     outbox = SqliteOutbox.open(settings.journal.folder)
     try:
         try:
-            _start(outbox, memory)
+            start_of(memory, outbox)
         except KafkaStopped as error:
             fault = str(error)
         else:
             return None
-        found = await _found(settings, environ, journal_id)
+        found = await _found(kafka, journal_id)
         decided = plan(memory, outbox.remembered(memory.cluster_id), outbox.last_number(), outbox.record_id, found)
         if agree(fault, decided):
-            await _carry_out(settings, environ, journal_id, memory, decided, outbox)
+            await _carry_out(settings, environ, kafka, journal_id, memory, decided, outbox)
         return fault, decided
     finally:
         outbox.close()
@@ -97,6 +84,7 @@ async def rejoin(
 async def _carry_out(  # noqa: PLR0913, PLR0917  one step of rejoin
     settings: Settings,
     environ: Mapping[str, str],
+    kafka: Kafka,
     journal_id: str,
     memory: Memory,
     decided: Plan,
@@ -117,34 +105,18 @@ async def _carry_out(  # noqa: PLR0913, PLR0917  one step of rejoin
                 fold=lambda events: fold(events, sources),
                 entry_at=inbox.entry,
             )
-        await _publish(settings, environ, journal_id, decided, outbox)
+        await _publish(kafka, journal_id, decided, outbox)
         mender.remember(memory.cluster_id, decided.position)
     finally:
         mender.close()
         inbox.close()
 
 
-async def _publish(
-    settings: Settings, environ: Mapping[str, str], journal_id: str, decided: Plan, outbox: SqliteOutbox
-) -> None:
+async def _publish(kafka: Kafka, journal_id: str, decided: Plan, outbox: SqliteOutbox) -> None:
     # With nothing to publish too: the position is written anew, where Kafka's memory was gone or behind.
-    kafka = _need_kafka(settings)
-    rules = [configured.rule for configured in settings.routes]
     records = [record for number in decided.publish for record in outbox.read(number - 1, 1) if record.number == number]
-    messages = [
-        message
-        for record in records
-        for message in route(record, rules, kafka.topic_prefix, journal_id, state_topics=kafka.state_topics)
-    ]
-    publisher = KafkaPublisher(
-        kafka_options(kafka, environ),
-        journal_id=journal_id,
-        positions_topic=f"{kafka.topic_prefix}{POSITIONS_TOPIC}",
-        topics=_event_topics(settings),
-        number_of=lambda headers: record_number(headers, journal_id),
-        transactional=kafka.delivery == "exactly_once",
-        transaction_timeout_s=kafka.transaction_timeout_s,
-    )
+    messages = [message for record in records for message in kafka.route(record, journal_id)]
+    publisher = kafka.publisher(journal_id)
     try:
         await publisher.connect()
         await publisher.publish(messages, decided.position)
@@ -152,23 +124,15 @@ async def _publish(
         await publisher.close()
 
 
-async def _memory(kafka: KafkaSettings, environ: Mapping[str, str], journal_id: str) -> Memory:
-    return await read_memory(kafka_options(kafka, environ), f"{kafka.topic_prefix}{POSITIONS_TOPIC}", journal_id)
-
-
-async def _found(settings: Settings, environ: Mapping[str, str], journal_id: str) -> dict[int, OutboxRecord]:
+async def _found(kafka: Kafka, journal_id: str) -> dict[int, OutboxRecord]:
     found: dict[int, OutboxRecord] = {}
-    async for record in tail(kafka_options(_need_kafka(settings), environ), _event_topics(settings), follow=False):
+    async for record in kafka.tail(kafka.event_topics, follow=False):
         if record_number(dict(record.headers), journal_id) is not None:
             headers = {name: value.decode(errors="replace") for name, value in record.headers}
             rebuilt = rebuild(headers, record.value)
             if rebuilt is not None:
                 found[rebuilt.number] = rebuilt
     return found
-
-
-def _event_topics(settings: Settings) -> list[str]:
-    return [topic for topic in all_topics(settings) if not topic.endswith(POSITIONS_TOPIC)]
 
 
 def backup(settings: Settings, target: Path) -> list[Path]:
@@ -179,9 +143,3 @@ def backup(settings: Settings, target: Path) -> list[Path]:
 def stats(settings: Settings) -> dict[str, Any]:
     """Figures of the journal; raises ``JournalError``."""
     return sqlite_audit.stats(settings.journal.folder)
-
-
-def _need_kafka(settings: Settings) -> KafkaSettings:
-    if settings.kafka is None:
-        raise ConfigurationError(["there is no [kafka] in the configuration: nothing to join with"])
-    return settings.kafka

@@ -8,21 +8,15 @@ from datetime import datetime
 
 import orjson
 
-from receiver.model.errors import ReceiverError
 from receiver.model.records import OutboxRecord
 from receiver.operate import context as lookup
 from receiver.operate.import_callbacks import IMPORT_STEP
 from receiver.operate.rejoin_plan import rebuild
 from receiver.operate.replay_callbacks import publish_again
 from receiver.operate.selection import Filter
-from receiver.publish.kafka.publisher import KafkaPublisher
-from receiver.publish.kafka.tail import tail
 from receiver.publish.ports import Message
-from receiver.publish.routing import POSITIONS_TOPIC, record_number, route
-from receiver.service.config.settings import KafkaSettings, Settings
-from receiver.service.kafka import all_topics, kafka_options
-
-REPLAY_TIMEOUT_S = 15.0
+from receiver.service.config.settings import Settings
+from receiver.service.kafka import need_kafka
 
 
 async def journal_events(settings: Settings, wanted: Filter) -> AsyncIterator[OutboxRecord]:
@@ -41,10 +35,10 @@ async def journal_events(settings: Settings, wanted: Filter) -> AsyncIterator[Ou
 
 async def kafka_events(settings: Settings, environ: Mapping[str, str], wanted: Filter) -> AsyncIterator[OutboxRecord]:
     """The chosen events of the status topics, each once, by their numbers in the journals they came from."""
-    kafka = need_kafka(settings)
-    topics = [topic for topic in all_topics(settings) if topic.endswith((".status.v1", ".quarantine.v1"))]
+    kafka = need_kafka(settings, environ)
+    topics = [topic for topic in kafka.event_topics if topic.endswith((".status.v1", ".quarantine.v1"))]
     found: dict[str, OutboxRecord] = {}
-    async for one in tail(kafka_options(kafka, environ), topics, follow=False):
+    async for one in kafka.tail(topics, follow=False):
         headers = {name: value.decode(errors="replace") for name, value in one.headers}
         record = rebuild(headers, one.value)
         if record is not None and "receiver-replay" not in headers and _wants(record, wanted):
@@ -79,30 +73,15 @@ async def to_kafka(  # noqa: PLR0913  its parts
     advance: Callable[[int], None],
 ) -> int:
     """Publish stored events to a topic, once for this run; raises ``KafkaUnavailable``."""
-    kafka = need_kafka(settings)
+    kafka = need_kafka(settings, environ)
     with lookup.stores(settings) as (_, outbox):
         journal_id = outbox.journal_id()
-    publisher = KafkaPublisher(
-        kafka_options(kafka, environ),
-        journal_id=f"replay-{run_id}",
-        positions_topic=f"{kafka.topic_prefix}{POSITIONS_TOPIC}",
-        topics=[topic],
-        number_of=lambda headers: record_number(headers, journal_id, run_id),
-        transactional=kafka.delivery == "exactly_once",
-        transaction_timeout_s=REPLAY_TIMEOUT_S,
-    )
+    publisher = kafka.replay_publisher(run_id, journal_id, topic)
 
     def make(record: OutboxRecord) -> Message:
-        return route(replace(record, publish=True), (), kafka.topic_prefix, journal_id)[0]
+        return kafka.route(replace(record, publish=True), journal_id)[0]
 
     try:
         return await publish_again(publisher, events, make, topic, run_id, advance)
     finally:
         await publisher.close()
-
-
-def need_kafka(settings: Settings) -> KafkaSettings:
-    """The Kafka settings; raises ``ReceiverError`` where there are none."""
-    if settings.kafka is None:
-        raise ReceiverError("there is no [kafka] in the configuration")
-    return settings.kafka

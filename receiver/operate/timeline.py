@@ -19,10 +19,8 @@ from receiver.model.errors import KafkaUnavailable, ReceiverError
 from receiver.model.records import OutboxRecord, QuarantineFilter
 from receiver.model.times import from_us
 from receiver.operate.context import requests_of, stores
-from receiver.publish.kafka.find import find
-from receiver.publish.routing import route
 from receiver.service.config.settings import Settings
-from receiver.service.kafka import kafka_options
+from receiver.service.kafka import need_kafka
 
 QUARANTINE_SCAN_MAX = 10_000
 """Quarantined callbacks that a timeline looks through, the newest."""
@@ -106,15 +104,15 @@ class _Reader:
 async def _add_places(
     settings: Settings, environ: Mapping[str, str], rows: list[dict[str, Any]], records: list[OutboxRecord]
 ) -> None:
-    kafka = settings.kafka
-    if kafka is None or not records:
+    if not records:
         return
-    rules = [configured.rule for configured in settings.routes]
+    kafka = need_kafka(settings, environ)
     with stores(settings) as (_, outbox):
         journal_id = outbox.journal_id()
-    messages = [message for record in records for message in route(record, rules, kafka.topic_prefix, journal_id)]
+    routed = [message for record in records for message in kafka.route(record, journal_id)]
+    messages = [message for message in routed if message.topic in kafka.status_topics]
     since_ms = min(int(datetime.fromisoformat(record.received_at).timestamp() * 1000) for record in records) - 60_000
-    found = await find(kafka_options(kafka, environ), messages, max(0, since_ms))
+    found = await kafka.find(messages, max(0, since_ms))
     for row in rows:
         row["kafka"] = [
             {"topic": topic, "partition": partition, "offset": offset}

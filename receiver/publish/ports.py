@@ -1,12 +1,15 @@
-"""Kafka, as the relay needs it."""
+"""Kafka, as we need it: one handle on the cluster that is configured, and the publishers made from it.
+
+``publish/kafka`` implements both, and so do the fakes of ``sandbox``; one contract suite runs over the two.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Protocol
 
 from receiver.model.frozen import dataclass
-from receiver.model.records import Position
+from receiver.model.records import OutboxRecord, Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +33,24 @@ class Memory:
     """What a person should be told of the look into it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Tailed:
+    """One committed record, as a consumer sees it."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: str
+    headers: tuple[tuple[str, bytes], ...]
+    value: bytes
+
+
+Places = dict[tuple[str, int], tuple[int, int]]
+"""(topic, outbox number) → (partition, offset)."""
+
+
 class Publisher(Protocol):
-    """Kafka, as the relay needs it. After any error: ``close`` it, make a new one, ``connect`` again."""
+    """What sends records. After any error: ``close`` it, make a new one, ``connect`` again."""
 
     async def connect(self) -> Memory:
         """Start the producer, which fences an older one, end what it left open, then read back the position.
@@ -51,3 +70,60 @@ class Publisher(Protocol):
 
     async def close(self) -> None:
         """Let go within a few seconds, whatever state the broker is in; never raises."""
+
+
+class Kafka(Protocol):
+    """The cluster that is configured, its topics and its routes. It holds no connection: each call makes its own.
+
+    All that speaks to a broker raises ``KafkaUnavailable`` where none answers.
+    """
+
+    @property
+    def status_topics(self) -> Sequence[str]:
+        """Every topic that a status event can reach; the compacted ones, which repeat the latest, are apart."""
+
+    @property
+    def event_topics(self) -> Sequence[str]:
+        """Every topic that a record of the outbox can reach: those, the compacted ones and the quarantine topic."""
+
+    @property
+    def all_topics(self) -> Sequence[str]:
+        """Every topic of ours: those, and the positions topic at the end."""
+
+    @property
+    def transaction_timeout_s(self) -> float:
+        """After so long, s, the brokers end the transaction of a publisher that vanished."""
+
+    def publisher(self, journal_id: str) -> Publisher:
+        """Give a new publisher for a journal; once connected it fences the journal's older ones."""
+
+    def replay_publisher(self, run_id: str, journal_id: str, topic: str) -> Publisher:
+        """Give a new publisher for one run of ``receiver replay`` to ``topic``, with a position of the run's own.
+
+        It fences older ones of the same run only, and never the journal's relay.
+        """
+
+    async def memory(self, journal_id: str) -> Memory:
+        """Look what the cluster remembers of a journal, and fence nobody."""
+
+    def route(self, record: OutboxRecord, journal_id: str) -> Sequence[Message]:
+        """Give the messages of one record, one for each topic that it goes to."""
+
+    def tail(self, topics: Sequence[str], *, follow: bool) -> AsyncIterator[Tailed]:
+        """Give what is committed to ``topics``, from the beginning to the end they have now; on with ``follow``.
+
+        Order holds within a partition. A topic that is not there is left out.
+        """
+
+    async def find(self, messages: Sequence[Message], since_ms: int) -> Places:
+        """Find where those of ``messages`` lie that are there, written at ``since_ms`` (Unix milliseconds) or later."""
+
+    async def create_topics(self) -> list[tuple[str, str]]:
+        """Make what is missing of ``all_topics``; gives (topic, ``created`` or ``exists``). Safe to repeat.
+
+        Raises ``ReceiverError`` where a topic has another number of partitions: changing it would break the order per
+        key.
+        """
+
+    async def missing_topics(self) -> list[str]:
+        """Those of ``all_topics`` that the cluster does not have."""

@@ -1,7 +1,7 @@
 """Where publishing goes on: what Kafka remembers, held against what the outbox knows. Pure.
 
-Kafka's own memory is the truth, since it was committed with the records. Whatever does not fit must not be guessed: the
-relay stops aloud and a person decides.
+Kafka's own memory is the truth, since it was committed with the records. Where the two do not fit, nothing is guessed:
+the relay stops, says why, and a person decides.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+from receiver.journal.ports import Outbox
 from receiver.model.errors import KafkaStopped
-from receiver.model.records import Position
+from receiver.model.records import NOTHING_PUBLISHED, Position
 from receiver.publish.ports import Memory
 
-NOTHING = Position(0, "")
 MEND = "run `receiver journal rejoin`"
 
 
@@ -23,6 +23,17 @@ class Start:
 
     position: Position
     note: str = ""
+
+
+def start_of(memory: Memory, outbox: Outbox) -> Start:
+    """Decide from Kafka's ``memory`` and what ``outbox`` knows of it; raises ``KafkaStopped``, ``StoreFailed``."""
+    return decide_start(
+        memory,
+        outbox.last_number(),
+        outbox.record_id,
+        outbox.remembered(memory.cluster_id),
+        outbox.latest_remembered(),
+    )
 
 
 def decide_start(
@@ -65,7 +76,7 @@ def _without_memory(memory: Memory, remembered: Position | None, latest: tuple[s
             f"journal: its positions topic was deleted or emptied; {MEND}"
         )
     if latest is None:
-        return Start(NOTHING)
+        return Start(NOTHING_PUBLISHED)
     cluster_id, position = latest
     return Start(
         position,

@@ -3,8 +3,8 @@
 Theory of operation. Records are read in outbox order and sent in batches; a batch and the position it reaches are
 one Kafka transaction, so a crash between "sent" and "remembered" can neither repeat nor lose a record. On any error the
 producer is dropped and a new one made: it fences the old one, Kafka is asked how far it came, and the pure
-``position.decide_start`` compares that with what the outbox knows. Where they do not fit the relay stops aloud and
-looks again now and then; callbacks are taken all the while.
+``position.decide_start`` compares that with what the outbox knows. Where the two do not fit, the relay stops, says why,
+and looks again now and then; callbacks are taken all the while.
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ import contextlib
 import math
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import replace
 
 from receiver.journal.ports import Outbox
 from receiver.model.clock import Clock
 from receiver.model.errors import KafkaFenced, KafkaStopped, KafkaUnavailable, RecordRefused, StoreFailed
-from receiver.model.records import OutboxRecord, Position
+from receiver.model.log import Log
+from receiver.model.records import NOTHING_PUBLISHED, OutboxRecord, Position
 from receiver.publish.metrics import PublishMetrics
 from receiver.publish.ports import Memory, Message, Publisher
-from receiver.publish.position import decide_start
+from receiver.publish.position import Start, start_of
+from receiver.publish.relay_state import Connected, Disconnected, State, confirmed, connected, failed, stopped
 
 BATCH_MAX = 2000
 """Records in one Kafka transaction: measured, larger ones gain nothing."""
@@ -53,35 +54,6 @@ STOPPED_RETRY_S = 10.0
 """How often a stopped relay looks whether somebody mended the journal."""
 
 
-class Log(Protocol):
-    """What is needed of a structlog logger."""
-
-    def info(self, event: str, /, **fields: object) -> None:
-        """Log what went well."""
-
-    def warning(self, event: str, /, **fields: object) -> None:
-        """Log what a person should know."""
-
-    def error(self, event: str, /, **fields: object) -> None:
-        """Log what a person must act on."""
-
-    def exception(self, event: str, /, **fields: object) -> None:
-        """Log a bug of ours, with the frames that led to it."""
-
-
-NOTHING = Position(0, "")
-
-
-@dataclass(slots=True)
-class KafkaState:
-    """What ``/readyz`` says of Kafka."""
-
-    state: str = "down"
-    """``up`` while records go through, ``down``, ``stopped`` when the journal does not fit, ``off`` without Kafka."""
-    detail: str = "not connected yet"
-    position: Position = NOTHING
-
-
 def pace_s(records: int) -> float:
     """From the beginning of a transaction of so many records to the next one's, s: longer the faster they come."""
     return min(PACE_MAX_S, max(PACE_MIN_S, records * PACE_RECORD_S))
@@ -90,7 +62,7 @@ def pace_s(records: int) -> float:
 class Relay:
     """Publishes the outbox until it is told to stop."""
 
-    def __init__(  # noqa: PLR0913  it is wired once, by name, in bootstrap
+    def __init__(  # noqa: PLR0913  it is wired once, by name, in the publish process
         self,
         *,
         outbox: Outbox,
@@ -115,14 +87,10 @@ class Relay:
         self._metrics = metrics
         self._work = asyncio.Event()
         self._stopping = asyncio.Event()
-        self._failures = 0
-        self._sending: Sequence[OutboxRecord] = ()
-        self._unnoted: tuple[str, Position] | None = None
         self._noted_s = -math.inf
-        self.kafka = KafkaState()
+        # Until Kafka is asked, our own copy of the position is the best guess for whoever looks at us.
         remembered = outbox.latest_remembered()
-        if remembered is not None:  # until Kafka is asked, our own copy is the best guess for who looks at us
-            self.kafka.position = remembered[1]
+        self.state: State = Disconnected(NOTHING_PUBLISHED if remembered is None else remembered[1])
 
     def wake(self) -> None:
         """The outbox has new records."""
@@ -139,111 +107,101 @@ class Relay:
             try:
                 await self._session()
             except KafkaStopped as error:
-                self._say("stopped", str(error))
+                self._become(stopped(self.state, str(error)))
                 await self._pause(STOPPED_RETRY_S)
             except (KafkaUnavailable, KafkaFenced, StoreFailed, TimeoutError) as error:
-                self._say("down", str(error) or type(error).__name__)
-                await self._pause(self._backoff_s())
-            except RecordRefused as error:
-                await self._refuse(error)
+                await self._fail(str(error) or type(error).__name__)
+            except RecordRefused:
+                continue  # ``_narrow`` has done what is to be done; the next session sends what is left
             except Exception as error:  # noqa: BLE001  a bug of ours: the next session asks Kafka and tries again
                 self._log.exception("relay.bug")
-                self._say("down", f"internal error: {type(error).__name__}")
-                await self._pause(self._backoff_s())
+                await self._fail(f"internal error: {type(error).__name__}")
 
     async def _session(self) -> None:
         publisher = self._make_publisher()
         try:
             memory = await publisher.connect()
-            self._unnoted = None
-            position = await asyncio.to_thread(self._start, memory)
-            self._failures = 0
+            start = await asyncio.to_thread(start_of, memory, self._outbox)
+            self._begin(memory, start)
             await self._probe(publisher)
             while not self._stopping.is_set():
-                self._work.clear()
-                records = await asyncio.to_thread(self._outbox.read, position.number, self._batch_max)
-                if records:
-                    started_s = self._clock.monotonic_s()
-                    position = await self._publish(publisher, records)
-                    self._unnoted = memory.cluster_id, position
-                    if not self._is_full(records):
-                        await self._pause(started_s + pace_s(len(records)) - self._clock.monotonic_s())
-                    self._batch_max = min(BATCH_MAX, self._batch_max * 2)
-                elif self._note_due_s() > 0:
-                    await self._idle(publisher)
-                if self._note_due_s() <= 0:
-                    await self._note()
+                await self._step(publisher)
         finally:
             with contextlib.suppress(StoreFailed):  # it is only a copy: a later session notes where it is by then
                 await self._note()
             await publisher.close()
 
+    def _begin(self, memory: Memory, start: Start) -> None:
+        position, note = start.position, "; ".join(filter(None, (memory.note, start.note))) or None
+        self._log.info("relay.connected", cluster=memory.cluster_id, position=position.number, note=note)
+        self.state = connected(self.state, memory.cluster_id, position)
+
+    async def _step(self, publisher: Publisher) -> None:
+        self._work.clear()
+        records = await asyncio.to_thread(self._outbox.read, self.state.position.number, self._batch_max)
+        if records:
+            started_s = self._clock.monotonic_s()
+            await self._publish(publisher, records)
+            if not self._is_full(records):
+                await self._pause(started_s + pace_s(len(records)) - self._clock.monotonic_s())
+            self._batch_max = min(BATCH_MAX, self._batch_max * 2)
+        elif self._note_due_s() > 0:
+            await self._idle(publisher)
+        if self._note_due_s() <= 0:
+            await self._note()
+
     def _is_full(self, records: Sequence[OutboxRecord]) -> bool:
         # More than was read waits already, as far as one can tell.
         return len(records) >= self._batch_max or sum(len(record.value) for record in records) >= FULL_BYTES
 
-    def _start(self, memory: Memory) -> Position:
-        start = decide_start(
-            memory,
-            self._outbox.last_number(),
-            self._outbox.record_id,
-            self._outbox.remembered(memory.cluster_id),
-            self._outbox.latest_remembered(),
-        )
-        note = "; ".join(filter(None, (memory.note, start.note))) or None
-        self._log.info("relay.connected", cluster=memory.cluster_id, position=start.position.number, note=note)
-        self.kafka.position = start.position
-        return start.position
+    def _connected(self) -> Connected:
+        assert isinstance(self.state, Connected), "only within a session"  # noqa: S101
+        return self.state
 
     def _note_due_s(self) -> float:
-        return math.inf if self._unnoted is None else self._noted_s + REMEMBER_S - self._clock.monotonic_s()
+        state = self._connected()
+        return math.inf if state.noted == state.position else self._noted_s + REMEMBER_S - self._clock.monotonic_s()
 
     async def _note(self) -> None:
-        if self._unnoted is not None:
-            await asyncio.to_thread(self._outbox.remember, *self._unnoted)
-            self._unnoted, self._noted_s = None, self._clock.monotonic_s()
+        state = self.state
+        if isinstance(state, Connected) and state.noted != state.position:
+            await asyncio.to_thread(self._outbox.remember, state.cluster_id, state.position)
+            self.state, self._noted_s = replace(state, noted=state.position), self._clock.monotonic_s()
 
-    async def _publish(self, publisher: Publisher, records: Sequence[OutboxRecord]) -> Position:
+    async def _publish(self, publisher: Publisher, records: Sequence[OutboxRecord]) -> None:
         started_s = self._clock.monotonic_s()
-        self._sending = records
         messages = [message for record in records for message in self._route(record)]
         position = Position(records[-1].number, records[-1].record_id)
         # The client retries by itself for a while; what is said must not wait for it to give up.
-        slow = asyncio.get_running_loop().call_later(SLOW_S, self._say, "down", f"no answer to a batch for {SLOW_S} s")
+        slow = asyncio.get_running_loop().call_later(SLOW_S, self._hear, f"no answer to a batch for {SLOW_S} s")
         try:
             async with asyncio.timeout(self._publish_timeout_s):
                 await publisher.publish(messages, position)
+        except RecordRefused as error:
+            self._narrow(records, error.why)
+            raise
         finally:
             slow.cancel()
         duration_s = self._clock.monotonic_s() - started_s
-        self.kafka.position = position
-        self._say("up", "")
+        self._become(confirmed(self._connected(), position))
         self._metrics.published(records, duration_s)
         self._log.info(
             "relay.published", events=len(records), position=position.number, duration_ms=round(duration_s * 1000, 3)
         )
-        return position
 
-    async def _refuse(self, error: RecordRefused) -> None:
-        try:
-            self._narrow(error)
-        except StoreFailed as failed:
-            self._say("down", str(failed))
-            await self._pause(self._backoff_s())
-
-    def _narrow(self, error: RecordRefused) -> None:
+    def _narrow(self, records: Sequence[OutboxRecord], why: str) -> None:
         # A broker's limit holds for a batch of records as well as for one: only a record that was alone is to blame.
-        if len(self._sending) > 1:
-            self._batch_max = max(1, len(self._sending) // 8)
-            self._log.info("relay.narrowed", why=error.why, batch_max=self._batch_max)
+        if len(records) > 1:
+            self._batch_max = max(1, len(records) // 8)
+            self._log.info("relay.narrowed", why=why, batch_max=self._batch_max)
             return
-        record = self._sending[0]
-        instead = self._refused(record, error.why)
+        record = records[0]
+        instead = self._refused(record, why)
         self._outbox.replace(instead)
         self._metrics.refused(record.source)
         self._log.error(
             "relay.record_refused",
-            why=error.why,
+            why=why,
             record=record.number,
             callback=record.callback,
             operation=record.operation_id or None,
@@ -251,7 +209,7 @@ class Relay:
         )
 
     async def _idle(self, publisher: Publisher) -> None:
-        probe_s = PROBE_S if self.kafka.state == "up" else PROBE_DOWN_S
+        probe_s = PROBE_S if self.state.word == "up" else PROBE_DOWN_S
         note_s = self._note_due_s()
         try:
             await asyncio.wait_for(self._work.wait(), min(probe_s, note_s))
@@ -264,21 +222,25 @@ class Relay:
         try:
             await publisher.probe(self._topics)
         except KafkaUnavailable as error:
-            self._say("down", str(error))
+            self._hear(str(error))
         else:
-            self._say("up", "")
+            self._hear("")
 
-    def _say(self, state: str, detail: str) -> None:
-        if (state, detail) == (self.kafka.state, self.kafka.detail):
+    def _hear(self, trouble: str) -> None:
+        self._become(replace(self._connected(), detail=trouble))
+
+    async def _fail(self, why: str) -> None:
+        state = failed(self.state, why)
+        self._become(state)
+        ceiling_s: float = min(RETRY_MAX_S, RETRY_MIN_S * 2 ** min(state.failures, 10))
+        await self._pause(ceiling_s * random.uniform(0.5, 1.0))  # noqa: S311  jitter, no secret
+
+    def _become(self, state: State) -> None:
+        before, self.state = self.state, state
+        if (state.word, state.detail) == (before.word, before.detail):
             return
-        log = self._log.info if state == "up" else self._log.error if state == "stopped" else self._log.warning
-        log(f"relay.kafka_{state}", detail=detail or None, position=self.kafka.position.number)
-        self.kafka.state, self.kafka.detail = state, detail
-
-    def _backoff_s(self) -> float:
-        self._failures += 1
-        ceiling_s: float = min(RETRY_MAX_S, RETRY_MIN_S * 2 ** min(self._failures, 10))
-        return ceiling_s * random.uniform(0.5, 1.0)  # noqa: S311  jitter, no secret
+        log = {"up": self._log.info, "down": self._log.warning, "stopped": self._log.error}[state.word]
+        log(f"relay.kafka_{state.word}", detail=state.detail or None, position=state.position.number)
 
     async def _pause(self, seconds: float) -> None:
         # New records do not shorten it, or a busy inbox would undo it; stopping does.

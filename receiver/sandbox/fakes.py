@@ -8,17 +8,18 @@ Each fake passes the same contract suite as the real adapter (``tests/contract``
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
 
 from receiver.model.callback import EntryId, JournalEntry, VerifiedCallback
-from receiver.model.errors import KafkaFenced, StoreFailed, Unavailable
+from receiver.model.errors import KafkaFenced, KafkaUnavailable, StoreFailed, Unavailable
 from receiver.model.operation import Operation
 from receiver.model.records import OutboxBatch, OutboxRecord, Outcome, Position, Progress, Quarantined, Request
-from receiver.publish.ports import Memory, Message
+from receiver.publish.ports import Memory, Message, Places, Tailed
+from receiver.publish.routing import POSITIONS_TOPIC, QUARANTINE_TOPIC, Rule, reachable_topics, route
 from receiver.sandbox.samples import Callbacks, SignedCallback
 
 __all__ = [
@@ -196,50 +197,119 @@ class FakeOutbox:
 
 @dataclass
 class FakeKafka:
-    """A cluster in memory that any number of ``FakePublisher`` speak to; the newest fences the others."""
+    """``ports.Kafka`` in memory: topics of one partition each. A journal's newest publisher fences its others."""
 
     cluster_id: str = "fake-cluster"
-    position: Position | None = None
+    topic_prefix: str = ""
+    rules: Sequence[Rule] = ()
+    state_topics: bool = False
+    transaction_timeout_s: float = 15
+    positions: dict[str, Position] = field(default_factory=dict)
+    """Journal id, or ``replay-`` and a run's → the position committed last."""
     messages: list[Message] = field(default_factory=list)
-    epoch: int = 0
+    """All that was committed."""
+    missing: set[str] = field(default_factory=set)
+    """Topics that are not there."""
+    epochs: Counter[str] = field(default_factory=Counter)
     fail: list[Exception] = field(default_factory=list)
-    """Raised by the next calls, one each, before anything happens."""
+    """Raised by the next calls of publishers, one each, before anything happens."""
 
-    def publisher(self) -> FakePublisher:
+    @property
+    def status_topics(self) -> list[str]:
+        """Every topic that a status event can reach."""
+        quarantine = f"{self.topic_prefix}{QUARANTINE_TOPIC}"
+        return [topic for topic in reachable_topics(self.rules, self.topic_prefix) if topic != quarantine]
+
+    @property
+    def event_topics(self) -> list[str]:
+        """Every topic that a record of the outbox can reach."""
+        return reachable_topics(self.rules, self.topic_prefix, state_topics=self.state_topics)
+
+    @property
+    def all_topics(self) -> list[str]:
+        """Those and the positions topic."""
+        return [*self.event_topics, f"{self.topic_prefix}{POSITIONS_TOPIC}"]
+
+    def publisher(self, journal_id: str) -> FakePublisher:
         """A new producer."""
-        return FakePublisher(self)
+        return FakePublisher(self, journal_id)
+
+    def replay_publisher(self, run_id: str, journal_id: str, topic: str) -> FakePublisher:
+        """A new producer with a position of the run's own."""
+        del journal_id, topic
+        return FakePublisher(self, f"replay-{run_id}")
+
+    async def memory(self, journal_id: str) -> Memory:
+        """What was committed last."""
+        return Memory(self.cluster_id, self.positions.get(journal_id))
+
+    def route(self, record: OutboxRecord, journal_id: str) -> Sequence[Message]:
+        """The messages of one record."""
+        return route(record, self.rules, self.topic_prefix, journal_id, state_topics=self.state_topics)
+
+    async def tail(self, topics: Sequence[str], *, follow: bool) -> AsyncIterator[Tailed]:
+        """All that is on ``topics``; with ``follow`` it ends too, for nobody would wait for it in a test."""
+        del follow
+        for topic in topics:
+            for offset, one in enumerate(message for message in self.messages if message.topic == topic):
+                yield Tailed(topic, 0, offset, one.key.decode(errors="replace"), one.headers, one.value)
+
+    async def find(self, messages: Sequence[Message], since_ms: int) -> Places:
+        """Where messages lie; nothing here has a time, so all of it is looked through."""
+        del since_ms
+        wanted = {(message.topic, dict(message.headers)["receiver-position"]): message.record for message in messages}
+        found: Places = {}
+        async for one in self.tail(sorted({message.topic for message in messages}), follow=False):
+            headers = dict(one.headers)
+            record = wanted.get((one.topic, headers.get("receiver-position", b"")))
+            if record is not None and "receiver-replay" not in headers:
+                found[one.topic, record] = (one.partition, one.offset)
+        return found
+
+    async def create_topics(self) -> list[tuple[str, str]]:
+        """Make what is missing."""
+        made = [(topic, "created" if topic in self.missing else "exists") for topic in self.all_topics]
+        self.missing.clear()
+        return made
+
+    async def missing_topics(self) -> list[str]:
+        """Those that are not there."""
+        return [topic for topic in self.all_topics if topic in self.missing]
 
 
 class FakePublisher:
-    """``ports.Publisher`` on a ``FakeKafka``."""
+    """``ports.Publisher`` on a ``FakeKafka``; ``owner`` is what its position is kept under."""
 
-    def __init__(self, kafka: FakeKafka) -> None:
+    def __init__(self, kafka: FakeKafka, owner: str) -> None:
         self._kafka = kafka
+        self._owner = owner
         self._epoch = 0
 
     async def connect(self) -> Memory:
         """Fence the others and give what the cluster remembers."""
-        self._fail()
-        self._kafka.epoch += 1
-        self._epoch = self._kafka.epoch
-        return Memory(self._kafka.cluster_id, self._kafka.position)
+        self._fail([f"{self._kafka.topic_prefix}{POSITIONS_TOPIC}"])
+        self._kafka.epochs[self._owner] += 1
+        self._epoch = self._kafka.epochs[self._owner]
+        return await self._kafka.memory(self._owner)
 
     async def publish(self, messages: Sequence[Message], position: Position) -> None:
         """Take all messages and the position, or none."""
-        self._fail()
-        if self._epoch != self._kafka.epoch:
+        self._fail({message.topic for message in messages})
+        if self._epoch != self._kafka.epochs[self._owner]:
             raise KafkaFenced("a newer producer exists")
         self._kafka.messages.extend(messages)
-        self._kafka.position = position
+        self._kafka.positions[self._owner] = position
 
     async def probe(self, topics: Collection[str]) -> None:
-        """All topics are there."""
-        del topics
-        self._fail()
+        """Whether all topics are there."""
+        self._fail(topics)
 
     async def close(self) -> None:
         """Nothing to let go of."""
 
-    def _fail(self) -> None:
+    def _fail(self, topics: Collection[str]) -> None:
         if self._kafka.fail:
             raise self._kafka.fail.pop(0)
+        for topic in topics:
+            if topic in self._kafka.missing:
+                raise KafkaUnavailable(f"topic {topic} is missing; `receiver topics create` makes it")

@@ -17,7 +17,7 @@ from receiver.service import logs, metrics
 from receiver.service.admin import make_admin, readiness
 from receiver.service.config.settings import Settings
 from receiver.service.config.sources import resolve_sources
-from receiver.service.kafka import _need_kafka, kafka_options
+from receiver.service.kafka import need_kafka
 from receiver.service.processes.intake import IntakeProcess
 from receiver.service.processes.interpret import InterpretProcess
 from receiver.service.processes.publish import PublishProcess
@@ -63,9 +63,8 @@ def interpret_process(
 
 def publish_process(settings: Settings, environ: Mapping[str, str], journal: Journal) -> PublishProcess:
     """The publish process's part; raises ``ConfigurationError``, ``JournalError``, ``StoreFailed``."""
-    kafka = _need_kafka(settings)
-    sources = resolve_sources(settings, environ)
-    return PublishProcess(settings, kafka, sources, journal, kafka_options(kafka, environ), logs.get())
+    kafka = need_kafka(settings, environ)
+    return PublishProcess(settings, kafka, resolve_sources(settings, environ), journal, logs.get())
 
 
 def reconcile_process(settings: Settings, environ: Mapping[str, str], journal: Journal) -> ReconcileProcess:

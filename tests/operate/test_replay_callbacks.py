@@ -191,7 +191,9 @@ async def test_events_are_published_once_per_run_also_when_it_is_interrupted(mon
         return route(one, (), "", "journal")[0]
 
     async def run() -> int:
-        return await publish_again(kafka.publisher(), events(95), make, "copy", "run-1", seen.append)
+        return await publish_again(
+            kafka.replay_publisher("run-1", "journal", "copy"), events(95), make, "copy", "run-1", seen.append
+        )
 
     calls = 0
 

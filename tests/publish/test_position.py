@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from receiver.model.errors import KafkaStopped
-from receiver.model.records import Position
+from receiver.model.records import NOTHING_PUBLISHED, OutboxBatch, OutboxRecord, Position
 from receiver.publish.ports import Memory
-from receiver.publish.position import NOTHING, counts_as_committed, decide_start
+from receiver.publish.position import counts_as_committed, decide_start, start_of
+from receiver.sandbox.fakes import FakeOutbox
 
 IDS = {1: "a", 2: "b", 3: "c"}
 
@@ -21,7 +22,7 @@ def start(
 
 def test_a_new_journal_begins_at_the_beginning() -> None:
     """Neither Kafka nor we remember anything."""
-    assert start(None) == NOTHING
+    assert start(None) == NOTHING_PUBLISHED
 
 
 def test_kafka_is_believed() -> None:
@@ -52,6 +53,28 @@ def test_what_does_not_fit_stops_aloud(position: Position | None, remembered: Po
     with pytest.raises(KafkaStopped, match=says) as stopped:
         start(position, remembered)
     assert "receiver journal rejoin" in str(stopped.value)
+
+
+def test_the_outbox_is_asked_for_its_end_its_records_and_its_copies() -> None:
+    """Each of the things to be compared comes from the outbox itself: the copy is the one of this cluster."""
+    outbox = FakeOutbox()
+    outbox.commit(OutboxBatch(records=[record(number, name) for number, name in IDS.items()]))
+    assert start_of(Memory("here", Position(2, "b")), outbox).position == Position(2, "b")
+    for wrong in (Position(4, "d"), Position(2, "x")):
+        with pytest.raises(KafkaStopped):
+            start_of(Memory("here", wrong), outbox)
+    outbox.remember("here", Position(3, "c"))
+    with pytest.raises(KafkaStopped, match="lost what it had acknowledged"):
+        start_of(Memory("here", Position(2, "b")), outbox)
+    assert start_of(Memory("elsewhere", None), outbox).position == Position(3, "c")
+
+
+def record(number: int, name: str) -> OutboxRecord:
+    """An event record."""
+    return OutboxRecord(
+        number, "event", name, "0xpay", "main", "m", "exchange", "exchange", "op", "completed",
+        effective=True, received_at="2024-05-27T08:55:30.012345Z", callback=number, traceparent=None, value=b"{}",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import orjson
@@ -18,7 +19,6 @@ from receiver.publish.metrics import PublishMetrics
 from receiver.publish.ports import Message
 from receiver.publish.refused import refused
 from receiver.publish.relay import Relay
-from receiver.publish.routing import route
 from receiver.sandbox.fakes import FakeClock, FakeKafka, FakeOutbox
 from tests.support import Lines
 
@@ -54,8 +54,8 @@ class Stage:
         """A relay on this stage."""
         return Relay(
             outbox=self.outbox,
-            make_publisher=publisher or self.kafka.publisher,
-            route=lambda one: route(one, (), "", "journal"),
+            make_publisher=publisher or partial(self.kafka.publisher, "journal"),
+            route=partial(self.kafka.route, journal_id="journal"),
             refused=lambda one, why: refused(one, None, why, frozenset()),
             topics=["exchange.status.v1"],
             transaction_timeout_s=1,
@@ -94,9 +94,9 @@ async def test_records_go_out_once_in_order_with_their_position() -> None:
         add(stage.outbox, 3)
         stage.relay.wake()
         await stage.until(lambda: len(stage.kafka.messages) == 3)
-        assert stage.relay.kafka.state == "up"
+        assert stage.relay.state.word == "up"
     assert stage.published() == [1, 2, 3]
-    assert stage.kafka.position == Position(3, "id-3")
+    assert stage.kafka.positions == {"journal": Position(3, "id-3")}
     assert stage.outbox.remembered("fake-cluster") == Position(3, "id-3")
 
 
@@ -113,7 +113,7 @@ async def test_any_error_drops_the_producer_asks_kafka_and_goes_on(error: Except
             if healthy_calls:
                 stage.kafka.fail = [error]
             await stage.until(lambda stage=stage: len(stage.kafka.messages) == 3)  # type: ignore[misc]
-            await stage.until(lambda stage=stage: stage.relay.kafka.state == "up")  # type: ignore[misc]
+            await stage.until(lambda stage=stage: stage.relay.state.word == "up")  # type: ignore[misc]
         assert stage.published() == [1, 2, 3]
 
 
@@ -187,7 +187,7 @@ async def test_a_crash_between_sent_and_remembered_repeats_nothing() -> None:
     """Kafka's position is believed, not the local copy, which was never written."""
     stage = Stage()
     add(stage.outbox, 1, 2, 3)
-    stage.kafka.position = Position(2, "id-2")
+    stage.kafka.positions["journal"] = Position(2, "id-2")
     async with stage.running():
         await stage.until(lambda: len(stage.kafka.messages) == 1)
     assert stage.published() == [3]
@@ -201,7 +201,7 @@ async def test_while_kafka_is_away_it_is_down_with_the_reason_and_drains_by_itse
     async with stage.running():
         await stage.until(lambda: bool(stage.log.named("relay.kafka_down")))
         assert stage.log.named("relay.kafka_down")[0]["detail"] == "topic exchange.status.v1 is missing"
-        await stage.until(lambda: stage.relay.kafka.state == "up")
+        await stage.until(lambda: stage.relay.state.word == "up")
         await stage.until(lambda: stage.published() == [1])
 
 
@@ -209,12 +209,12 @@ async def test_what_does_not_fit_stops_aloud_and_is_looked_at_again() -> None:
     """Nothing is published while it is stopped; once it fits, it goes on without a restart."""
     stage = Stage()
     add(stage.outbox, 1)
-    stage.kafka.position = Position(9, "id-9")
+    stage.kafka.positions["journal"] = Position(9, "id-9")
     async with stage.running():
-        await stage.until(lambda: stage.relay.kafka.state == "stopped")
-        assert "rejoin" in stage.relay.kafka.detail
+        await stage.until(lambda: stage.relay.state.word == "stopped")
+        assert "rejoin" in stage.relay.state.detail
         assert stage.published() == []
-        stage.kafka.position = None
+        stage.kafka.positions.clear()
         await stage.until(lambda: stage.published() == [1])
 
 
@@ -242,7 +242,7 @@ async def test_a_kafka_that_hangs_counts_as_away(monkeypatch: pytest.MonkeyPatch
 
     class Hanging:
         def __init__(self) -> None:
-            self._real = stage.kafka.publisher()
+            self._real = stage.kafka.publisher("journal")
 
         def __getattr__(self, name: str) -> Any:
             return getattr(self._real, name)
@@ -265,7 +265,7 @@ class Narrow:
     """A broker with a limit on the size of a whole batch, as Kafka's is."""
 
     def __init__(self, stage: Stage, bytes_max: int) -> None:
-        self._real = stage.kafka.publisher()
+        self._real = stage.kafka.publisher("journal")
         self._bytes_max = bytes_max
 
     def __getattr__(self, name: str) -> Any:

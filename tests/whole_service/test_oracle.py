@@ -33,8 +33,9 @@ sqlite_inbox.SqliteInbox._commit = late
 sqlite_inbox.SqliteInbox.append = hasty
 """
 FORGETS_THE_POSITION = """
+from receiver.model.records import NOTHING_PUBLISHED
 from receiver.publish import position, relay
-relay.decide_start = lambda *_: position.Start(position.NOTHING)
+relay.start_of = lambda *_: position.Start(NOTHING_PUBLISHED)
 """
 MOVES_THE_INBOX_POSITION_FIRST = """
 import time

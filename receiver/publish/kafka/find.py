@@ -12,21 +12,19 @@ from aiokafka.partitioner import DefaultPartitioner
 from receiver.model.errors import KafkaUnavailable
 from receiver.publish.kafka.client import CALL_TIMEOUT_S, admin_client, translated
 from receiver.publish.kafka.scan import reader, scan, spans_since
-from receiver.publish.ports import Message
+from receiver.publish.ports import Message, Places
 
 SCAN_S = 10.0
 """For looking through one partition from the first event's time on."""
 
 
-async def find(
-    options: Mapping[str, Any], messages: Sequence[Message], since_ms: int
-) -> dict[tuple[str, int], tuple[int, int]]:
-    """Give (topic, record) → (partition, offset) of those messages that are there; raises ``KafkaUnavailable``.
+async def find(options: Mapping[str, Any], messages: Sequence[Message], since_ms: int) -> Places:
+    """Give where those messages lie that are there; raises ``KafkaUnavailable``.
 
     Only the partition of each key is read, ``read_committed``, from ``since_ms`` (Unix milliseconds) on.
     """
     wanted = {(message.topic, _position(message)): message for message in messages}
-    found: dict[tuple[str, int], tuple[int, int]] = {}
+    found: Places = {}
     async with translated(CALL_TIMEOUT_S + SCAN_S):
         partitions = await _partitions(options, messages)
         async with reader(options, committed=True) as consumer:

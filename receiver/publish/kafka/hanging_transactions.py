@@ -22,6 +22,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer, TopicPartition, errors
 
 from receiver.publish.kafka.client import CALL_TIMEOUT_S, translated
+from receiver.publish.kafka.internals import add_partition, producer_id
 from receiver.publish.kafka.open_transactions import Open, named, open_transactions, until_ended
 from receiver.publish.kafka.positions import position_in, read_position
 from receiver.publish.kafka.scan import Span, reader, scan, spans_since
@@ -84,8 +85,7 @@ class HangingTransactions:
         async with translated(wait_s):
             await self._producer.begin_transaction()
             for partition in found.starts:
-                # A mark is all that is wanted; the client has no public way to name a partition without a record.
-                self._producer._txn_manager.maybe_add_partition_to_txn(partition)  # noqa: SLF001
+                add_partition(self._producer, partition)
             await (self._producer.commit_transaction() if committed else self._producer.abort_transaction())
             await until_ended(
                 self._producer.client, producer_id(self._producer), {one: leaders[one] for one in found.starts}, wait_s
@@ -125,8 +125,3 @@ class HangingTransactions:
         async with reader(self._options, committed=True) as consumer:
             numbers = [self._number_of(dict(one.headers)) async for one in scan(consumer, spans, SCANS_S / 2)]
         return frozenset(number for number in numbers if number is not None)
-
-
-def producer_id(producer: AIOKafkaProducer) -> int:
-    """Which the coordinator gave it; the client does not tell it otherwise."""
-    return int(producer._txn_manager.producer_id)  # noqa: SLF001

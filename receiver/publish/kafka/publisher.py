@@ -3,9 +3,9 @@
 Theory of operation. Built as Kafka Connect builds its exactly-once sources (KIP-618). The transactional id holds the
 journal's id, so starting the producer fences an older one and ends its open transaction. Each transaction holds a batch
 of records and one record in the compacted topic ``receiver.positions``, key = the journal's id. It counts as confirmed
-when it has ended in every partition, and only then the next one begins: ``kafka_hanging`` says why, and what is done at
-the start about one that has not. That wait costs nothing: a transaction that followed at once found the coordinator
-busy with the one before and backed off for 20 ms (measured, 25 ms a transaction against 5).
+when it has ended in every partition, and only then the next one begins: ``hanging_transactions`` says why, and what is
+done at the start about one that has not. That wait costs nothing: a transaction that followed at once found the
+coordinator busy with the one before and backed off for 20 ms (measured, 25 ms a transaction against 5).
 
 After the start the topic's uncommitted end is asked for, and the topic is read ``read_committed`` until that end is
 passed: the last record of this key is the truth. No consumer-group offset: those expire after a week of silence.
@@ -16,9 +16,7 @@ With ``at_least_once`` the same records go out without a transaction, the positi
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -29,7 +27,6 @@ from receiver.model.errors import KafkaUnavailable, ReceiverError, RecordRefused
 from receiver.model.records import Position
 from receiver.publish.kafka.client import (
     CALL_TIMEOUT_S,
-    CLOSE_TIMEOUT_S,
     MISSING,
     close_quietly,
     require_topics,
@@ -37,10 +34,11 @@ from receiver.publish.kafka.client import (
     translate,
     translated,
 )
-from receiver.publish.kafka.hanging_transactions import HangingTransactions, NumberOf, producer_id
+from receiver.publish.kafka.hanging_transactions import HangingTransactions, NumberOf
+from receiver.publish.kafka.internals import end_sending, producer_id
 from receiver.publish.kafka.open_transactions import named, open_transactions, until_ended
-from receiver.publish.kafka.partitioner import partition_of
 from receiver.publish.kafka.positions import read_position
+from receiver.publish.kafka.record_batches import record_batches
 from receiver.publish.ports import Memory, Message
 
 BATCH_BYTES = 256 * 1024
@@ -56,26 +54,6 @@ REFUSED = (
     errors.InvalidMessageError,
     errors.InvalidTimestampError,
 )
-
-
-@dataclass(slots=True)
-class _Batch:
-    """Records of one partition, in their order, in one produce request."""
-
-    topic: str
-    partition: int
-    turn: int
-    """How many batches of this partition come before it."""
-    builder: Any
-    messages: list[Message] = field(default_factory=list)
-
-    def add(self, message: Message) -> bool:
-        """Append it; False where the batch is full."""
-        headers = list(message.headers)
-        if self.builder.append(timestamp=None, key=message.key, value=message.value, headers=headers) is None:
-            return False
-        self.messages.append(message)
-        return True
 
 
 class KafkaPublisher:
@@ -169,7 +147,7 @@ class KafkaPublisher:
             if client is not None:
                 await close_quietly(client)
         if self._producer is not None:
-            await _end_sender(self._producer)
+            await end_sending(self._producer)
 
     def _make_producer(self) -> AIOKafkaProducer:
         options = {**self._options, "enable_idempotence": True, "acks": "all"}
@@ -223,7 +201,9 @@ class KafkaPublisher:
         large = next((one for one in messages if len(one.value) > REQUEST_BYTES_MAX), None)
         if large is not None:
             raise RecordRefused(large.record, "MessageSizeTooLargeError")
-        batches = await self._batches(producer, messages)
+        topics = {message.topic for message in messages}
+        partitions = {topic: sorted(await producer.partitions_for(topic)) for topic in topics}
+        batches = record_batches(messages, partitions, producer.create_batch)
         sending: list[asyncio.Future[Any]] = []
         try:
             for batch in batches:
@@ -242,36 +222,6 @@ class KafkaPublisher:
                 raise translate(result)
         return {TopicPartition(batch.topic, batch.partition) for batch in batches}
 
-    async def _batches(self, producer: AIOKafkaProducer, messages: Sequence[Message]) -> list[_Batch]:
-        # Built here and not record by record in the client: measured with the hash of keys, a tenth of the relay. In
-        # order for each partition; the first batches of all partitions come first: a second one waits for its first.
-        partitions = {topic: sorted(await producer.partitions_for(topic)) for topic in {one.topic for one in messages}}
-        open_ones: dict[tuple[str, int], _Batch] = {}
-        batches: list[tuple[int, _Batch]] = []
-        for message in messages:
-            there = partitions[message.topic]
-            place = message.topic, there[partition_of(message.key, len(there))]
-            batch = open_ones.get(place)
-            if batch is None or not batch.add(message):
-                turn = 0 if batch is None else batch.turn + 1
-                batch = open_ones[place] = _Batch(*place, turn, producer.create_batch())
-                batches.append((turn, batch))
-                batch.add(message)
-        return [batch for _, batch in sorted(batches, key=lambda one: one[0])]
-
     async def _send_position(self, producer: AIOKafkaProducer, position: Position) -> None:
         value = orjson.dumps({"position": position.number, "event_id": position.record_id})
         await (await producer.send(self._positions, value, self._journal_id.encode()))
-
-
-async def _end_sender(producer: AIOKafkaProducer) -> None:
-    # A producer that could not stop, its broker being away, goes on trying to send what it has: long after the next one
-    # of ours was started. The client has no public way to end that.
-    task: asyncio.Task[None] | None = getattr(getattr(producer, "_sender", None), "sender_task", None)
-    for _ in range(2):  # the first cancellation is taken for a wish to wait for what is under way
-        if task is not None and not task.done():
-            task.cancel()
-            await asyncio.sleep(0)
-    with contextlib.suppress(Exception):
-        async with asyncio.timeout(CLOSE_TIMEOUT_S):
-            await producer.client.close()

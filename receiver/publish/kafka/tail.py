@@ -4,25 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from receiver.publish.kafka.client import CALL_TIMEOUT_S, admin_client, translated
 from receiver.publish.kafka.scan import POLL_MS, reader
-
-
-@dataclass(frozen=True, slots=True)
-class Tailed:
-    """One committed record."""
-
-    topic: str
-    partition: int
-    offset: int
-    key: str
-    headers: tuple[tuple[str, bytes], ...]
-    value: bytes
+from receiver.publish.ports import Tailed
 
 
 async def tail(options: Mapping[str, Any], topics: Sequence[str], *, follow: bool) -> AsyncIterator[Tailed]:

@@ -8,6 +8,7 @@ Kafka refuses.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from receiver.interpret.interpreter import ALL_SIGNATURES
@@ -18,15 +19,15 @@ from receiver.journal.sqlite.journal import Journal
 from receiver.journal.sqlite.outbox import SqliteOutbox
 from receiver.journal.sqlite.requests import SqliteRequests
 from receiver.model.callback import EntryId, JournalEntry
+from receiver.model.log import Log
 from receiver.model.records import OutboxRecord
 from receiver.providers.contract import Sources
-from receiver.publish.kafka.publisher import KafkaPublisher
 from receiver.publish.metrics import PublishMetrics
+from receiver.publish.ports import Kafka
 from receiver.publish.refused import refused
 from receiver.publish.relay import Relay
-from receiver.publish.routing import POSITIONS_TOPIC, reachable_topics, record_number, route
 from receiver.service import metrics
-from receiver.service.config.settings import KafkaSettings, Settings
+from receiver.service.config.settings import Settings
 from receiver.service.config.sources import resolve_sources
 from receiver.service.system_clock import SystemClock
 
@@ -34,15 +35,7 @@ from receiver.service.system_clock import SystemClock
 class PublishProcess:
     """The relay, and what stands for a record that Kafka refuses."""
 
-    def __init__(  # noqa: PLR0913, PLR0917  wired once
-        self,
-        settings: Settings,
-        kafka: KafkaSettings,
-        sources: Sources,
-        journal: Journal,
-        options: Mapping[str, Any],
-        log: Any,
-    ) -> None:
+    def __init__(self, settings: Settings, kafka: Kafka, sources: Sources, journal: Journal, log: Log) -> None:
         self._settings = settings
         self._sources = sources
         self._metrics = PublishMetrics()
@@ -51,39 +44,21 @@ class PublishProcess:
         self._outbox = SqliteOutbox.open(journal.folder)
         self._status_outbox = SqliteOutbox.open(journal.folder, read_only=True)
         self._age = BacklogAge(settings.journal.backlog_warn_s, SystemClock(), log, "publish.backlog")
-        self._relay = self._make_relay(kafka, journal, options, log)
-        self.wake: Callable[[], None] = self._relay.wake
-        """The outbox has something new."""
-        self.stop: Callable[[], None] = self._relay.stop
-        """End after the transaction under way."""
-
-    def _make_relay(self, kafka: KafkaSettings, journal: Journal, options: Mapping[str, Any], log: Any) -> Relay:
-        rules = [configured.rule for configured in self._settings.routes]
-        prefix = kafka.topic_prefix
-        topics = reachable_topics(rules, prefix, state_topics=kafka.state_topics)
-
-        def make_publisher() -> KafkaPublisher:
-            return KafkaPublisher(
-                options,
-                journal_id=journal.journal_id,
-                positions_topic=f"{prefix}{POSITIONS_TOPIC}",
-                topics=topics,
-                number_of=lambda headers: record_number(headers, journal.journal_id),
-                transactional=kafka.delivery == "exactly_once",
-                transaction_timeout_s=kafka.transaction_timeout_s,
-            )
-
-        return Relay(
+        self._relay = Relay(
             outbox=self._outbox,
-            make_publisher=make_publisher,
-            route=lambda record: route(record, rules, prefix, journal.journal_id, state_topics=kafka.state_topics),
+            make_publisher=partial(kafka.publisher, journal.journal_id),
+            route=partial(kafka.route, journal_id=journal.journal_id),
             refused=self._refused,
-            topics=topics,
+            topics=kafka.event_topics,
             transaction_timeout_s=kafka.transaction_timeout_s,
             clock=SystemClock(),
             log=log,
             metrics=self._metrics,
         )
+        self.wake: Callable[[], None] = self._relay.wake
+        """The outbox has something new."""
+        self.stop: Callable[[], None] = self._relay.stop
+        """End after the transaction under way."""
 
     async def run(self) -> None:
         """Publish until ``stop``."""
@@ -99,13 +74,13 @@ class PublishProcess:
 
     def status(self) -> dict[str, Any]:
         """Kafka's part of ``/readyz``."""
-        kafka = self._relay.kafka
-        published = kafka.position.number
+        state = self._relay.state
+        published = state.position.number
         self._age.measure(lambda: self._status_outbox.next_record_us(published))
         return {
-            "state": kafka.state,
+            "state": state.word,
             "backlog": max(0, self._status_outbox.last_number() - published),
-            "detail": kafka.detail or None,
+            "detail": state.detail or None,
             "position": published,
             "backlog_age_s": round(self._age.seconds, 1),
         }

@@ -1,0 +1,47 @@
+"""The only place that reaches into private parts of the Kafka client: what its public methods cannot do or tell.
+
+Each function says what is missing. Its test fails when the client's insides change, so that an upgrade is looked at
+here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from aiokafka import AIOKafkaProducer, TopicPartition
+
+from receiver.publish.kafka.client import CLOSE_TIMEOUT_S
+
+
+def producer_id(producer: AIOKafkaProducer) -> int:
+    """Give the number that the transaction coordinator gave to a started producer; -1 before the start.
+
+    Brokers list open transactions by this number (``open_transactions``). The client has no public attribute for it.
+    """
+    return int(producer._txn_manager.producer_id)  # noqa: SLF001
+
+
+def add_partition(producer: AIOKafkaProducer, partition: TopicPartition) -> None:
+    """Make ``partition`` part of the transaction that was begun, without a record in it.
+
+    So the transaction's end is written there, which is all that ``hanging_transactions`` wants. By its public methods
+    the client makes a partition part of a transaction only when it sends a record to it.
+    """
+    producer._txn_manager.maybe_add_partition_to_txn(partition)  # noqa: SLF001
+
+
+async def end_sending(producer: AIOKafkaProducer) -> None:
+    """End what a stopped producer still tries to send, and its connections; returns within ``CLOSE_TIMEOUT_S``.
+
+    While its broker is away, ``stop()`` is given up before it is done (``close_quietly``), and the client's task would
+    go on trying to send what it has: long after the next producer of ours was started. No public method ends that task.
+    """
+    task: asyncio.Task[None] | None = producer._sender.sender_task  # noqa: SLF001
+    for _ in range(2):  # the task takes the first cancellation for the wish to finish what is under way
+        if task is not None and not task.done():
+            task.cancel()
+            await asyncio.sleep(0)
+    with contextlib.suppress(Exception):
+        async with asyncio.timeout(CLOSE_TIMEOUT_S):
+            await producer.client.close()

@@ -1,0 +1,75 @@
+"""How it stands between the relay and Kafka: one value, and what it becomes. Pure.
+
+``word`` and ``detail`` are what ``/readyz`` says of it; ``off``, without Kafka, is said by who has no relay to ask.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from receiver.model.records import Position
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """No session with Kafka: there was none yet, or the last one failed and the next begins after a while."""
+
+    word: ClassVar[str] = "down"
+    position: Position
+    """How far the outbox is on Kafka, as far as was known last."""
+    detail: str = "not connected yet"
+    failures: int = 0
+    """Sessions that failed in a row; the wait before the next one grows with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """A session: Kafka was asked where it stands, and records are sent."""
+
+    position: Position
+    """The last one that Kafka confirmed."""
+    cluster_id: str
+    noted: Position
+    """Up to here the outbox has its local copy of ``position``, or needs none: it was read back from Kafka."""
+    detail: str = ""
+    """Why records do not go through at this moment; empty while they do."""
+
+    @property
+    def word(self) -> str:
+        """``up`` or ``down``."""
+        return "down" if self.detail else "up"
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The journal does not fit what Kafka remembers of it: nothing is published until a person has mended that."""
+
+    word: ClassVar[str] = "stopped"
+    position: Position
+    """How far the outbox is on Kafka, as far as was known last."""
+    detail: str
+
+
+State = Disconnected | Connected | Stopped
+
+
+def connected(before: State, cluster_id: str, position: Position) -> Connected:
+    """A session has begun. Whether records go through is found out next: until then it says what it said before."""
+    return Connected(position, cluster_id, position, before.detail)
+
+
+def failed(before: State, why: str) -> Disconnected:
+    """A session has failed, or could not begin."""
+    failures = before.failures if isinstance(before, Disconnected) else 0
+    return Disconnected(before.position, why, failures + 1)
+
+
+def stopped(before: State, why: str) -> Stopped:
+    """What Kafka remembers does not fit."""
+    return Stopped(before.position, why)
+
+
+def confirmed(before: Connected, position: Position) -> Connected:
+    """Kafka has confirmed a transaction that reaches ``position``: records go through."""
+    return replace(before, position=position, detail="")
