@@ -28,7 +28,17 @@ from receiver.publish.routing import POSITIONS_TOPIC, reachable_topics, record_n
 from receiver.service import metrics
 from receiver.service.config.settings import KafkaSettings, Settings
 from receiver.service.config.sources import resolve_sources
+from receiver.service.kafka import _need_kafka, kafka_options
+from receiver.service.process import ProcessContext
 from receiver.service.system_clock import SystemClock
+
+
+def make(context: ProcessContext) -> PublishProcess:
+    """Make it; raises ``ConfigurationError``, also where there is no Kafka, ``JournalError``, ``StoreFailed``."""
+    kafka = _need_kafka(context.settings)
+    sources = resolve_sources(context.settings, context.environ)
+    options = kafka_options(kafka, context.environ)
+    return PublishProcess(context.settings, kafka, sources, context.journal, options, context.log)
 
 
 class PublishProcess:
