@@ -1,6 +1,7 @@
 """A receiver for exchange callbacks: verified, kept, understood, and published to Kafka exactly once and in order.
 
-Read downwards, the modules are the way of a callback: ``intake`` takes it, ``admit`` proves it, the inbox keeps it,
-``interpret`` understands it, ``lifecycle`` finds its place, the outbox keeps that, ``routing`` addresses it,
-``interpret`` publishes it.
+The way of a callback through the rooms: ``intake`` takes it and has its provider prove it, the ``journal`` makes it
+safe before anybody is told 200, ``interpret`` says what it means and where in its operation's order it belongs, the
+``journal`` keeps that too, and ``publish`` takes it to Kafka. What nobody told us ``reconcile`` asks the providers for;
+their answers go into the ``journal`` and the same way from there.
 """

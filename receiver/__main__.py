@@ -1,7 +1,7 @@
 """``receiver`` and ``python -m receiver``: the command line, which a signal may reach before it is there.
 
-Reading the modules takes a new process most of its first second. Until a service has handlers of its own, SIGTERM and
-Ctrl-C are exit 0, since nothing was taken yet, and SIGHUP is nothing, since the processes that use the secrets read
+Reading the modules takes a new process most of its first half second. Until a service has handlers of its own, SIGTERM
+and Ctrl-C are exit 0, since nothing was taken yet, and SIGHUP is nothing, since the processes that use the secrets read
 them later.
 """
 
@@ -10,14 +10,14 @@ from __future__ import annotations
 import signal
 import sys
 
-INTERRUPTED = 130
+from receiver.cli.exit_codes import DONE, INTERRUPTED
 
 
 def main() -> None:
     """Run the command line and exit."""
     if sys.argv[1:2] == ["serve"]:
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: sys.exit(0))
+            signal.signal(number, lambda *_: sys.exit(DONE))
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         from receiver.cli import main as cli  # noqa: PLC0415  after what it takes long to come to

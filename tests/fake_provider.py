@@ -23,7 +23,7 @@ from starlette.responses import Response
 from starlette.routing import Route, Router
 
 from receiver.intake.http_server import HttpServer
-from receiver.service.wiring import listen
+from receiver.service.listen import listen
 from tests.chaos import traffic
 
 CALYPSO_KEY, CALYPSO_SECRET = "fake-api-public", "fake-api-secret-0f"

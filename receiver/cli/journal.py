@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from receiver.cli.output import config_option, console, json_option, load_or_built_in, say, show_table, write_json
-from receiver.operate import journal as mending
+from receiver.operate import journal as journal_operate
 from receiver.operate.rejoin_plan import Plan
 from receiver.service.config.settings import load
 
@@ -25,7 +25,7 @@ def journal() -> None:
 def check(config: Path | None, *, as_json: bool) -> int:
     """Verify the stores, that each callback is accounted for, and the position against Kafka."""
     settings, environ = load_or_built_in(config)
-    checked = asyncio.run(mending.check(settings, environ))
+    checked = asyncio.run(journal_operate.check(settings, environ))
     if as_json:
         write_json([{"journal": checked.journal_id, "faults": checked.faults, "kafka": checked.kafka}])
     else:
@@ -49,7 +49,7 @@ def rejoin(config: Path | None, *, yes: bool) -> int:
             console().print(line)
         return yes or click.confirm("Do that?", err=True)
 
-    decided = asyncio.run(mending.rejoin(settings, os.environ, agree))
+    decided = asyncio.run(journal_operate.rejoin(settings, os.environ, agree))
     say("they fit: nothing to do" if decided is None else "done: the relay goes on by itself")
     return 0
 
@@ -60,7 +60,7 @@ def rejoin(config: Path | None, *, yes: bool) -> int:
 def backup(config: Path | None, path: Path) -> None:
     """Copy all stores consistently to an empty folder, also while the service runs."""
     settings, _ = load_or_built_in(config)
-    for copy in mending.backup(settings, path):
+    for copy in journal_operate.backup(settings, path):
         console().print(f"{copy}  {copy.stat().st_size} bytes")
     say("to restore: stop the service, put the folder in the journal's place, start, run `receiver journal check`")
 
@@ -71,11 +71,8 @@ def backup(config: Path | None, path: Path) -> None:
 def stats(config: Path | None, *, as_json: bool) -> None:
     """Counts, sizes in bytes, and how far it is interpreted and published."""
     settings, _ = load_or_built_in(config)
-    figures = mending.stats(settings)
+    figures = journal_operate.stats(settings)
     if as_json:
         write_json([figures])
     else:
         show_table("", ("figure", "value"), figures.items())
-
-
-COMMANDS = (journal,)

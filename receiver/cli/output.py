@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 import orjson
-from rich.console import Console
-from rich.table import Table
 
-from receiver.sandbox import dev
+from receiver.sandbox.built_in import built_in, with_made_up
 from receiver.service.config import settings
 from receiver.service.config.settings import Settings
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+if TYPE_CHECKING:
+    from rich.console import Console
 
 config_option = click.option(
     "--config",
@@ -29,6 +28,8 @@ json_option = click.option("--json", "as_json", is_flag=True, help="One JSON obj
 
 def console() -> Console:
     """Results go here: stdout, in colour on a terminal only."""
+    from rich.console import Console  # noqa: PLC0415  only for what is shown to people: 0.05 s
+
     return Console(soft_wrap=True, highlight=False)
 
 
@@ -40,7 +41,7 @@ def say(message: str) -> None:
 def load_or_built_in(config: Path | None, port: int = 8080, admin_port: int = 8081) -> tuple[Settings, dict[str, str]]:
     """The configured settings, or a desk's built-in ones where no file is named and none is there."""
     if config is None and not settings.find(None, os.environ).exists() and settings.CONFIG_VARIABLE not in os.environ:
-        return dev.built_in(port, admin_port), dev.with_made_up(os.environ)
+        return built_in(port, admin_port), with_made_up(os.environ)
     return settings.load(config), dict(os.environ)
 
 
@@ -58,6 +59,8 @@ def write_line(line: bytes) -> None:
 
 def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """A table for people."""
+    from rich.table import Table  # noqa: PLC0415  as above
+
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     for column in columns:
         table.add_column(column, overflow="fold")

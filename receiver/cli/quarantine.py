@@ -147,6 +147,3 @@ def close(config: Path | None, entry_id: EntryId, why: str) -> None:
         raise ReceiverError(f"callback {entry_id} is not open in quarantine")
     request, done = requests.request(settings, "close", [entry_id], why=why)
     say(f"request {request}: " + ("done" if done else WORK_LATER))
-
-
-COMMANDS = (quarantine,)

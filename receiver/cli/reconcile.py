@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from receiver.cli.exit_codes import INTERRUPTED
 from receiver.cli.output import config_option, json_option, load_or_built_in, say, show_table, write_json
 from receiver.operate import watchlist as asking
 from receiver.service import logs
@@ -43,7 +44,7 @@ def once(config: Path | None, *, as_json: bool) -> int:
         rounds = asyncio.run(asking.once(settings, environ))
     except KeyboardInterrupt:
         say("interrupted: what was learnt is in the journal; the same command asks for the rest")
-        return 130
+        return INTERRUPTED
     columns = ("source", "asked", "learnt", "failed")
     rows = [(name, done.asked, done.learnt, done.failed) for name, done in rounds.items()]
     if as_json:
@@ -67,6 +68,3 @@ def list_command(config: Path | None, *, overdue: bool, as_json: bool) -> None:
         write_json(rows)
     else:
         show_table("", COLUMNS, (["" if row[name] is None else row[name] for name in COLUMNS] for row in rows))
-
-
-COMMANDS = (track, reconcile)

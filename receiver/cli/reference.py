@@ -1,4 +1,4 @@
-"""The tables in the README, made from the code: ``python -m receiver.reference`` writes them between their markers.
+"""The tables in the README, made from the code: ``python -m receiver.cli.reference`` writes them between their markers.
 
 A test fails when README and code drift apart.
 """

@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from receiver.cli.exit_codes import INTERRUPTED
 from receiver.cli.output import config_option, load_or_built_in, say, show_table, write_json, write_line
 from receiver.cli.progress import progress
 from receiver.model.callback import EntryId
@@ -33,7 +34,6 @@ from receiver.service.config.settings import Settings, load
 from receiver.service.config.sources import resolve_sources
 from receiver.service.kafka import need_kafka
 
-INTERRUPTED = 130
 SAVE_S = 1.0
 PREVIEW_MAX = 10
 
@@ -319,6 +319,3 @@ class _Run:
             return Path(self._options["origin"]).read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise ReceiverError(f"{self._options['origin']}: {error}") from None
-
-
-COMMANDS = (export_command, import_command, replay)

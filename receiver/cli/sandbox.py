@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from receiver.cli.exit_codes import INTERRUPTED
 from receiver.cli.output import config_option, json_option, load_or_built_in, say, show_table, write_json
 from receiver.cli.progress import progress
 from receiver.cli.reference import describe, words
@@ -18,7 +19,7 @@ from receiver.model.errors import ReceiverError
 from receiver.providers.registry import PROVIDERS
 from receiver.sandbox import simulator as simulate
 from receiver.sandbox import verify as verify_sandbox
-from receiver.service import wiring as bootstrap
+from receiver.service.config.sources import resolve_sources
 from receiver.service.kafka import need_kafka
 from schemas import publish
 
@@ -90,7 +91,7 @@ def simulate_command(  # noqa: PLR0913  its options
     settings, environ = load_or_built_in(config)
     if verify == "kafka":  # before anything is sent
         need_kafka(settings, environ)
-    sources = bootstrap.resolve_sources(settings, environ)
+    sources = resolve_sources(settings, environ)
     name = name or (next(iter(sources)) if len(sources) == 1 else None)
     if name is None or name not in sources:
         raise click.UsageError(f"--source is one of {', '.join(sources)}")
@@ -117,7 +118,7 @@ def simulate_command(  # noqa: PLR0913  its options
     _close(report, wrong, verify, as_json=as_json)
     if interrupted:
         say(f"interrupted: what was answered 200 is safe; --seed {seed} makes the same operations again")
-        return 130
+        return INTERRUPTED
     return 1 if report.given_up or report.not_refused or wrong else 0
 
 
@@ -198,6 +199,3 @@ def schemas(config: Path | None, folder: Path | None, name: str | None) -> None:
         click.echo(documents[name], nl=False)
     else:
         raise ReceiverError(f"there is no {name}; `receiver schemas` lists them")
-
-
-COMMANDS = (simulate_command, providers, schemas)

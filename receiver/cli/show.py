@@ -109,6 +109,3 @@ def drift(config: Path | None, *, as_json: bool) -> None:
         ("source", "last_callback", "silent_s"),
         ([_cell(value) for value in row.values()] for row in sources),
     )
-
-
-COMMANDS = (show, rejects, drift)

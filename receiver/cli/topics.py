@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from receiver.cli.event_line import event_line
+from receiver.cli.exit_codes import INTERRUPTED
 from receiver.cli.output import (
     config_option,
     console,
@@ -44,7 +45,7 @@ def tail(config: Path | None, *, follow: bool, kafka: bool, as_json: bool) -> in
         else:
             _tail_outbox(settings, follow=follow, as_json=as_json)
     except KeyboardInterrupt:
-        return 0 if follow else 130
+        return 0 if follow else INTERRUPTED
     return 0
 
 
@@ -96,6 +97,3 @@ def create(config: Path | None, *, as_json: bool) -> None:
         write_json({"topic": topic, "state": state} for topic, state in made)
     else:
         show_table("", ("topic", "state"), made)
-
-
-COMMANDS = (tail, topics)

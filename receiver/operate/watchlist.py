@@ -13,10 +13,11 @@ from receiver.model.errors import ConfigurationError, ReceiverError
 from receiver.model.times import from_us
 from receiver.reconcile.reconciler import Round
 from receiver.service import logs
+from receiver.service.config.polls import polled
 from receiver.service.config.settings import Settings
 from receiver.service.config.sources import resolve_sources
 from receiver.service.journal import hold_journal
-from receiver.service.processes.reconcile import ReconcileProcess, polled
+from receiver.service.processes.reconcile import ReconcileProcess
 from receiver.service.system_clock import SystemClock
 
 LISTED_MAX = 100_000

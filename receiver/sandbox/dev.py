@@ -7,151 +7,125 @@ import os
 import random
 import signal
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
+from receiver.journal.sqlite.outbox import SqliteOutbox
 from receiver.model.records import OutboxRecord
 from receiver.providers.contract import Sources
 from receiver.sandbox.simulator import Simulation, choose
-from receiver.service import wiring as bootstrap
-from receiver.service.admin import OFF
-from receiver.service.config.settings import Settings, build
+from receiver.service import logs
+from receiver.service.admin import OFF, admin_server, readiness
+from receiver.service.config.polls import polled
+from receiver.service.config.settings import Settings
+from receiver.service.config.sources import resolve_sources
 from receiver.service.journal import hold_journal, open_outbox
+from receiver.service.listen import listen
+from receiver.service.process import Process, ProcessContext, Role, make_process
 
-MADE_UP = {
-    "DEV_0XPAY_PRIVATE_KEY": "made-up-0xpay-private-key",
-    "DEV_ONCHAINPAY_PUBLIC": "made-up-onchainpay-public-key",
-    "DEV_ONCHAINPAY_SECRET": "made-up-onchainpay-secret",
-}
-"""Secrets of the built-in configuration: fixed, so that a second terminal can sign too; worth nothing."""
 SIMULATED_PER_S = 2.0
+SENDING_ENDS_S = 2.0
+"""For the simulated callbacks under way when it is stopped."""
 FOLLOW_MAX = 500
 
 
-def built_in(port: int, admin_port: int) -> Settings:
-    """The configuration of a desk without ``receiver.toml``: both providers, the journal under ``var``, no Kafka."""
-    return build(
-        {
-            "server": {"port": port, "shutdown_timeout_s": 5},
-            "admin": {"port": admin_port},
-            "sources": [
-                {
-                    "name": "0xpay-main",
-                    "provider": "0xpay",
-                    "account": "3f0c9a52-6d1e-4b7a-9c58-21e4b7d0a6f3",
-                    "public_url": "https://merchant.example.com/webhooks/0xpay-main",
-                    "secrets": ["env:DEV_0XPAY_PRIVATE_KEY"],
-                },
-                {
-                    "name": "swaps",
-                    "provider": "onchainpay",
-                    "keys": [{"public": "env:DEV_ONCHAINPAY_PUBLIC", "secret": "env:DEV_ONCHAINPAY_SECRET"}],
-                },
-            ],
-        },
-        "the built-in configuration",
-    )
-
-
-def with_made_up(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment, and the made-up secrets where it has none of those names."""
-    return {**MADE_UP, **environ}
-
-
-class Desk:
+class DevService:
     """All parts and the admin listener in one event loop."""
 
-    def __init__(
-        self, settings: Settings, environ: Mapping[str, str], show: Callable[[OutboxRecord], None], *, simulate: bool
-    ) -> None:
-        self._settings = settings
-        self._environ = environ
+    def __init__(self, context: ProcessContext, show: Callable[[OutboxRecord], None]) -> None:
+        """Make the parts; raises ``ConfigurationError``, ``JournalError``, ``ReceiverError`` for a taken address."""
+        settings = context.settings
+        listener = listen(settings.server.host, settings.server.port, "server")
+        admin_listener = listen(settings.admin.host, settings.admin.port, "admin")
         self._show = show
-        self._simulate = simulate
-        self._stop = asyncio.Event()
-        self._shown = 0
+        self._outbox: SqliteOutbox = open_outbox(settings)
+        self._shown = self._outbox.last_number()
+        self._parts: dict[Role, Process] = {}
+        # In the order in which they are stopped: what asks and takes first, then what empties inbox and outbox.
+        if polled(settings):
+            self._parts["reconcile"] = make_process("reconcile", context)
+        publish = make_process("publish", context) if settings.kafka else None
+        interpret = make_process("interpret", replace(context, wake_next=lambda: self._recorded(publish)))
+        self._parts["intake"] = make_process("intake", replace(context, listener=listener, wake_next=interpret.wake))
+        self._parts["interpret"] = interpret
+        if publish is not None:
+            self._parts["publish"] = publish
+        self._admin = admin_server(admin_listener, self._readiness, self._metrics)
 
-    async def run(self, journal: bootstrap.Journal) -> None:
-        """Serve until Ctrl-C or SIGTERM, then drain."""
-        settings = self._settings
-        listener = bootstrap.listen(settings.server.host, settings.server.port, "server")
-        admin_listener = bootstrap.listen(settings.admin.host, settings.admin.port, "admin")
-        publish = bootstrap.publish_process(settings, self._environ, journal) if settings.kafka else None
-        outbox = open_outbox(settings)
-        self._shown = outbox.last_number()
-
-        def on_records() -> None:
-            self._follow(outbox)
-            if publish is not None:
-                publish.wake()
-
-        interpret = bootstrap.interpret_process(settings, self._environ, journal, on_records)
-        intake = bootstrap.intake_process(settings, self._environ, journal, listener, interpret.wake)
-        asks = bootstrap.reconciles(settings)
-        asking = bootstrap.reconcile_process(settings, self._environ, journal) if asks else None
-        parts = [part for part in (asking, intake, interpret, publish) if part is not None]
-
-        def report() -> Mapping[str, Any]:
-            kafka, asked = (part.status() if part else OFF for part in (publish, asking))
-            return bootstrap.readiness(intake.status(), interpret.status(), kafka, asked)
-
-        def text() -> bytes:
-            return b"".join(part.metrics() for part in parts)
-
-        admin = bootstrap.admin_server(admin_listener, report, text)
+    async def run(self, simulations: Sequence[Simulation]) -> None:
+        """Serve until Ctrl-C or SIGTERM, then drain; ``simulations`` send meanwhile."""
+        stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._stop.set)
-        simulations = self._simulations() if self._simulate else []
+            loop.add_signal_handler(number, stop.set)
         async with asyncio.TaskGroup() as group:
-            working = [(part, group.create_task(part.run())) for part in parts]
-            admin_task = group.create_task(admin.run_until_stopped())
+            working = [(part, group.create_task(part.run())) for part in self._parts.values()]
+            admin = group.create_task(self._admin.run_until_stopped())
             sending = [group.create_task(one.run(rate=SIMULATED_PER_S, count=None)) for one in simulations]
-            await self._stop.wait()
-            for one in simulations:
-                one.stop()
-            if sending:
-                await asyncio.wait(sending, timeout=2)
-            for task in sending:
-                task.cancel()
+            await stop.wait()
+            await _end_sending(simulations, sending)
             for part, work in working:
                 part.stop()
                 await work
-            admin.stop()
-            await admin_task
-        outbox.close()
+            self._admin.stop()
+            await admin
+        self._outbox.close()
 
-    def _follow(self, outbox: Any) -> None:
-        while records := outbox.read(self._shown, FOLLOW_MAX):
+    def _recorded(self, publish: Process | None) -> None:
+        while records := self._outbox.read(self._shown, FOLLOW_MAX):
             for record in records:
                 self._show(record)
             self._shown = records[-1].number
+        if publish is not None:
+            publish.wake()
 
-    def _simulations(self) -> Sequence[Simulation]:
-        host, port = self._settings.server.host, self._settings.server.port
-        sources: Sources = bootstrap.resolve_sources(self._settings, self._environ)
-        return [
-            Simulation(
-                provider,
-                source,
-                f"http://{host}:{port}/webhooks/{name}",
-                choose(provider.slug, ()),
-                random.Random(os.urandom(8)),  # noqa: S311  sample data
-            )
-            for name, (provider, source) in sources.items()
-            if source.secrets or source.keys
-        ]
+    def _readiness(self) -> Mapping[str, Any]:
+        roles: tuple[Role, ...] = ("intake", "interpret", "publish", "reconcile")
+        return readiness(*(self._parts[role].status() if role in self._parts else OFF for role in roles))
+
+    def _metrics(self) -> bytes:
+        return b"".join(part.metrics() for part in self._parts.values())
+
+
+async def _end_sending(simulations: Sequence[Simulation], sending: Sequence[asyncio.Task[Any]]) -> None:
+    for one in simulations:
+        one.stop()
+    if sending:
+        await asyncio.wait(sending, timeout=SENDING_ENDS_S)
+    for task in sending:
+        task.cancel()
+
+
+def _simulations(settings: Settings, sources: Sources) -> list[Simulation]:
+    host, port = settings.server.host, settings.server.port
+    return [
+        Simulation(
+            provider,
+            source,
+            f"http://{host}:{port}/webhooks/{name}",
+            choose(provider.slug, ()),
+            random.Random(os.urandom(8)),  # noqa: S311  sample data
+        )
+        for name, (provider, source) in sources.items()
+        if source.secrets or source.keys
+    ]
 
 
 def run(
     settings: Settings, environ: Mapping[str, str], show: Callable[[OutboxRecord], None], *, simulate: bool
 ) -> None:
-    """Run the desk until Ctrl-C; raises ``ReceiverError`` where an address is taken or the journal is held."""
-    bootstrap.resolve_sources(settings, environ)
+    """Run the service until Ctrl-C; ``show`` is given each record as it comes.
+
+    Raises ``ConfigurationError``, and ``ReceiverError`` where an address is taken or the journal is held.
+    """
+    sources = resolve_sources(settings, environ)  # every fault is named before anything starts
+    simulations = _simulations(settings, sources) if simulate else []
     with hold_journal(settings, wait_s=1.0) as (journal, _):
-        asyncio.run(Desk(settings, environ, show, simulate=simulate).run(journal))
+        asyncio.run(_serve(ProcessContext(settings, environ, journal, logs.get()), show, simulations))
 
 
-def journal_folder(settings: Settings) -> Path:
-    """Where the desk keeps its journal."""
-    return settings.journal.folder
+async def _serve(
+    context: ProcessContext, show: Callable[[OutboxRecord], None], simulations: Sequence[Simulation]
+) -> None:
+    # Made inside the loop, which some of the parts need.
+    await DevService(context, show).run(simulations)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,6 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp
+
+from receiver.intake.http_server import HttpServer
 
 TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
 """Prometheus' exposition format."""
@@ -57,6 +60,13 @@ def _kafka(interpret: Mapping[str, Any] | None, kafka: Mapping[str, Any] | None)
         return {**kafka, "state": "down", "detail": "the interpret process is down"}
     # What was recorded since the publish process last spoke counts too: nothing is to look drained that is not.
     return {**kafka, "backlog": max(kafka["backlog"], interpret["recorded"] - kafka["position"])}
+
+
+def admin_server(
+    listener: socket.socket, report: Callable[[], Mapping[str, Any]], text: Callable[[], bytes]
+) -> HttpServer:
+    """The admin listener's server. ``report`` gives ``readiness``, ``text`` the exposition text."""
+    return HttpServer(make_admin(report, text), listener, keep_alive_s=5, shutdown_timeout_s=1)
 
 
 def make_admin(report: Callable[[], Mapping[str, Any]], metrics: Callable[[], bytes]) -> ASGIApp:

@@ -1,4 +1,4 @@
-"""The child processes of ``receiver serve``: ``python -m receiver.worker ROLE '{descriptors}'``; not for people.
+"""The child processes of ``receiver serve``: ``python -m receiver.service.child ROLE '{descriptors}'``; not for people.
 
 A child reports to the supervisor over its link several times a second, and ends when the link closes. SIGTERM drains
 it, SIGHUP reads the secrets again, Ctrl-C is left to the supervisor. The collector is frozen after start-up and runs
@@ -17,7 +17,8 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any, cast
 
 import orjson
 import uvloop
@@ -25,9 +26,8 @@ import uvloop
 from receiver.interpret.poison import MEMORY_EXIT
 from receiver.model.errors import ConfigurationError, ReceiverError
 from receiver.service import logs
-from receiver.service import wiring as bootstrap
-from receiver.service.config.settings import Settings
 from receiver.service.passed_on import read_passed_on
+from receiver.service.process import Process, ProcessContext, Role, make_process
 from receiver.service.time_slice import set_time_slice
 
 REPORT_S = 0.5
@@ -46,36 +46,17 @@ anyway."""
 PR_SET_PDEATHSIG = 1
 
 
-class Process(Protocol):
-    """What a child runs: one of the modules of ``receiver.service.processes``."""
-
-    async def run(self) -> None:
-        """Work until ``stop``, then drain."""
-
-    def stop(self) -> None:
-        """Begin to drain."""
-
-    def reload(self, environ: Mapping[str, str]) -> None:
-        """Read the secrets again; raises ``ConfigurationError`` and keeps the old ones."""
-
-    def status(self) -> dict[str, Any]:
-        """Its part of ``/readyz``."""
-
-    def metrics(self) -> bytes:
-        """Its part of ``/metrics``."""
-
-
 def main(arguments: list[str]) -> int:
     """Run one child until it is told to stop; the exit code."""
-    role, descriptors = arguments[0], orjson.loads(arguments[1])
+    role, descriptors = cast("Role", arguments[0]), orjson.loads(arguments[1])
     _die_with_parent()
-    log = bootstrap.service_log()
-    settings, journal = read_passed_on(descriptors["configuration"])
+    log = logs.configure(people=False)
     try:
-        part = _make(role, settings, journal, descriptors)
+        part = make_process(role, _context(descriptors, log))
     except ReceiverError as error:
         log.error("serve.child_cannot_start", role=role, why=str(error))
         return 1
+    _take_turns(role)  # no sooner: to be back is urgent for all of them, and threads take it from here on
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD, *gc.get_threshold()[1:])
@@ -90,24 +71,23 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _make(role: str, settings: Settings, journal: bootstrap.Journal, descriptors: Mapping[str, int]) -> Process:
-    wakes = _waker(descriptors["wakes"]) if "wakes" in descriptors else _nobody
+def _take_turns(role: Role) -> None:
     if role == "intake":
         set_time_slice(INTAKE_SLICE_S)
         sys.setswitchinterval(SWITCH_INTERVAL_S)
-        listener = socket.socket(fileno=descriptors["listener"])
-        return bootstrap.intake_process(settings, os.environ, journal, listener, wakes)
-    os.nice(NICENESS)
-    set_time_slice(SLICE_S)
-    if role == "interpret":
-        return bootstrap.interpret_process(settings, os.environ, journal, wakes)
-    if role == "publish":
-        return bootstrap.publish_process(settings, os.environ, journal)
-    return bootstrap.reconcile_process(settings, os.environ, journal)
+    else:
+        os.nice(NICENESS)
+        set_time_slice(SLICE_S)
 
 
-def _nobody() -> None:
-    pass
+def _context(descriptors: Mapping[str, int], log: Any) -> ProcessContext:
+    settings, journal = read_passed_on(descriptors["configuration"])
+    context = ProcessContext(settings, os.environ, journal, log)
+    if "wakes" in descriptors:
+        context = replace(context, wake_next=_waker(descriptors["wakes"]))
+    if "listener" in descriptors:
+        context = replace(context, listener=socket.socket(fileno=descriptors["listener"]))
+    return context
 
 
 async def _run(part: Process, role: str, descriptors: Mapping[str, int], log: Any) -> None:
@@ -176,7 +156,7 @@ def _waker(descriptor: int) -> Callable[[], None]:
     return wake
 
 
-def _drain_wakes(descriptor: int, part: Any) -> None:
+def _drain_wakes(descriptor: int, part: Process) -> None:
     with contextlib.suppress(BlockingIOError):
         os.read(descriptor, 65536)
     part.wake()

@@ -1,7 +1,7 @@
 """Logs: one JSON object a line on stdout under ``serve``, coloured lines on stderr for people under ``dev``.
 
-A service's lines are made without structlog's chain of processors and written together, since this is on the hot path:
-with the metrics and the wake-ups it took the intake process from 63 to 52 µs a callback.
+A service's lines are made here, without structlog, and written together, since this is on the hot path: with the
+metrics and the wake-ups it took the intake process from 63 to 52 µs a callback.
 
 No secret, signature, card number or body is ever given to a log call; a traceback is frames and the exception's type,
 without its message, which could quote a body. The libraries' own loggers come through the same door, off the hot path.
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import importlib
 import logging
 import sys
 import threading
@@ -21,34 +22,24 @@ from collections.abc import MutableMapping
 from typing import Any, BinaryIO
 
 import orjson
-import structlog
 
 from receiver.model.times import from_us
 
 LIBRARIES = ("uvicorn", "aiokafka", "asyncio")
 
 
-def configure(*, people: bool, level: int = logging.INFO) -> None:
-    """Set logging up for this process, once; nothing is logged before."""
+def configure(*, people: bool, level: int = logging.INFO) -> Any:
+    """Set logging up for this process, once, and give its logger; nothing is logged before.
+
+    ``people``: coloured lines of ``level`` and above on stderr, in the place of JSON lines on stdout.
+    """
     if people:
-        structlog.configure(
-            processors=[
-                structlog.processors.add_log_level,
-                structlog.processors.TimeStamper(fmt="iso", utc=True),
-                frames_only,
-                structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
-            ],
-            wrapper_class=structlog.make_filtering_bound_logger(level),
-            logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-            cache_logger_on_first_use=True,
-        )
+        _SERVICE.clear()
+        _console().configure(level)
     else:
         lines = Lines(sys.stdout.buffer)
-        _CURRENT[:] = [lines]
+        _SERVICE[:] = [ServiceLogger(lines)]
         atexit.register(lines.flush)
-        structlog.configure(
-            processors=[], wrapper_class=ServiceLogger, logger_factory=lambda *_: lines, cache_logger_on_first_use=True
-        )
     bridge = _Bridge()
     for name in LIBRARIES:
         library = logging.getLogger(name)
@@ -57,17 +48,23 @@ def configure(*, people: bool, level: int = logging.INFO) -> None:
         library.setLevel(logging.WARNING)
     # "Invalid HTTP request received" at every junk request would let junk fill the log; it is counted instead.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    return get()
 
 
 def get() -> Any:
     """The logger of this process: ``info``, ``warning``, ``error`` take a dotted event and fields."""
-    return structlog.get_logger().bind()
+    return _SERVICE[0] if _SERVICE else _console().get()
+
+
+def _console() -> Any:
+    # Only where a person watches: see there why.
+    return importlib.import_module("receiver.service.console_log")
 
 
 def write_together(loop: asyncio.AbstractEventLoop) -> None:
     """From now on what one turn of ``loop`` logs is written together; warnings and errors are written at once."""
-    for lines in _CURRENT:
-        lines.write_together(loop)
+    for log in _SERVICE:
+        log.lines.write_together(loop)
 
 
 class Lines:
@@ -116,28 +113,31 @@ class Lines:
                 self._file.flush()
 
 
-class ServiceLogger(structlog.BoundLoggerBase):
+class ServiceLogger:
     """structlog's methods without its chain of processors: an event's fields become a line at once."""
+
+    def __init__(self, lines: Lines) -> None:
+        self.lines = lines
 
     def info(self, event: str, /, **fields: object) -> None:
         """Log what went well; the line is written by the end of this turn."""
-        self._logger.later(json_line(fields, event, "info"))
+        self.lines.later(json_line(fields, event, "info"))
 
     def warning(self, event: str, /, **fields: object) -> None:
         """Log what a person should know, at once."""
-        self._logger.now(json_line(fields, event, "warning"))
+        self.lines.now(json_line(fields, event, "warning"))
 
     def error(self, event: str, /, **fields: object) -> None:
         """Log what a person must act on, at once."""
-        self._logger.now(json_line(fields, event, "error"))
+        self.lines.now(json_line(fields, event, "error"))
 
     def exception(self, event: str, /, **fields: object) -> None:
         """Log a bug of ours, with the frames that led to it."""
         self.error(event, **{"exc_info": True, **fields})
 
 
-_CURRENT: list[Lines] = []
-"""Of this process, once it is configured for a service."""
+_SERVICE: list[ServiceLogger] = []
+"""The logger of this process, once it is configured for a service; none where people watch."""
 
 
 def json_line(fields: MutableMapping[str, Any], event: str, level: str) -> bytes:
@@ -165,7 +165,7 @@ def frames_only(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapp
 
 
 class _Bridge(logging.Handler):
-    """Gives the libraries' records to structlog."""
+    """Gives the libraries' records to the logger of this process."""
 
     def emit(self, record: logging.LogRecord) -> None:
         log = get()

@@ -27,12 +27,20 @@ from typing import Any
 
 import orjson
 
+from receiver.interpret.poison import after_death, points_at_the_batch
+from receiver.interpret.poison_files import read_mark, read_suspects, write_suspects
+from receiver.journal.sqlite.journal import Journal
 from receiver.model.errors import ReceiverError
-from receiver.service import wiring as bootstrap
-from receiver.service.admin import OFF
+from receiver.service import logs
+from receiver.service.admin import OFF, admin_server, readiness
+from receiver.service.config.polls import polled
 from receiver.service.config.settings import Settings
+from receiver.service.config.sources import resolve_sources
 from receiver.service.journal import hold_journal
+from receiver.service.listen import listen
+from receiver.service.metrics import supervisor_text
 from receiver.service.passed_on import passed_on
+from receiver.service.process import Role
 
 DEATHS_MAX = 20
 """Of one kind of child within ``DEATHS_WINDOW_S``; then the service gives up, exit 1."""
@@ -65,7 +73,7 @@ class Child:
 
     def __init__(
         self,
-        role: str,
+        role: Role,
         descriptors: Mapping[str, int],
         log: Any,
         on_death: Callable[[int], None] = lambda _code: None,
@@ -198,7 +206,7 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
-        admin = bootstrap.admin_server(self._admin, self._readiness, self._metrics)
+        admin = admin_server(self._admin, self._readiness, self._metrics)
         children = [asyncio.create_task(child.run()) for child in self._children]
         serving = asyncio.create_task(admin.run_until_stopped())
         stopping = asyncio.create_task(self._stop.wait())
@@ -231,12 +239,14 @@ class Supervisor:
             child.reload()
 
     def _readiness(self) -> Mapping[str, Any]:
-        return bootstrap.readiness(*map(_said, (self._intake, self._interpret, self._publish, self._reconcile)))
+        return readiness(*map(_said, (self._intake, self._interpret, self._publish, self._reconcile)))
 
     def _metrics(self) -> bytes:
         reports = [child.report() for child in self._children]
-        up = {child.role: report is not None for child, report in zip(self._children, reports, strict=True)}
-        own = bootstrap.supervisor_metrics(up, {child.role: child.restarts for child in self._children})
+        up: dict[str, bool] = {
+            child.role: report is not None for child, report in zip(self._children, reports, strict=True)
+        }
+        own = supervisor_text(up, {child.role: child.restarts for child in self._children})
         return b"".join([own, *(report.metrics for report in reports if report is not None)])
 
 
@@ -247,14 +257,20 @@ def _said(child: Child | None) -> Mapping[str, Any] | None:
     return None if report is None else report.status
 
 
-def _note_death(journal: bootstrap.Journal, code: int, log: Any) -> None:
-    suspects = bootstrap.note_death(journal, code)
-    if suspects is not None:
-        log.error(
-            "serve.callback_suspected",
-            one_by_one_to=suspects.one_by_one_to,
-            deaths={str(number): deaths for number, deaths in suspects.deaths.items()},
-        )
+def _note_death(journal: Journal, code: int, log: Any) -> None:
+    # An interpret process that died over a callback would die over it again: the next one takes them one by one.
+    if not points_at_the_batch(code):
+        return
+    known = read_suspects(journal.folder)
+    suspects = after_death(known, *read_mark(journal.folder))
+    if suspects == known:
+        return
+    write_suspects(journal.folder, suspects)
+    log.error(
+        "serve.callback_suspected",
+        one_by_one_to=suspects.one_by_one_to,
+        deaths={str(number): deaths for number, deaths in suspects.deaths.items()},
+    )
 
 
 def serve(settings: Settings, environ: Mapping[str, str]) -> int:
@@ -262,13 +278,13 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
 
     Raises ``ConfigurationError``, ``JournalError``, or ``ReceiverError`` where an address is taken: nothing runs then.
     """
-    log = bootstrap.service_log()
-    bootstrap.resolve_sources(settings, environ)  # every fault is named before anything starts
+    log = logs.configure(people=False)
+    resolve_sources(settings, environ)  # every fault is named before anything starts
     with contextlib.ExitStack() as stack:
         journal, lock = stack.enter_context(hold_journal(settings))
-        listener = bootstrap.listen(settings.server.host, settings.server.port, "server")
+        listener = listen(settings.server.host, settings.server.port, "server")
         stack.callback(listener.close)
-        admin = bootstrap.listen(settings.admin.host, settings.admin.port, "admin")
+        admin = listen(settings.admin.host, settings.admin.port, "admin")
         stack.callback(admin.close)
         interpret_wake, intake_wakes = _pipe(stack)
         publish_wake, interpret_wakes = _pipe(stack)
@@ -281,7 +297,7 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
         ]
         if settings.kafka is not None:
             children.append(Child("publish", {**shared, "wake": publish_wake}, log))
-        if bootstrap.reconciles(settings):
+        if polled(settings):
             children.append(Child("reconcile", shared, log))
         log.info("serve.started", journal=journal.journal_id, host=settings.server.host, port=settings.server.port)
         return asyncio.run(Supervisor(settings, admin, children, log).run(listener.close))
@@ -294,6 +310,3 @@ def _pipe(stack: contextlib.ExitStack) -> tuple[int, int]:
         os.set_blocking(descriptor, False)
         stack.callback(os.close, descriptor)
     return ends
-
-
-__all__: Sequence[str] = ("Supervisor", "serve")

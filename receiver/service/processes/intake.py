@@ -22,7 +22,16 @@ from receiver.providers.contract import Sources
 from receiver.service import metrics
 from receiver.service.config.settings import Settings
 from receiver.service.config.sources import resolve_sources
+from receiver.service.process import ProcessContext
 from receiver.service.system_clock import SystemClock
+
+
+def make(context: ProcessContext) -> IntakeProcess:
+    """Make it; raises ``ConfigurationError``, and ``ValueError`` without a listener."""
+    if context.listener is None:
+        raise ValueError("the intake process needs a listener")
+    sources = resolve_sources(context.settings, context.environ)
+    return IntakeProcess(context.settings, sources, context.journal, context.listener, context.wake_next, context.log)
 
 
 class IntakeProcess:
@@ -102,6 +111,9 @@ class IntakeProcess:
             self._web.stopping = True
         if self._server is not None:
             self._server.stop()
+
+    def wake(self) -> None:
+        """Nothing: its callers wake it, no process does."""
 
     def reload(self, environ: Mapping[str, str]) -> None:
         """Read the secrets again; raises ``ConfigurationError`` and keeps the old ones."""

@@ -20,10 +20,17 @@ from receiver.providers.contract import Sources
 from receiver.service import metrics
 from receiver.service.config.settings import Settings
 from receiver.service.config.sources import resolve_sources
+from receiver.service.process import ProcessContext
 from receiver.service.system_clock import SystemClock
 
 WITHOUT_KAFKA_BYTES_MAX = 1_000_000
 """An event's limit where no Kafka is configured yet: the default of ``kafka.record_bytes_max``."""
+
+
+def make(context: ProcessContext) -> InterpretProcess:
+    """Make it; raises ``ConfigurationError``, ``JournalError``, ``StoreFailed``."""
+    sources = resolve_sources(context.settings, context.environ)
+    return InterpretProcess(context.settings, sources, context.journal, context.wake_next, context.log)
 
 
 class InterpretProcess:

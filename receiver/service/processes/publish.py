@@ -29,7 +29,16 @@ from receiver.publish.relay import Relay
 from receiver.service import metrics
 from receiver.service.config.settings import Settings
 from receiver.service.config.sources import resolve_sources
+from receiver.service.kafka import need_kafka
+from receiver.service.process import ProcessContext
 from receiver.service.system_clock import SystemClock
+
+
+def make(context: ProcessContext) -> PublishProcess:
+    """Make it; raises ``ConfigurationError``, also where there is no Kafka, ``JournalError``, ``StoreFailed``."""
+    kafka = need_kafka(context.settings, context.environ)
+    sources = resolve_sources(context.settings, context.environ)
+    return PublishProcess(context.settings, kafka, sources, context.journal, context.log)
 
 
 class PublishProcess:

@@ -24,8 +24,10 @@ from receiver.reconcile.http_client import HttpClient
 from receiver.reconcile.metrics import ReconcileMetrics
 from receiver.reconcile.reconciler import ROUND_S, Pace, Reconciler, Round
 from receiver.service import metrics
+from receiver.service.config.polls import polled
 from receiver.service.config.settings import Settings
 from receiver.service.config.sources import resolve_sources
+from receiver.service.process import ProcessContext
 from receiver.service.system_clock import SystemClock
 
 LISTEN_STEP = 1000
@@ -36,6 +38,12 @@ GRACE_S = 2.0
 """For the calls under way when it is stopped: an answer that is lost is asked for again."""
 CLOSED_KEPT_US = 35 * 86_400 * 1_000_000
 """How long a closed operation is remembered, so that a list that names it again is no news: longer than any window."""
+
+
+def make(context: ProcessContext) -> ReconcileProcess:
+    """Make it; raises ``ConfigurationError``, ``JournalError``, ``StoreFailed``."""
+    sources = resolve_sources(context.settings, context.environ)
+    return ReconcileProcess(context.settings, sources, context.journal, context.log, all_sources=False)
 
 
 class ReconcileProcess:
@@ -125,6 +133,9 @@ class ReconcileProcess:
         for one in self._reconcilers.values():
             one.stopping = True
         self._stop.set()
+
+    def wake(self) -> None:
+        """Nothing: it looks at the outbox by itself, every ``ROUND_S``."""
 
     def reload(self, environ: Mapping[str, str]) -> None:
         """Read the secrets again; raises ``ConfigurationError`` and keeps the old ones."""
@@ -226,9 +237,3 @@ class ReconcileProcess:
             numbers = numbers if gone else []
         if len(numbers) < TIDY_STEP:
             self._tidy_s = self._clock.monotonic_s() + TIDY_S
-
-
-def polled(settings: Settings, *, all_sources: bool = False) -> dict[str, Any]:
-    """The ``poll`` settings by source, of those that are asked."""
-    found = {source.name: source.poll for source in settings.sources if source.poll is not None}
-    return {name: poll for name, poll in found.items() if poll.enabled or all_sources}

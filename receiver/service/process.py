@@ -1,0 +1,64 @@
+"""What every process of ``receiver serve`` is: made from one kind of context, run and asked in one way.
+
+Each role is a module of ``receiver.service.processes`` with a function ``make``. A module is imported when its process
+is made and not before, so that a child holds only its own part in memory, and is back sooner when it is started again.
+"""
+
+from __future__ import annotations
+
+import importlib
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, cast
+
+from receiver.journal.sqlite.journal import Journal
+from receiver.service.config.settings import Settings
+
+Role = Literal["intake", "interpret", "publish", "reconcile"]
+
+
+class Process(Protocol):
+    """One process's part, whether it has a process of its own or shares one, as under ``receiver dev``."""
+
+    async def run(self) -> None:
+        """Work until ``stop``, then drain."""
+
+    def stop(self) -> None:
+        """Begin to drain."""
+
+    def wake(self) -> None:
+        """Look for new work at once: another process has made some."""
+
+    def reload(self, environ: Mapping[str, str]) -> None:
+        """Read the secrets again; raises ``ConfigurationError`` and keeps the old ones."""
+
+    def status(self) -> dict[str, Any]:
+        """Its part of ``/readyz``."""
+
+    def metrics(self) -> bytes:
+        """Its part of ``/metrics``."""
+
+
+def _wake_nobody() -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessContext:
+    """What a process is made from: the configuration, the journal, and its ties to the other processes."""
+
+    settings: Settings
+    environ: Mapping[str, str]
+    """Where references to secrets are looked up."""
+    journal: Journal
+    log: Any
+    wake_next: Callable[[], None] = _wake_nobody
+    """Called when there is work for the next process on a callback's way."""
+    listener: socket.socket | None = None
+    """The public listener, for ``intake`` alone; it is bound and listens already."""
+
+
+def make_process(role: Role, context: ProcessContext) -> Process:
+    """Import a role's module and make its part; raises ``ConfigurationError``, ``JournalError``, ``StoreFailed``."""
+    return cast("Process", importlib.import_module(f"receiver.service.processes.{role}").make(context))

@@ -1,0 +1,146 @@
+"""The command line: found without being imported, and its errors as exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+
+import click
+import pytest
+
+from receiver.cli import main
+from receiver.cli.main import COMMANDS, Place, cli, run
+from receiver.model.errors import ConfigurationError, JournalError
+
+HEAVY = ("aiokafka", "apsw", "httpx", "prometheus_client", "pydantic", "pydantic_settings", "rich", "starlette")
+COMMAND_MODULES = (
+    "configuration",
+    "dev",
+    "journal",
+    "quarantine",
+    "reconcile",
+    "replay",
+    "sandbox",
+    "serve",
+    "show",
+    "topics",
+)
+
+
+def imported(arguments: list[str]) -> set[str]:
+    """Give the modules that one call of the command line brings into a new process."""
+    program = (
+        "import sys; from receiver.__main__ import main\n"
+        f"sys.argv = ['receiver', *{arguments!r}]\n"
+        "try: main()\n"
+        "finally: print(*sys.modules, file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return set(done.stderr.split())
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["-h"]], ids=" ".join)
+def test_what_needs_no_command_imports_none(arguments: list[str]) -> None:
+    """Not one of the large libraries either: a version is told in a tenth of a second."""
+    modules = imported(arguments)
+    assert not modules & set(HEAVY)
+    assert not modules & {f"receiver.cli.{name}" for name in COMMAND_MODULES}
+
+
+def test_serve_is_started_without_what_its_children_need() -> None:
+    """The supervisor stays as long as they do: no Kafka client, no HTTP client, nothing that draws tables."""
+    assert not imported(["serve", "--help"]) & {"aiokafka", "httpx", "rich", "structlog"}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_table_says_what_the_command_says(name: str) -> None:
+    """A command has the name under which it is found, and its summary is its own help."""
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    assert command.name == name
+    assert command.help is not None
+    assert COMMANDS[name].summary == command.help.partition("\n\n")[0].replace("\n", " ")
+
+
+def test_the_table_is_complete() -> None:
+    """Every command of the modules that define some stands in it, whether alone or as part of a group."""
+    defined: set[int] = set()
+    for module in COMMAND_MODULES:
+        members = vars(importlib.import_module(f"receiver.cli.{module}")).values()
+        defined |= {id(member) for member in members if isinstance(member, click.Command)}
+    found: set[int] = set()
+    for name in COMMANDS:
+        command = cli.get_command(click.Context(cli), name)
+        found.add(id(command))
+        if isinstance(command, click.Group):
+            found |= {id(part) for part in command.commands.values()}
+    assert defined == found
+
+
+def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """With the first words of its help."""
+    assert run(["--help"]) == 0
+    shown = capsys.readouterr().out
+    for name, place in COMMANDS.items():
+        assert f"  {name} " in shown
+        assert place.summary.split()[0] in shown
+
+
+def test_an_unknown_command_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:
+    """As are an unknown option and a missing argument."""
+    for arguments in (["nonsense"], ["--nonsense"], ["show"], ["tail", "--nonsense"]):
+        assert run(arguments) == 2
+        assert "\nError: " in capsys.readouterr().err
+
+
+@click.command()
+@click.argument("what")
+def ends(what: str) -> int | None:
+    """End in one of the ways in which a command can end."""
+    ways: dict[str, BaseException] = {
+        "configuration": ConfigurationError(["a fault", "another"]),
+        "journal": JournalError("no journal"),
+        "usage": click.UsageError("wrong"),
+        "abort": click.Abort(),
+        "interrupt": KeyboardInterrupt(),
+    }
+    if what in ways:
+        raise ways[what]
+    return int(what) if what.isdigit() else None
+
+
+@pytest.mark.parametrize(
+    ("what", "code", "said"),
+    [
+        ("nothing", 0, ""),
+        ("0", 0, ""),
+        ("1", 1, ""),
+        ("configuration", 2, "receiver: a fault\nreceiver: another\n"),
+        ("journal", 1, "receiver: no journal\n"),
+        ("usage", 2, "Error: wrong\n"),
+        ("abort", 130, ""),
+        ("interrupt", 130, ""),
+    ],
+)
+def test_every_end_has_its_exit_code(
+    what: str, code: int, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """0 done, 1 failed, 2 wrong use or configuration, 130 interrupted; the reason goes to stderr."""
+    monkeypatch.setattr(main, "COMMANDS", {"ends": Place("here:ends", "")})
+    monkeypatch.setitem(sys.modules, "receiver.cli.here", sys.modules[__name__])
+    assert run(["ends", what]) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.strip().endswith(said.strip())
+
+
+def test_a_reader_that_has_gone_is_no_failure() -> None:
+    """As in ``receiver … | head``: exit 0, and no traceback."""
+    program = (
+        "import sys; from receiver.cli.main import cli, run\n"
+        "def main(*_, **__): raise BrokenPipeError\n"
+        "cli.main = main; sys.exit(run([]))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
