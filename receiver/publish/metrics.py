@@ -12,7 +12,7 @@ PUBLISH_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30
 
 
 class PublishMetrics:
-    """Of the publish process."""
+    """What the publish process counts and measures, in a registry of its own."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()

@@ -86,12 +86,15 @@ def _without_memory(memory: Memory, remembered: Position | None, latest: tuple[s
 
 
 def counts_as_committed(stands: int, reaches: int | None, left: Collection[int], seen: Collection[int]) -> bool:
-    """Decide what a transaction becomes that was begun and whose end its brokers did not write everywhere.
+    """Decide how a transaction is to end whose end the brokers have written in some of its partitions, or in none.
 
-    Whoever reads what is committed must see all of it or nothing, so a part that can be seen decides. ``stands`` is the
-    last position that can be seen; ``reaches`` the one in the open end of the positions topic, None where that topic
-    has no open end; ``left`` are the numbers of our records in the open ends of other topics, ``seen`` those beyond
-    ``stands`` that can be seen. Where nothing of it can be seen it is undone, and its records are published again.
+    A reader of what is committed must see all of it or nothing. So it counts as committed as soon as such a reader can
+    see any part of it; else it is undone, and its records are published again.
+
+    ``stands`` is the last position that such a reader can see. A partition in which the transaction is still open has
+    an open end, which that reader cannot see: ``reaches`` is the position in the open end of the positions topic, None
+    where that topic has none, and ``left`` are the numbers of our records in the open ends of other topics. ``seen``
+    are the numbers of our records that the reader can see.
     """
     if reaches is None:
         return any(number <= stands for number in left)

@@ -16,13 +16,14 @@ def refused(
 ) -> OutboxRecord:
     """Give what takes the place of a record that Kafka refuses for good.
 
-    An event's place is taken by a quarantine record that names the sequence which consumers will miss; a quarantine
-    record's by one without headers and body; and if that is refused too, by one that goes nowhere and stays here.
+    The place of an event is taken by a quarantine record, which names the sequence that consumers will miss. The place
+    of a quarantine record is taken by one without headers and body. If that is refused too, it is ``withheld``: it
+    stays in the journal and goes to no topic. ``entry`` is what the event was made from, None where it is gone.
     """
     if record.record_type == "event":
-        said = orjson.loads(record.value)
+        event = orjson.loads(record.value)
         value = orjson.loads(_refused_event(record, entry, signature_headers))
-        missed = f"consumers will miss sequence {said['sequence']} of {record.operation_id}"
+        missed = f"consumers will miss sequence {event['sequence']} of {record.operation_id}"
         value |= {"reason": "too_large_for_broker", "detail": f"$: refused by Kafka ({why}); {missed}"}
         record_id = value["quarantine_id"]
     else:

@@ -80,11 +80,11 @@ def _topics(record: OutboxRecord, rules: Sequence[Rule], prefix: str) -> tuple[s
 def _headers(record: OutboxRecord, journal_id: str) -> tuple[tuple[str, bytes], ...]:
     # CloudEvents 1.0, Kafka binding, binary mode.
     event = record.record_type == "event"
-    said_type = f"{record.family}.{record.status}" if event else "webhook.quarantine"
+    event_type = f"{record.family}.{record.status}" if event else "webhook.quarantine"
     headers = [
         ("ce_specversion", b"1.0"),
         ("ce_id", record.record_id.encode()),
-        ("ce_type", said_type.encode()),
+        ("ce_type", event_type.encode()),
         ("ce_source", f"/{record.provider}/{record.source}".encode()),
     ]
     if event:
@@ -118,5 +118,5 @@ def reachable_topics(rules: Iterable[Rule], prefix: str, *, state_topics: bool =
 
 
 def splits_operations(rule: Rule) -> bool:
-    """Whether a rule sends one operation's events to different topics, so that their order is gone."""
+    """Whether a rule sends the events of one operation to different topics, so that their order is lost."""
     return "status" in rule.match and not rule.also

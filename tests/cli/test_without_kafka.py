@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from receiver.cli import main
+from receiver.service import logs
 
 CONFIGURATION = """
 [journal]
@@ -25,6 +26,7 @@ secrets = ["env:OXPAY_PRIVATE_KEY"]
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A sound configuration without ``[kafka]``, and no journal yet."""
     monkeypatch.setenv("OXPAY_PRIVATE_KEY", "made-up")
+    monkeypatch.setattr(logs, "configure", lambda **_: None)  # it is for the whole process, which here is the tests'
     file = tmp_path / "receiver.toml"
     file.write_text(CONFIGURATION.format(folder=tmp_path))
     return str(file)

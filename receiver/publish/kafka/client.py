@@ -85,10 +85,12 @@ def translate(error: BaseException) -> ReceiverError:
     name = type(error).__name__
     if isinstance(error, FENCED):
         return KafkaFenced(f"{name}: a newer producer exists, or the transaction timed out")
+    if isinstance(
+        error, TimeoutError | errors.KafkaTimeoutError
+    ):  # before ``OSError``, which a ``TimeoutError`` is too
+        return KafkaUnavailable("a broker did not answer in time")
     if isinstance(error, errors.KafkaConnectionError | OSError):
         return KafkaUnavailable(f"no broker answers ({name})")
-    if isinstance(error, TimeoutError | asyncio.TimeoutError | errors.KafkaTimeoutError):
-        return KafkaUnavailable("a broker did not answer in time")
     if isinstance(error, errors.KafkaError):
         return KafkaUnavailable(f"{name}: {str(error)[:200]}")
     return KafkaUnavailable(name)

@@ -41,7 +41,7 @@ NumberOf = Callable[[Mapping[str, bytes]], int | None]
 
 @dataclass(frozen=True, slots=True)
 class _Tail:
-    """What is ours in the open ends."""
+    """What of our records and positions lies in the partitions' open ends."""
 
     reaches: int | None
     """The position, None where the positions topic is not open."""

@@ -96,10 +96,10 @@ class PublishProcess:
 
     def metrics(self) -> bytes:
         """The publish process's metrics."""
-        said = self.status()
-        self._metrics.backlog.set(said["backlog"])
+        report = self.status()
+        self._metrics.backlog.set(report["backlog"])
         self._metrics.backlog_age.set(self._age.seconds)
-        self._metrics.kafka_up.set(said["state"] == "up")
+        self._metrics.kafka_up.set(report["state"] == "up")
         return metrics.render(self._metrics.registry)
 
     def _refused(self, record: OutboxRecord, why: str) -> OutboxRecord:

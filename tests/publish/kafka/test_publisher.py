@@ -1,57 +1,20 @@
-"""Kafka as it is: a real broker, killed and restarted; what is aborted, missing, too large; topics."""
+"""The publisher on a real broker, killed and restarted; what is aborted, missing, too large."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 from kafka_local import LocalKafka, running
 
-from receiver.model.errors import ConfigurationError, KafkaUnavailable, ReceiverError, RecordRefused
+from receiver.model.errors import KafkaUnavailable, ReceiverError, RecordRefused
 from receiver.model.records import Position
 from receiver.publish.kafka.client import client_options
-from receiver.publish.kafka.publisher import KafkaPublisher
-from receiver.publish.kafka.tail import tail
-from receiver.publish.kafka.topics import POSITIONS_CONFIGS, TopicSpec, create_topics, missing_topics
-from receiver.publish.ports import Message
-from receiver.publish.routing import record_number
-from tests.chaos.oracle import committed
+from receiver.publish.kafka.topics import TopicSpec, create_topics
+from tests.publish.kafka.stand import make_topics, messages, numbers, publisher
 
 pytestmark = pytest.mark.kafka
-
-
-def publisher(broker: LocalKafka, prefix: str, *, transactional: bool = True) -> KafkaPublisher:
-    """A publisher for the test's own journal."""
-    return KafkaPublisher(
-        client_options([broker.bootstrap], {}),
-        journal_id=f"{prefix}journal",
-        positions_topic=f"{prefix}receiver.positions",
-        topics=[f"{prefix}events"],
-        number_of=lambda headers: record_number(headers, f"{prefix}journal"),
-        transactional=transactional,
-        transaction_timeout_s=5,
-    )
-
-
-async def make_topics(broker: LocalKafka, prefix: str, configs: dict[str, str] | None = None) -> str:
-    """The events topic and the positions topic; gives the first's name."""
-    topic = f"{prefix}events"
-    specs = [TopicSpec(topic, 3, 1, configs or {}), TopicSpec(f"{prefix}receiver.positions", 1, 1, POSITIONS_CONFIGS)]
-    await create_topics(client_options([broker.bootstrap], {}), specs)
-    return topic
-
-
-def messages(topic: str, records: Sequence[int], size: int = 10) -> list[Message]:
-    """One message a record, of a size."""
-    return [Message(topic, b"k%d" % (n % 7), b'"%d:%s"' % (n, b"x" * size), (("h", b"\xff"),), n) for n in records]
-
-
-def numbers(broker: LocalKafka, topic: str) -> list[int]:
-    """The records that a ``read_committed`` consumer sees, sorted."""
-    return sorted(int(str(seen.value).partition(":")[0]) for seen in committed(broker.bootstrap, topic))
 
 
 async def test_an_aborted_transaction_is_seen_by_nobody(
@@ -164,66 +127,3 @@ async def test_a_broker_killed_and_restarted_loses_and_repeats_nothing(tmp_path:
                 await one.close()
         assert crashes == 2
         assert numbers(broker, topic) == list(range(1, last + 1))
-
-
-async def test_topics_are_made_once_and_never_repartitioned(kafka: LocalKafka, prefix: str) -> None:
-    """Safe to repeat; another partition count is refused, since it would break the order per key."""
-    options = client_options([kafka.bootstrap], {})
-    specs = [TopicSpec(f"{prefix}a", 3, 1), TopicSpec(f"{prefix}b", 1, 1, POSITIONS_CONFIGS)]
-    assert await missing_topics(options, [f"{prefix}a", f"{prefix}b"]) == [f"{prefix}a", f"{prefix}b"]
-    assert await create_topics(options, specs) == [(f"{prefix}a", "created"), (f"{prefix}b", "created")]
-    assert await create_topics(options, specs) == [(f"{prefix}a", "exists"), (f"{prefix}b", "exists")]
-    assert await missing_topics(options, [f"{prefix}a", f"{prefix}b"]) == []
-    with pytest.raises(ReceiverError, match=f"topic {prefix}a has 3 partitions, not 6"):
-        await create_topics(options, [TopicSpec(f"{prefix}a", 6, 1), TopicSpec(f"{prefix}c", 1, 1)])
-    assert await missing_topics(options, [f"{prefix}c"]) == [f"{prefix}c"]
-
-
-async def test_an_impossible_replication_is_refused_with_its_reason(kafka: LocalKafka, prefix: str) -> None:
-    """Three copies on one broker."""
-    options = client_options([kafka.bootstrap], {})
-    with pytest.raises(ReceiverError, match=f"topic {prefix}a: .*[Rr]eplication"):
-        await create_topics(options, [TopicSpec(f"{prefix}a", 1, 3)])
-
-
-async def test_tail_shows_what_is_committed_and_ends(kafka: LocalKafka, prefix: str) -> None:
-    """In offset order within a partition; headers and all; a topic that is not there is left out."""
-    topic = await make_topics(kafka, prefix)
-    one = publisher(kafka, prefix)
-    await one.connect()
-    await one.publish(messages(topic, range(1, 30)), Position(29, "id-29"))
-    await one.close()
-    options = client_options([kafka.bootstrap], {})
-    seen = [record async for record in tail(options, [topic, f"{prefix}nowhere"], follow=False)]
-    assert sorted(int(record.value.strip(b'"').partition(b":")[0]) for record in seen) == list(range(1, 30))
-    for partition in range(3):
-        offsets = [record.offset for record in seen if record.partition == partition]
-        assert offsets == sorted(offsets)
-    assert seen[0].headers == (("h", b"\xff"),)
-
-
-async def test_no_broker_is_said_in_one_sentence() -> None:
-    """Not a traceback."""
-    with pytest.raises(KafkaUnavailable, match="no broker answers"):
-        await missing_topics(client_options(["127.0.0.1:1"], {}), ["a"])
-
-
-@pytest.mark.parametrize(
-    ("client", "says"),
-    [
-        ({"nonsense": 1}, "kafka.client.nonsense: no such option"),
-        ({"security_protocol": "SSL", "ssl_cafile": "/nowhere.pem"}, "the certificates cannot be used"),
-    ],
-)
-def test_client_options_that_cannot_be(client: dict[str, Any], says: str) -> None:
-    """Named by key, before anything connects."""
-    with pytest.raises(ConfigurationError, match=says):
-        client_options(["a:1"], client)
-
-
-def test_sasl_and_tls_are_passed_through() -> None:
-    """As configured, certificates loaded."""
-    sasl = {"security_protocol": "SASL_SSL", "sasl_mechanism": "SCRAM-SHA-512", "sasl_plain_username": "u"}
-    options = client_options(["a:1"], {**sasl, "sasl_plain_password": "p"})
-    assert options["sasl_mechanism"] == "SCRAM-SHA-512"
-    assert options["ssl_context"].check_hostname
