@@ -14,12 +14,15 @@ from receiver.intake.metrics import IntakeMetrics
 from receiver.intake.webhook import Web, make_app
 from receiver.interpret.interpreter import Interpreter
 from receiver.interpret.metrics import InterpretMetrics
+from receiver.journal.memory.inbox import MemoryInbox
+from receiver.journal.memory.outbox import MemoryOutbox
+from receiver.journal.memory.requests import MemoryRequests
 from receiver.model.callback import RawCallback
 from receiver.providers.calls import Access, Described
 from receiver.providers.contract import Provider, Source
 from receiver.providers.onchainpay import callbacks as onchainpay
 from receiver.providers.zeroxpay import callbacks as zeroxpay
-from receiver.sandbox.fakes import FakeClock, FakeInbox, FakeOutbox, FakeRequests
+from receiver.sandbox.fakes import FakeClock
 
 VECTORS = Path(__file__).parent / "providers" / "vectors"
 OXPAY_VECTORS: dict[str, Any] = orjson.loads((VECTORS / "0xpay.vectors.json").read_bytes())
@@ -126,8 +129,8 @@ class Way:
         chosen = sources or ((zeroxpay.PROVIDER, oxpay_source()), (onchainpay.PROVIDER, onchainpay_source()))
         by_name = {source.name: (provider, source) for provider, source in chosen}
         self.clock = FakeClock(us=NOW_S * 1_000_000)
-        self.inbox, self.outbox, self.log = FakeInbox(), FakeOutbox(), Lines()
-        self.requests = FakeRequests()
+        self.inbox, self.outbox, self.log = MemoryInbox(), MemoryOutbox(), Lines()
+        self.requests = MemoryRequests()
         self.woken = 0
         self.rejects = Rejects()
         self.web = Web(

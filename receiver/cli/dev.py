@@ -10,6 +10,7 @@ import click
 
 from receiver.cli.event_line import event_line
 from receiver.cli.output import config_option, console, json_option, load_or_built_in, say, write_line
+from receiver.journal.engines import location
 from receiver.model.records import OutboxRecord
 from receiver.providers.registry import PROVIDERS
 from receiver.sandbox.built_in import MADE_UP
@@ -52,7 +53,7 @@ def _announce(settings: Settings, *, built_in: bool) -> None:
         if provider.calls_back:
             say(f"POST http://{server.host}:{server.port}/webhooks/{source.name}   ({provider.title})")
     say(f"GET  http://{admin.host}:{admin.port}/readyz   also /livez, /metrics")
-    say(f"journal in {settings.journal.folder}; Kafka: {'on' if settings.kafka else 'off, see `make kafka`'}")
+    say(f"journal in {location(settings.journal.url)}; Kafka: {'on' if settings.kafka else 'off, see `make kafka`'}")
     if built_in:
         say("made-up secrets, worth nothing: " + ", ".join(f"{name}={value}" for name, value in MADE_UP.items()))
     say("Ctrl-C stops it")

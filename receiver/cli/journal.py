@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from pathlib import Path
 
 import click
 
-from receiver.cli.output import config_option, console, json_option, load_or_built_in, say, show_table, write_json
+from receiver.cli.context import load_context
+from receiver.cli.output import config_option, console, json_option, say, show_table, write_json
 from receiver.operate import journal as journal_operate
 from receiver.operate.rejoin_plan import Plan
-from receiver.service.config.settings import load
 
 
 @click.group()
@@ -24,8 +23,7 @@ def journal() -> None:
 @json_option
 def check(config: Path | None, *, as_json: bool) -> int:
     """Verify the stores, that each callback is accounted for, and the position against Kafka."""
-    settings, environ = load_or_built_in(config)
-    checked = asyncio.run(journal_operate.check(settings, environ))
+    checked = asyncio.run(journal_operate.check(load_context(config)))
     if as_json:
         write_json([{"journal": checked.journal_id, "faults": checked.faults, "kafka": checked.kafka}])
     else:
@@ -41,7 +39,7 @@ def check(config: Path | None, *, as_json: bool) -> int:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def rejoin(config: Path | None, *, yes: bool) -> int:
     """Mend a journal that does not fit what Kafka remembers of it; shows what it will do, and asks."""
-    settings = load(config)
+    context = load_context(config)
 
     def agree(fault: str, plan: Plan) -> bool:
         say(fault)
@@ -49,7 +47,7 @@ def rejoin(config: Path | None, *, yes: bool) -> int:
             console().print(line)
         return yes or click.confirm("Do that?", err=True)
 
-    decided = asyncio.run(journal_operate.rejoin(settings, os.environ, agree))
+    decided = asyncio.run(journal_operate.rejoin(context, agree))
     say("they fit: nothing to do" if decided is None else "done: the relay goes on by itself")
     return 0
 
@@ -59,9 +57,8 @@ def rejoin(config: Path | None, *, yes: bool) -> int:
 @click.argument("path", type=click.Path(path_type=Path, file_okay=False))
 def backup(config: Path | None, path: Path) -> None:
     """Copy all stores consistently to an empty folder, also while the service runs."""
-    settings, _ = load_or_built_in(config)
-    for copy in journal_operate.backup(settings, path):
-        console().print(f"{copy}  {copy.stat().st_size} bytes")
+    for copy, size in load_context(config).journal.backup(path).items():
+        console().print(f"{copy}  {size} bytes")
     say("to restore: stop the service, put the folder in the journal's place, start, run `receiver journal check`")
 
 
@@ -70,8 +67,7 @@ def backup(config: Path | None, path: Path) -> None:
 @json_option
 def stats(config: Path | None, *, as_json: bool) -> None:
     """Counts, sizes in bytes, and how far it is interpreted and published."""
-    settings, _ = load_or_built_in(config)
-    figures = journal_operate.stats(settings)
+    figures = load_context(config).journal.stats()
     if as_json:
         write_json([figures])
     else:

@@ -91,11 +91,11 @@ COMMANDS: Mapping[str, Place] = {
         "The journal: check it, mend it, copy it, measure it.",
     ),
     "export": Place(
-        "replay:export_command",
+        "export:export_command",
         "Write callbacks as JSON Lines with their raw bytes in base64.",
     ),
     "import": Place(
-        "replay:import_command",
+        "export:import_command",
         "Put exported callbacks into this journal, with their times of receipt. No service may run on it meanwhile.",
     ),
     "replay": Place(

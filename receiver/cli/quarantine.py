@@ -7,7 +7,8 @@ from typing import Any, get_args
 
 import click
 
-from receiver.cli.output import config_option, console, json_option, load_or_built_in, say, show_table, write_json
+from receiver.cli.context import load_context
+from receiver.cli.output import config_option, console, json_option, say, show_table, write_json
 from receiver.model.callback import EntryId
 from receiver.model.errors import ReceiverError
 from receiver.model.records import QuarantineFilter
@@ -59,8 +60,8 @@ def quarantine() -> None:
 @json_option
 def list_command(config: Path | None, *, state: str, as_json: bool, ids: tuple[EntryId, ...], **choice: Any) -> None:
     """List them, oldest first."""
-    settings, _ = load_or_built_in(config)
-    found = quarantined(settings, QuarantineFilter(state=None if state == "all" else state, **choice), ids)
+    context = load_context(config)
+    found = quarantined(context, QuarantineFilter(state=None if state == "all" else state, **choice), ids)
     rows = map(row, found)
     if as_json:
         write_json(rows)
@@ -74,8 +75,8 @@ def list_command(config: Path | None, *, state: str, as_json: bool, ids: tuple[E
 @json_option
 def show(config: Path | None, entry_id: EntryId, *, as_json: bool) -> None:
     """Show one whole: headers, without signatures, and body. It can hold card numbers."""
-    settings, environ = load_or_built_in(config)
-    said = quarantined_whole(settings, environ, entry_id)
+    context = load_context(config)
+    said = quarantined_whole(context, entry_id)
     if as_json:
         write_json([said])
         return
@@ -97,18 +98,18 @@ def redrive(
 ) -> int:
     """Interpret them with today's code and configuration; what is readable now is published in its place."""
     logs.configure(people=True)
-    settings, environ = load_or_built_in(config)
-    found = [one.id for one in quarantined(settings, QuarantineFilter(**choice), ids)]
+    context = load_context(config)
+    found = [one.id for one in quarantined(context, QuarantineFilter(**choice), ids)]
     if not found:
         say("nothing in quarantine is chosen by that")
         return 0
     rows = []
     for at in range(0, len(found), REQUEST_MAX):
-        rows += preview(settings, environ, found[at : at + REQUEST_MAX])
+        rows += preview(context, found[at : at + REQUEST_MAX])
     _show_preview(rows, as_json=as_json)
     if dry_run or not (yes or click.confirm(f"Redrive {len(found)}?", err=True, abort=True)):
         return 0
-    number, done = requests.request(settings, "redrive", found)
+    number, done = requests.request(context, "redrive", found)
     say(f"request {number}: " + ("done" if done else WORK_LATER))
     return 0
 
@@ -142,8 +143,8 @@ def _cell(value: Any) -> str:
 @click.option("--why", required=True, help="For whoever looks at it later.")
 def close(config: Path | None, entry_id: EntryId, why: str) -> None:
     """End one that will never be readable."""
-    settings, _ = load_or_built_in(config)
-    if not list(quarantined(settings, QuarantineFilter(), (entry_id,))):
+    context = load_context(config)
+    if not list(quarantined(context, QuarantineFilter(), (entry_id,))):
         raise ReceiverError(f"callback {entry_id} is not open in quarantine")
-    request, done = requests.request(settings, "close", [entry_id], why=why)
+    request, done = requests.request(context, "close", [entry_id], why=why)
     say(f"request {request}: " + ("done" if done else WORK_LATER))

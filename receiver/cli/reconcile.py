@@ -8,10 +8,14 @@ from pathlib import Path
 
 import click
 
+from receiver.cli.context import open_configured
 from receiver.cli.exit_codes import INTERRUPTED
-from receiver.cli.output import config_option, json_option, load_or_built_in, say, show_table, write_json
-from receiver.operate import watchlist as asking
+from receiver.cli.output import config_option, json_option, say, show_table, write_json
+from receiver.model.errors import ReceiverError
+from receiver.operate import watchlist
 from receiver.service import logs
+from receiver.service.config.polls import need_polled
+from receiver.service.processes.reconcile import once as ask_once
 
 COLUMNS = ("source", "operation", "state", "open_s", "overdue", "last_answer", "next", "failures", "why")
 
@@ -22,9 +26,16 @@ COLUMNS = ("source", "operation", "state", "open_s", "overdue", "last_answer", "
 @click.argument("operation")
 def track(config: Path | None, source: str, operation: str) -> None:
     """Ask SOURCE's provider about OPERATION, the provider's id, from now on until it is over."""
-    settings, environ = load_or_built_in(config)
-    by_itself = asking.track(settings, environ, source, operation)
-    how = "a running service asks at once" if by_itself else "`poll.enabled` is off: `receiver reconcile once` asks"
+    opened = open_configured(config, make_journal=True)  # a swap may be created before the first service runs
+    polls = need_polled(opened.settings)
+    if source not in polls:
+        raise ReceiverError(f"{source} has no `poll`; those that have: {', '.join(polls)}")
+    watchlist.track(opened.context, source, operation)
+    how = (
+        "a running service asks at once"
+        if polls[source].enabled
+        else "`poll.enabled` is off: `receiver reconcile once` asks"
+    )
     say(f"{operation} is watched: {how}")
 
 
@@ -39,9 +50,11 @@ def reconcile() -> None:
 def once(config: Path | None, *, as_json: bool) -> int:
     """Ask for all that is open now, also where `poll.enabled` is off; for cron. Exit 1 where a call failed."""
     logs.configure(people=True, level=logging.WARNING)
-    settings, environ = load_or_built_in(config)
+    opened = open_configured(config, make_journal=True)
+    need_polled(opened.settings)
+    context = opened.context
     try:
-        rounds = asyncio.run(asking.once(settings, environ))
+        rounds = asyncio.run(ask_once(opened.settings, opened.environ, context.journal, context.log))
     except KeyboardInterrupt:
         say("interrupted: what was learnt is in the journal; the same command asks for the rest")
         return INTERRUPTED
@@ -62,8 +75,9 @@ def once(config: Path | None, *, as_json: bool) -> int:
 @json_option
 def list_command(config: Path | None, *, overdue: bool, as_json: bool) -> None:
     """List the operations that are asked about, the oldest first."""
-    settings, _ = load_or_built_in(config)
-    rows = asking.listed(settings, overdue=overdue)
+    opened = open_configured(config)
+    overdue_s = {name: poll.overdue_s for name, poll in need_polled(opened.settings).items()}
+    rows = watchlist.listed(opened.context, overdue_s, overdue=overdue)
     if as_json:
         write_json(rows)
     else:

@@ -11,16 +11,15 @@ from typing import Any
 
 import click
 
+from receiver.cli.context import open_configured
 from receiver.cli.exit_codes import INTERRUPTED
-from receiver.cli.output import config_option, json_option, load_or_built_in, say, show_table, write_json
+from receiver.cli.output import config_option, json_option, say, show_table, write_json
 from receiver.cli.progress import progress
 from receiver.cli.reference import describe, words
 from receiver.model.errors import ReceiverError
 from receiver.providers.registry import PROVIDERS
 from receiver.sandbox import simulator as simulate
 from receiver.sandbox import verify as verify_sandbox
-from receiver.service.config.sources import resolve_sources
-from receiver.service.kafka import need_kafka
 from schemas import publish
 
 
@@ -88,10 +87,11 @@ def simulate_command(  # noqa: PLR0913  its options
     **faults: float,
 ) -> int:
     """Play a provider: send signed callbacks to a running receiver, with its retries and whatever goes wrong."""
-    settings, environ = load_or_built_in(config)
+    opened = open_configured(config)
+    settings, context = opened.settings, opened.context
     if verify == "kafka":  # before anything is sent
-        need_kafka(settings, environ)
-    sources = resolve_sources(settings, environ)
+        context.need_kafka()
+    sources = context.sources
     name = name or (next(iter(sources)) if len(sources) == 1 else None)
     if name is None or name not in sources:
         raise click.UsageError(f"--source is one of {', '.join(sources)}")
@@ -114,7 +114,7 @@ def simulate_command(  # noqa: PLR0913  its options
     with progress("callbacks", count) as advance:
         interrupted = asyncio.run(_run(simulation, rate, count, advance))
     report = simulation.report
-    wrong = verify_sandbox.verify(settings, environ, report, name, verify) if verify and not interrupted else []
+    wrong = verify_sandbox.verify(context, report, name, verify) if verify and not interrupted else []
     _close(report, wrong, verify, as_json=as_json)
     if interrupted:
         say(f"interrupted: what was answered 200 is safe; --seed {seed} makes the same operations again")

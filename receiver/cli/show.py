@@ -8,13 +8,15 @@ from typing import Any
 
 import click
 
-from receiver.cli.output import config_option, console, json_option, load_or_built_in, show_table, write_json
-from receiver.journal.sqlite.rejects import Reject
+from receiver.cli.context import load_context, open_configured
+from receiver.cli.output import config_option, console, json_option, show_table, write_json
+from receiver.model.records import Reject
 from receiver.model.times import from_us
-from receiver.operate import drift as drift_operate
-from receiver.operate import rejects as rejects_operate
-from receiver.operate.rejects import explain_reject
+from receiver.operate.drift import silent_sources, unknown_fields
+from receiver.operate.rejects import explain_reject, find_reject
+from receiver.operate.rejects import rejects as newest_rejects
 from receiver.operate.timeline import timeline
+from receiver.service.config.sources import resolve_retired
 
 TIMELINE = ("callback", "received_at", "source", "outcome", "provider_status", "status", "sequence", "effective")
 
@@ -25,8 +27,7 @@ TIMELINE = ("callback", "received_at", "source", "outcome", "provider_status", "
 @json_option
 def show(config: Path | None, operation: str, *, as_json: bool) -> None:
     """The timeline of one OPERATION, by the provider's id or the whole key."""
-    settings, environ = load_or_built_in(config)
-    rows = asyncio.run(timeline(settings, environ, operation))
+    rows = asyncio.run(timeline(load_context(config), operation))
     if as_json:
         write_json(rows)
         return
@@ -63,8 +64,7 @@ def rejects() -> None:
 @json_option
 def list_command(config: Path | None, limit: int, *, as_json: bool) -> None:
     """The newest first."""
-    settings, _ = load_or_built_in(config)
-    rows = [_reject(reject) for reject in rejects_operate.rejects(settings, limit)]
+    rows = [_reject(reject) for reject in newest_rejects(load_context(config), limit)]
     if as_json:
         write_json(rows)
     else:
@@ -84,8 +84,11 @@ def _reject(reject: Reject) -> dict[str, Any]:
 @json_option
 def explain(config: Path | None, number: int, *, as_json: bool) -> None:
     """Why it was refused, and which reading would have matched; it is never accepted."""
-    settings, environ = load_or_built_in(config)
-    reject, lines = explain_reject(settings, environ, number)
+    opened = open_configured(config)
+    reject = find_reject(opened.context, number)
+    configured = next(source for source in opened.settings.sources if source.name == reject.raw.source)
+    retired = resolve_retired(opened.settings, opened.environ, reject.raw.source)
+    lines = explain_reject(opened.context, reject, public_url=configured.public_url, retired=retired)
     if as_json:
         write_json([_reject(reject) | {"explanation": lines}])
     else:
@@ -98,8 +101,9 @@ def explain(config: Path | None, number: int, *, as_json: bool) -> None:
 @json_option
 def drift(config: Path | None, *, as_json: bool) -> None:
     """Body fields that mean nothing to us, by name; and when each source was last heard of."""
-    settings, _ = load_or_built_in(config)
-    fields, sources = drift_operate.drift(settings)
+    opened = open_configured(config)
+    fields = unknown_fields(opened.context)
+    sources = silent_sources(opened.context, [source.name for source in opened.settings.sources])
     if as_json:
         write_json([*fields, *sources])
         return

@@ -5,25 +5,24 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
+from contextlib import closing
 from pathlib import Path
 
 import click
 
+from receiver.cli.context import load_context, open_configured
 from receiver.cli.event_line import event_line
 from receiver.cli.exit_codes import INTERRUPTED
 from receiver.cli.output import (
     config_option,
     console,
     json_option,
-    load_or_built_in,
     show_table,
     write_json,
     write_line,
 )
+from receiver.operate.context import Context
 from receiver.publish.ports import Kafka
-from receiver.service.config.settings import Settings
-from receiver.service.journal import open_outbox
-from receiver.service.kafka import need_kafka
 
 BATCH = 500
 POLL_S = 0.2
@@ -36,23 +35,22 @@ POLL_S = 0.2
 @json_option
 def tail(config: Path | None, *, follow: bool, kafka: bool, as_json: bool) -> int:
     """Show the status events, oldest first."""
-    settings, environ = load_or_built_in(config)
+    opened = open_configured(config)
     if follow:
         signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         if kafka:
-            asyncio.run(_tail_kafka(need_kafka(settings, environ), follow=follow, as_json=as_json))
+            asyncio.run(_tail_kafka(opened.context.need_kafka(), follow=follow, as_json=as_json))
         else:
-            _tail_outbox(settings, follow=follow, as_json=as_json)
+            _tail_outbox(opened.context, follow=follow, as_json=as_json)
     except KeyboardInterrupt:
         return 0 if follow else INTERRUPTED
     return 0
 
 
-def _tail_outbox(settings: Settings, *, follow: bool, as_json: bool) -> None:
-    outbox, shown = open_outbox(settings), console()
-    try:
-        position = 0
+def _tail_outbox(context: Context, *, follow: bool, as_json: bool) -> None:
+    shown, position = console(), 0
+    with closing(context.journal.outbox()) as outbox:
         while True:
             records = outbox.read(position, BATCH)
             for record in records:
@@ -67,8 +65,6 @@ def _tail_outbox(settings: Settings, *, follow: bool, as_json: bool) -> None:
                 time.sleep(POLL_S)
             else:
                 return
-    finally:
-        outbox.close()
 
 
 async def _tail_kafka(kafka: Kafka, *, follow: bool, as_json: bool) -> None:
@@ -91,8 +87,7 @@ def topics() -> None:
 @json_option
 def create(config: Path | None, *, as_json: bool) -> None:
     """Make the topics that are missing; safe to repeat, and never changes a partition count."""
-    settings, environ = load_or_built_in(config)
-    made = asyncio.run(need_kafka(settings, environ).create_topics())
+    made = asyncio.run(load_context(config).need_kafka().create_topics())
     if as_json:
         write_json({"topic": topic, "state": state} for topic, state in made)
     else:

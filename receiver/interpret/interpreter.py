@@ -24,7 +24,7 @@ from receiver.interpret.outbox_batch import BatchBuilder
 from receiver.interpret.poison import NOBODY, Suspects
 from receiver.interpret.status_event import Observed
 from receiver.journal.entries import find_entry
-from receiver.journal.ports import InboxReader, Outbox, RequestsReader
+from receiver.journal.ports import InboxReader, Outbox, Requests
 from receiver.model.callback import EntryId, JournalEntry, RawCallback, entry_digest
 from receiver.model.errors import NotUnderstood, Unauthorized
 from receiver.model.frozen import dataclass
@@ -56,7 +56,7 @@ class Interpreter:
         self,
         *,
         inbox: InboxReader,
-        requests: RequestsReader,
+        requests: Requests,
         outbox: Outbox,
         sources: Sources,
         record_bytes_max: int,

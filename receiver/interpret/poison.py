@@ -62,5 +62,9 @@ def to_document(suspects: Suspects) -> dict[str, Any]:
 
 
 def from_document(document: Mapping[str, Any]) -> Suspects:
-    """Read what ``to_document`` wrote."""
-    return Suspects(int(document["one_by_one_to"]), {int(n): int(count) for n, count in document["deaths"].items()})
+    """Read what ``to_document`` wrote; a document that cannot be read teaches nothing."""
+    try:
+        deaths = {int(number): int(count) for number, count in document["deaths"].items()}
+        return Suspects(int(document["one_by_one_to"]), deaths)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return NOBODY

@@ -1,17 +1,53 @@
-"""What the loops need from outside: the stores, Kafka, the clock. Adapters implement them; ``testing`` has the fakes.
+"""The stores of a journal, as the rest of the house needs them; an engine, in a folder of its own, implements them.
 
-A port is what we need, not what a driver offers. Unless said, methods are synchronous, block for at most one
-fsynced transaction, and raise ``StoreFailed`` when the disk or database refuses.
+A port is what we need, not what a driver offers. Unless said, methods are synchronous, block for at most one fsynced
+transaction, and raise ``StoreFailed`` when the disk or database refuses. A store belongs to one thread at a time, and
+is given back with ``close``. ``receiver.journal.memory`` is the engine for tests; one suite,
+``tests/contract/journal``, runs over all engines.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import Protocol
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
-from receiver.model.callback import EntryId, JournalEntry, VerifiedCallback
-from receiver.model.operation import Operation
-from receiver.model.records import OutboxBatch, OutboxRecord, Position, Progress, Quarantined, Request
+from receiver.model.callback import EntryId, JournalEntry, RawCallback, VerifiedCallback
+from receiver.model.operation import Operation, OperationState
+from receiver.model.records import (
+    OutboxBatch,
+    OutboxRecord,
+    Outcome,
+    Position,
+    Progress,
+    Quarantined,
+    Reject,
+    Request,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class InboxLimits:
+    """What the inbox takes before it says no; each is a setting."""
+
+    queue_max: int = 10_000
+    """Callbacks waiting for a commit."""
+    wal_bytes_max: int = 64 * 1024 * 1024
+    """Of a write-ahead log, where the engine has one that it must keep short itself."""
+    disk_free_bytes_min: int = 64 * 1024 * 1024
+    """Of the disk that the journal is on, where that is this machine's."""
+
+
+@dataclass(frozen=True, slots=True)
+class InboxFigures:
+    """How an inbox is, for ``/readyz`` and ``/metrics``; None where the engine cannot know."""
+
+    queued: int
+    """Callbacks waiting for a commit."""
+    last_committed: int
+    """The number of the callback that was committed last; 0 where none was since the start."""
+    disk_free_bytes: int | None = None
+    wal_bytes: int | None = None
 
 
 class Inbox(Protocol):
@@ -24,38 +60,73 @@ class Inbox(Protocol):
         when it raises, nothing of it is kept that would not be deduplicated on retry.
         """
 
+    async def purge(self, numbers: Sequence[int]) -> None:
+        """Delete callbacks, between two commits; raises ``Unavailable`` with all of them still there."""
+
     def accepting(self) -> str | None:
         """None while callbacks are taken, else why not: ``stopping``, ``disk_full``, ``queue_full``."""
 
+    def figures(self) -> InboxFigures:
+        """How it is at this moment; asks neither disk nor database."""
+
+    def close(self) -> None:
+        """Take nothing more, commit what waits, and let go; blocks until that is done."""
+
 
 class InboxReader(Protocol):
-    """The inbox in order, for the relay and the command line."""
+    """The inbox in order, for the interpreter and the command line.
+
+    Numbers *become visible in order*: whoever has seen a number sees every lower one too, but for those that were
+    purged. So a reader may go on after the highest number that it has seen, and misses nothing. An engine with several
+    writers must see to that, since the one that took the lower number may commit later.
+    """
 
     def read(self, after: int, limit: int) -> Sequence[JournalEntry]:
-        """Up to ``limit`` entries with a number above ``after``, ascending; short steps, so that the WAL can shrink."""
+        """Entries with a number above ``after``, ascending, without a gap that is filled later.
+
+        At most ``limit``, and fewer where they are large: readers read in short steps. None means that there are none.
+        """
 
     def entry(self, number: int) -> JournalEntry | None:
         """One entry; None where it was purged or never was."""
 
     def last_number(self) -> int:
-        """The highest number given so far; 0 in a new inbox."""
+        """The highest number given so far, also where its callback was purged; 0 in a new inbox."""
+
+    def newest_us(self) -> int | None:
+        """Time of receipt of the newest callback there is, Unix microseconds; None where there is none."""
+
+    def ages(self, after: int, limit: int) -> Sequence[tuple[int, int]]:
+        """(number, time of receipt in Unix microseconds) of up to ``limit`` callbacks above ``after``, ascending."""
+
+    def close(self) -> None:
+        """Give it back."""
 
 
-class RequestsReader(Protocol):
-    """Requests in order, for the relay."""
+class Requests(Protocol):
+    """What did not come by webhook, in order. Several processes may write here; nobody waits for inbox or outbox."""
+
+    def add(self, request_type: str, made_at_us: int, payload: Mapping[str, Any]) -> int:
+        """Commit one request with an fsync and give its number."""
 
     def read(self, after: int, limit: int) -> Sequence[Request]:
-        """Up to ``limit`` requests with a number above ``after``, ascending."""
+        """Up to ``limit`` requests with a number above ``after``, ascending; they become visible in order, too."""
+
+    def last_number(self) -> int:
+        """The highest number given so far; 0 in a new store."""
+
+    def close(self) -> None:
+        """Give it back."""
 
 
 class Outbox(Protocol):
-    """What callbacks were understood to mean; written by the relay only."""
+    """What callbacks were understood to mean. The interpreter writes it; publishing keeps its copy of a position."""
 
     def progress(self, store: str) -> Progress:
         """How far ``inbox`` or ``requests`` has been interpreted."""
 
     def last_number(self) -> int:
-        """The highest record number given so far; 0 in a new outbox."""
+        """The highest record number given so far, also where the record was purged; 0 in a new outbox."""
 
     def operations(self, keys: Collection[str]) -> dict[str, Operation]:
         """The operations among ``keys`` that are known."""
@@ -70,7 +141,7 @@ class Outbox(Protocol):
         """Put ``record`` in the place of the one with its number, which Kafka refuses; its callback is quarantined."""
 
     def read(self, after: int, limit: int) -> Sequence[OutboxRecord]:
-        """Up to ``limit`` records with a number above ``after``, ascending."""
+        """Records with a number above ``after``, ascending: at most ``limit``, and fewer where they are large."""
 
     def quarantined(self, ids: Collection[EntryId]) -> dict[EntryId, Quarantined]:
         """Those entries among ``ids`` that are or were in quarantine."""
@@ -81,6 +152,15 @@ class Outbox(Protocol):
     def request_of(self, number: int) -> int | None:
         """The number of the request whose answer became record ``number``."""
 
+    def outcomes_between(self, first: int, last: int) -> dict[int, Outcome]:
+        """Inbox number → what became of the callback, for those from ``first`` to ``last`` that are interpreted."""
+
+    def next_record_us(self, after: int) -> int | None:
+        """Time of receipt, Unix microseconds, of the first record above ``after``; None where there is none."""
+
+    def last_heard(self) -> dict[str, int]:
+        """Source → time of receipt of its newest callback, Unix microseconds."""
+
     def remembered(self, cluster_id: str) -> Position | None:
         """The local copy of the position last confirmed by this Kafka cluster."""
 
@@ -89,3 +169,84 @@ class Outbox(Protocol):
 
     def remember(self, cluster_id: str, position: Position) -> None:
         """Keep the local copy; called after Kafka committed, never before."""
+
+    def settled(self, numbers: Collection[int]) -> set[int]:
+        """Those callbacks among ``numbers`` that are interpreted, published, and not in quarantine."""
+
+    def purge(self, records_before: str | None, contents_before: str | None, limit: int) -> int:
+        """Delete up to ``limit`` published events and as many contents older than RFC 3339 times; gives how many.
+
+        The last published record stays, since Kafka's position names it.
+        """
+
+    def close(self) -> None:
+        """Give it back."""
+
+
+class TakeOver(Protocol):
+    """An outbox that is changed by hand, beside a running service, which notices that it moved."""
+
+    def take_over(
+        self,
+        keep_to: int,
+        records: Sequence[OutboxRecord],
+        *,
+        key_of: Callable[[OutboxRecord], str],
+        fold: Callable[[Iterable[OutboxRecord]], OperationState],
+        entry_at: Callable[[int], JournalEntry | None],
+    ) -> int:
+        """Undo our records above ``keep_to``, put ``records`` in their place, mend the operations; one transaction.
+
+        Gives the inbox number after which callbacks will be interpreted again.
+        """
+
+    def remember(self, cluster_id: str, position: Position) -> None:
+        """Take ``position`` for what this cluster last confirmed."""
+
+    def close(self) -> None:
+        """Give it back."""
+
+
+class Rejects(Protocol):
+    """A sample of the callbacks that failed verification, whole. No store of the journal: it may be lost."""
+
+    def add(self, raw: RawCallback, why: str, kept_max: int) -> None:
+        """Keep one, and forget all but the newest ``kept_max``."""
+
+    def newest(self, limit: int) -> Sequence[Reject]:
+        """The newest ones first."""
+
+    def get(self, number: int) -> Reject | None:
+        """One of them; None where it was forgotten or never was."""
+
+    def close(self) -> None:
+        """Give it back."""
+
+
+class Marks(Protocol):
+    """What outlives an interpreting process that is killed by what it interprets. Not for the death of a machine."""
+
+    def set(self, first: int, last: int) -> None:
+        """Callbacks ``first`` to ``last`` are being interpreted; 0, 0: none are."""
+
+    def read(self) -> tuple[int, int]:
+        """What was being interpreted last; (0, 0) for nothing."""
+
+    def lessons(self) -> Mapping[str, Any]:
+        """The JSON document that ``keep_lessons`` kept; empty where there is none that can be read."""
+
+    def keep_lessons(self, document: Mapping[str, Any]) -> None:
+        """Keep what a death taught, whole or not at all."""
+
+    def close(self) -> None:
+        """Give it back."""
+
+
+class Runs(Protocol):
+    """How far each run of replay came, so that an interrupted one can go on."""
+
+    def save(self, run_id: str, document: Mapping[str, Any]) -> None:
+        """Keep a run's state, whole or not at all."""
+
+    def load(self, run_id: str) -> dict[str, Any]:
+        """Read it; raises ``ReceiverError`` where there is no such run."""

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Sequence
-from typing import Any, Protocol
 
+from receiver.journal.ports import Inbox, InboxReader, Outbox
 from receiver.model.clock import Clock
 from receiver.model.errors import JournalError, StoreFailed, Unavailable
-from receiver.model.times import from_us
+from receiver.model.log import Log
+from receiver.model.times import DAY_US, from_us
 
-DAY_US = 86_400 * 1_000_000
 DOUBT_US = 7 * DAY_US
 """Further than this from the newest callback the clock proves nothing."""
 STEP = 200
@@ -23,30 +22,6 @@ STEP = 200
 PAUSE_S = 0.05
 """Between two steps: callbacks come first."""
 ROUND_S = 600.0
-
-
-class OldEntries(Protocol):
-    """What retention asks of the inbox."""
-
-    def newest_us(self) -> int | None:
-        """Time of receipt of the newest callback, Unix microseconds."""
-
-    def ages(self, after: int, limit: int) -> Sequence[tuple[int, int]]:
-        """(number, time of receipt) of callbacks above ``after``, ascending."""
-
-
-class Settled(Protocol):
-    """What retention asks of the outbox."""
-
-    def settled(self, numbers: Collection[int]) -> set[int]:
-        """Those callbacks among ``numbers`` that are interpreted, published, and not in quarantine."""
-
-
-class Purging(Protocol):
-    """What retention asks of the inbox's writer."""
-
-    async def purge(self, numbers: Sequence[int]) -> None:
-        """Delete callbacks; raises ``Unavailable``."""
 
 
 def cutoff_us(now_us: int, newest_us: int | None, days: int) -> int | None:
@@ -66,7 +41,7 @@ class InboxRetention:
     """Purges the inbox now and then."""
 
     def __init__(  # noqa: PLR0913  wired once
-        self, *, entries: OldEntries, outbox: Settled, inbox: Purging, clock: Clock, days: int, log: Any
+        self, *, entries: InboxReader, outbox: Outbox, inbox: Inbox, clock: Clock, days: int, log: Log
     ) -> None:
         self._entries = entries
         self._outbox = outbox
@@ -108,18 +83,11 @@ class InboxRetention:
         return (old[-1], sorted(self._outbox.settled(old))) if old else (0, [])
 
 
-class Shrinking(Protocol):
-    """What retention asks of the outbox's writer."""
-
-    def purge(self, records_before: str | None, contents_before: str | None, limit: int) -> int:
-        """Delete up to ``limit`` published events and contents older than two times; gives how many."""
-
-
 class OutboxRetention:
     """Purges the outbox a step at a time, whenever its writer is not behind."""
 
     def __init__(  # noqa: PLR0913  wired once
-        self, *, entries: OldEntries, outbox: Shrinking, clock: Clock, days: int, contents_days: int, log: Any
+        self, *, entries: InboxReader, outbox: Outbox, clock: Clock, days: int, contents_days: int, log: Log
     ) -> None:
         self._entries = entries
         self._outbox = outbox

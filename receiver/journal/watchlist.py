@@ -92,7 +92,7 @@ class Watchlist(Protocol):
     def counts(self, source: str, overdue_before_us: int) -> tuple[int, int]:
         """(open operations, those of them that were first heard of before a time)."""
 
-    def listed(self, *, overdue_before_us: int | None, limit: int) -> list[Watched]:
+    def listed(self, limit: int) -> list[Watched]:
         """Those that are not closed, the oldest first."""
 
     def forget_closed(self, before_us: int) -> None:
@@ -103,3 +103,6 @@ class Watchlist(Protocol):
 
     def purge_answers(self, numbers: Sequence[int]) -> None:
         """Delete these answers."""
+
+    def close(self) -> None:
+        """Give it back."""

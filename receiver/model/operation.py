@@ -113,5 +113,9 @@ def operation_key(provider: str, account: str | None, kind: str, operation_id: s
     plain = f"{provider}:{account or ''}:{kind}:{operation_id}"
     if plain.count(":") == KEY_COLONS and "%" not in plain:
         return plain
-    parts = (provider, account or "", kind, operation_id)
-    return ":".join(part.replace("%", "%25").replace(":", "%3A") for part in parts)
+    return ":".join(map(key_part, (provider, account or "", kind, operation_id)))
+
+
+def key_part(part: str) -> str:
+    """One part of an operation's key, percent-encoded where it holds what separates parts."""
+    return part.replace("%", "%25").replace(":", "%3A")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Any
 
-from receiver.model.callback import EntryId, JournalEntry, Store, VerifiedCallback
+from receiver.model.callback import EntryId, JournalEntry, RawCallback, Store, VerifiedCallback
 from receiver.model.frozen import dataclass
 from receiver.model.operation import OperationState, Seen
 
@@ -84,6 +84,17 @@ class Quarantined:
     """What the person said who closed it."""
     record: int | None
     """The outbox number of its quarantine record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """One callback that was refused, and why."""
+
+    number: int
+    """In the sample."""
+    why: str
+    """Our short word for it."""
+    raw: RawCallback
 
 
 @dataclass(frozen=True, slots=True)

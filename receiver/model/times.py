@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from functools import lru_cache
 
+DAY_US = 86_400 * 1_000_000
+
 
 def instant(time: str) -> tuple[str, str]:
     """A key that orders times given by ``rfc3339``: equal instants are equal whatever their trailing zeros."""

@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import asdict
 from typing import Any
 
 from receiver.model.times import from_us
-from receiver.service.config.settings import Settings
-from receiver.service.journal import open_outbox
-from receiver.service.system_clock import SystemClock
+from receiver.operate.context import Context
 
 
-def drift(settings: Settings) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Unknown body fields by source and name; and when each source was last heard of, s ago."""
-    outbox = open_outbox(settings)
-    try:
-        fields = [
-            {"source": source, "field": name, "callbacks": count, "first_seen": first_seen}
-            for source, name, count, first_seen in outbox.drift()
-        ]
-        heard = outbox.last_heard()
-    finally:
-        outbox.close()
-    now_us = SystemClock().now_us()
-    sources = [
+def unknown_fields(context: Context) -> list[dict[str, Any]]:
+    """Body fields that mean nothing to us, by source and name."""
+    with closing(context.journal.search()) as search:
+        return [asdict(field) for field in search.drift()]
+
+
+def silent_sources(context: Context, names: Sequence[str]) -> list[dict[str, Any]]:
+    """When each of these sources was last heard of, and how long ago, s."""
+    with closing(context.journal.outbox()) as outbox:
+        heard_us = outbox.last_heard()
+    now_us = context.clock.now_us()
+    return [
         {
-            "source": source.name,
-            "last_callback": from_us(heard[source.name]) if source.name in heard else None,
-            "silent_s": round((now_us - heard[source.name]) / 1e6) if source.name in heard else None,
+            "source": name,
+            "last_callback": from_us(heard_us[name]) if name in heard_us else None,
+            "silent_s": round((now_us - heard_us[name]) / 1e6) if name in heard_us else None,
         }
-        for source in settings.sources
+        for name in names
     ]
-    return fields, sources

@@ -1,60 +1,40 @@
-"""Putting exported or captured callbacks into a journal."""
+"""Putting exported or captured callbacks into a journal, with their times of receipt."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from receiver.interpret.interpreter import Interpreter
-from receiver.interpret.metrics import InterpretMetrics
-from receiver.journal.sqlite.inbox import SqliteInboxReader
-from receiver.journal.sqlite.inbox_writer import Limits, SqliteInbox
-from receiver.journal.sqlite.outbox import SqliteOutbox
-from receiver.journal.sqlite.requests import SqliteRequests
+from receiver.journal.entries import open_stores
+from receiver.journal.ports import InboxLimits
 from receiver.model.callback import RawCallback, VerifiedCallback
 from receiver.model.errors import ReceiverError, Unauthorized
 from receiver.operate.archive import read_any
+from receiver.operate.context import Context, make_interpreter
 from receiver.providers.contract import Sources
-from receiver.service import logs
-from receiver.service.config.settings import Settings
-from receiver.service.config.sources import resolve_sources
-from receiver.service.journal import hold_journal
-from receiver.service.system_clock import SystemClock
 
-IMPORT_STEP = 500
+STEP = 500
+"""Callbacks on their way to the inbox at once."""
 
 
-@dataclass(slots=True)
-class Imported:
-    """What became of an import."""
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Callbacks that may be imported."""
 
-    callbacks: int = 0
-    unverified: int = 0
+    callbacks: Sequence[VerifiedCallback]
+    unverified: int
     """Taken on the caller's word."""
-    outcomes: Counter[str] | None = None
 
 
-async def import_lines(  # noqa: PLR0913  its options
-    settings: Settings,
-    environ: Mapping[str, str],
-    text: str,
-    *,
-    publish: bool,
-    trust: bool,
-    source: str | None,
-    advance: Callable[[int], None],
-) -> Imported:
-    """Put callbacks into this journal, with their times of receipt; raises ``ReceiverError``, ``JournalBusy``.
+def read_and_check(sources: Sources, text: str, source: str | None, now_us: int, *, trust: bool) -> Checked:
+    """Read an export or a capture, and look at every line before the first is kept; raises ``ReceiverError``.
 
-    Signatures are checked again as of the time of receipt; a line that cannot be verified needs ``trust``. Every line
-    is looked at before the first is kept. No service may run on the journal meanwhile.
+    Signatures are checked again as of the time of receipt; a line that cannot be verified needs ``trust``. ``source``
+    and ``now_us`` (Unix microseconds) stand for what a capture does not say.
     """
-    sources = resolve_sources(settings, environ)
-    lines = list(read_any(text, source, SystemClock().now_us()))
+    lines = list(read_any(text, source, now_us))
     unverified = [number for number, callback, masked in lines if masked or not _verifies(sources, callback)]
     if unverified and not trust:
         raise ReceiverError(
@@ -64,18 +44,7 @@ async def import_lines(  # noqa: PLR0913  its options
     unknown = sorted({callback.source for _, callback, _ in lines} - set(sources))
     if unknown:
         raise ReceiverError(f"these sources are not configured here: {', '.join(unknown)}")
-    with hold_journal(settings, wait_s=0) as (journal, _):
-        _interpret(settings, sources, journal.folder, publish=True)
-        inbox = SqliteInbox(journal.folder, Limits())
-        try:
-            for at in range(0, len(lines), IMPORT_STEP):
-                step = lines[at : at + IMPORT_STEP]
-                await asyncio.gather(*(inbox.append(callback) for _, callback, _ in step))
-                advance(len(step))
-        finally:
-            await asyncio.to_thread(inbox.close)
-        outcomes = _interpret(settings, sources, journal.folder, publish=publish)
-    return Imported(len(lines), len(unverified), outcomes)
+    return Checked([callback for _, callback, _ in lines], len(unverified))
 
 
 def _verifies(sources: Sources, callback: VerifiedCallback) -> bool:
@@ -92,34 +61,34 @@ def _verifies(sources: Sources, callback: VerifiedCallback) -> bool:
     return True
 
 
-def _interpret(settings: Settings, sources: Any, folder: Path, *, publish: bool) -> Counter[str]:
-    logs.configure(people=True, level=40)
-    inbox, outbox, requests = (
-        SqliteInboxReader(folder),
-        SqliteOutbox.open(folder),
-        SqliteRequests.open(folder, read_only=True),
-    )
+async def import_callbacks(
+    context: Context, checked: Checked, *, publish: bool, advance: Callable[[int], None]
+) -> Counter[str]:
+    """Put them into a journal that nothing else runs on, and interpret them; gives what became of how many.
+
+    ``publish``: whether their events go to Kafka; else they count as published already.
+    """
+    _interpret(context, publish=True)
+    inbox = context.journal.inbox_writer(InboxLimits())
     try:
-        interpreter = Interpreter(
-            inbox=inbox,
-            requests=requests,
-            outbox=outbox,
-            sources=sources,
-            record_bytes_max=settings.kafka.record_bytes_max if settings.kafka else 2**31,
-            publish_body=settings.quarantine.publish_body,
-            log=logs.get(),
-            metrics=InterpretMetrics(),
-        )
-        interpreter.publish = publish
+        for at in range(0, len(checked.callbacks), STEP):
+            step = checked.callbacks[at : at + STEP]
+            await asyncio.gather(*map(inbox.append, step))
+            advance(len(step))
+    finally:
+        await asyncio.to_thread(inbox.close)
+    return _interpret(context, publish=publish)
+
+
+def _interpret(context: Context, *, publish: bool) -> Counter[str]:
+    with open_stores(context.journal, write=True) as stores:
+        interpreter = make_interpreter(context, stores, publish=publish)
         first = interpreter.interpreted + 1
         while interpreter.step():
             pass
         last = interpreter.interpreted
-        found: Counter[str] = Counter()
-        for at in range(first, last + 1, IMPORT_STEP):
-            outcomes = outbox.outcomes_between(at, min(last, at + IMPORT_STEP - 1))
-            found.update(outcome for outcome, _ in outcomes.values())
-        return found
-    finally:
-        for store in (inbox, outbox, requests):
-            store.close()
+        became: Counter[str] = Counter()
+        for at in range(first, last + 1, STEP):
+            outcomes = stores.outbox.outcomes_between(at, min(last, at + STEP - 1))
+            became.update(outcome.outcome for outcome in outcomes.values())
+        return became

@@ -2,48 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
+from contextlib import closing
 from dataclasses import asdict
 from typing import Any
 
 import orjson
 
-from receiver.interpret.interpreter import Interpreter
-from receiver.interpret.metrics import InterpretMetrics
-from receiver.journal.entries import find_entry
+from receiver.interpret.interpreter import ALL_SIGNATURES
+from receiver.journal.entries import open_stores
 from receiver.model.callback import EntryId
 from receiver.model.errors import ReceiverError
 from receiver.model.quarantine_record import public_headers
-from receiver.model.records import Quarantined, QuarantineFilter
-from receiver.operate.context import requests_of, stores
-from receiver.operate.requests import REQUEST_MAX
-from receiver.service import logs
-from receiver.service.config.settings import Settings
-from receiver.service.config.sources import resolve_sources
+from receiver.model.records import OutboxRecord, Quarantined, QuarantineFilter
+from receiver.operate.context import Context, make_interpreter
+
+PAGE = 500
+"""Standings read at once."""
 
 
-def quarantined(settings: Settings, wanted: QuarantineFilter, ids: Collection[EntryId] = ()) -> Iterator[Quarantined]:
+def quarantined(context: Context, wanted: QuarantineFilter, ids: Collection[EntryId] = ()) -> Iterator[Quarantined]:
     """Those that the filter lets through, of ``ids`` where any are given: callbacks first, by number."""
-    with stores(settings) as (_, outbox):
+    with closing(context.journal.search()) as search:
         after: EntryId | None = None
-        while found := outbox.list_quarantine(wanted, after, REQUEST_MAX):
+        while found := search.quarantine(wanted, after, PAGE):
             after = found[-1].id
-            yield from (one for one in found if not ids or one.id in ids)
+            yield from (standing for standing in found if not ids or standing.id in ids)
 
 
-def quarantined_whole(settings: Settings, environ: Mapping[str, str], entry_id: EntryId) -> dict[str, Any]:
+def quarantined_whole(context: Context, entry_id: EntryId) -> dict[str, Any]:
     """One of them with its headers, without signatures, and its body as text; raises ``ReceiverError``."""
-    with stores(settings) as (inbox, outbox), requests_of(settings) as requests:
-        standing = outbox.quarantined([entry_id]).get(entry_id)
-        entry = find_entry(inbox, requests, entry_id)
+    with open_stores(context.journal) as stores:
+        standing = stores.outbox.quarantined([entry_id]).get(entry_id)
+        entry = stores.entry(entry_id)
     if standing is None:
         raise ReceiverError(f"callback {entry_id} is not in quarantine")
-    said = row(standing)
+    whole = row(standing)
     if entry is not None:
-        found = resolve_sources(settings, environ).get(entry.callback.source)
-        said["headers"] = public_headers(entry.callback.headers, found[0].signature_headers if found else frozenset())
-        said["body"] = entry.callback.body.decode("utf-8", "backslashreplace")
-    return said
+        found = context.sources.get(entry.callback.source)
+        hidden = found[0].signature_headers if found else ALL_SIGNATURES
+        whole["headers"] = public_headers(entry.callback.headers, hidden)
+        whole["body"] = entry.callback.body.decode("utf-8", "backslashreplace")
+    return whole
 
 
 def row(standing: Quarantined) -> dict[str, Any]:
@@ -51,33 +51,21 @@ def row(standing: Quarantined) -> dict[str, Any]:
     return {**asdict(standing), "id": standing.id.to_json()}
 
 
-def preview(settings: Settings, environ: Mapping[str, str], ids: Collection[EntryId]) -> list[dict[str, Any]]:
-    """What redriving these callbacks would give now: an event, a duplicate, or still a reason. Changes nothing."""
-    with stores(settings) as (inbox, outbox), requests_of(settings) as requests:
-        interpreter = Interpreter(
-            inbox=inbox,
-            requests=requests,
-            outbox=outbox,
-            sources=resolve_sources(settings, environ),
-            record_bytes_max=settings.kafka.record_bytes_max if settings.kafka else 2**31,
-            publish_body=False,
-            log=logs.get(),
-            metrics=InterpretMetrics(),
-        )
-        draft, _ = interpreter.redrive(ids)
-    records = {record.number: record for record in draft.batch.records}
-    became = {EntryId(one.store, one.number): records.get(one.record or 0) for one in draft.batch.outcomes}
-    rows: list[dict[str, Any]] = []
-    for one in draft.batch.quarantined:
-        about: dict[str, Any] = {"id": one.id.to_json(), "source": one.source}
-        record = became.get(one.id)
-        if record is not None:
-            event = orjson.loads(record.value)
-            about |= {"becomes": "event", "operation": event["operation_id"], "status": event["status"]}
-            about |= {"sequence": event["sequence"], "effective": event["effective"], "anomalies": event["anomalies"]}
-        elif one.state == "redriven":
-            about["becomes"] = "duplicate"
-        else:
-            about |= {"becomes": "still quarantined", "reason": one.reason, "detail": one.detail}
-        rows.append(about)
-    return rows
+def preview(context: Context, ids: Collection[EntryId]) -> list[dict[str, Any]]:
+    """What redriving these would give now: an event, a duplicate, or still a reason. Changes nothing."""
+    with open_stores(context.journal) as stores:
+        batch = make_interpreter(context, stores).redrive(ids)[0].batch
+    records = {record.number: record for record in batch.records}
+    became = {EntryId(one.store, one.number): records.get(one.record or 0) for one in batch.outcomes}
+    return [_becomes(standing, became.get(standing.id)) for standing in batch.quarantined]
+
+
+def _becomes(standing: Quarantined, record: OutboxRecord | None) -> dict[str, Any]:
+    about: dict[str, Any] = {"id": standing.id.to_json(), "source": standing.source}
+    if record is not None:
+        event = orjson.loads(record.value)
+        names = ("status", "sequence", "effective", "anomalies")
+        return about | {"becomes": "event", "operation": event["operation_id"], **{name: event[name] for name in names}}
+    if standing.state == "redriven":
+        return about | {"becomes": "duplicate"}
+    return about | {"becomes": "still quarantined", "reason": standing.reason, "detail": standing.detail}

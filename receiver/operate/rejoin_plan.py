@@ -156,9 +156,7 @@ def _rank(sources: Sources, record: OutboxRecord, word: str) -> int:
     if record.source not in sources:
         return 0
     provider, source = sources[record.source]
-    kinds = list(provider.kinds.values())
-    if provider.api is not None and source.access is not None:
-        kinds += provider.api.kinds_of(source.access).values()
+    kinds = provider.all_kinds(source)
     return next((kind.statuses[word].rank for kind in kinds if kind.name == record.kind and word in kind.statuses), 0)
 
 

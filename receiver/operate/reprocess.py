@@ -3,43 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from typing import Any
 
 import orjson
 
-from receiver.interpret.interpreter import Interpreter
-from receiver.interpret.metrics import InterpretMetrics
-from receiver.operate import context as lookup
+from receiver.journal.entries import open_stores
+from receiver.operate.context import Context, make_interpreter
 from receiver.operate.replay_callbacks import differences
-from receiver.operate.requests import NoRequests
 from receiver.operate.selection import Filter, choose
-from receiver.service import logs
-from receiver.service.config.settings import Settings
-from receiver.service.config.sources import resolve_sources
+
+Differences = Mapping[str, tuple[Any, Any]]
+"""Field → (what was published, what today's code says)."""
 
 
-def reprocess_preview(
-    settings: Settings, environ: Mapping[str, str], wanted: Filter
-) -> Iterator[tuple[int, dict[str, Any], dict[str, tuple[Any, Any]]]]:
-    """(inbox number, event, field → (before, now)) of the chosen events that today's code would read otherwise."""
-    sources = resolve_sources(settings, environ)
-    with lookup.stores(settings) as (inbox, outbox):
-        interpreter = Interpreter(
-            inbox=inbox,
-            requests=NoRequests(),
-            outbox=outbox,
-            sources=sources,
-            record_bytes_max=2**31,
-            publish_body=False,
-            log=logs.get(),
-            metrics=InterpretMetrics(),
-        )
-        for one in choose(inbox, outbox, wanted):
+def reprocess_preview(context: Context, wanted: Filter) -> Iterator[tuple[int, Mapping[str, Any], Differences]]:
+    """(inbox number, event, differences) of the chosen events that today's code would read otherwise."""
+    with open_stores(context.journal) as stores, closing(context.journal.search()) as search:
+        interpreter = make_interpreter(context, stores)
+        for one in choose(stores.inbox, stores.outbox, search, wanted):
             if one.outcome != "event" or one.event is None:
                 continue
-            draft, _ = interpreter.reprocess([one.entry.number])
-            for record in draft.batch.records:
-                after = orjson.loads(record.value)
-                changed = differences(one.event, after)
+            batch = interpreter.reprocess([one.entry.number])[0].batch
+            for record in batch.records:
+                changed = differences(one.event, orjson.loads(record.value))
                 if changed:
-                    yield one.entry.number, dict(one.event), changed
+                    yield one.entry.number, one.event, changed

@@ -3,45 +3,39 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from typing import Any
 
-from receiver.journal.sqlite.requests import SqliteRequests
 from receiver.model.callback import EntryId
-from receiver.service.config.settings import Settings
-from receiver.service.journal import open_outbox
-from receiver.service.system_clock import SystemClock
+from receiver.operate.context import Context
 
 REQUEST_MAX = 500
-"""Callbacks in one request: one outbox transaction."""
+"""Entries in one request: one outbox transaction."""
 WAIT_S = 15.0
 """For a running service to carry a request out."""
+POLL_S = 0.1
 
 
-class NoRequests:
-    """For a look at what would be: nobody's requests are carried out."""
+def request(
+    context: Context,
+    request_type: str,
+    ids: Sequence[EntryId],
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+    **more: Any,
+) -> tuple[int, bool]:
+    """Ask for ``redrive``, ``reprocess`` or ``close`` of entries, and wait a while for it.
 
-    def read(self, after: int, limit: int) -> Sequence[Any]:
-        """None."""
-        del after, limit
-        return ()
-
-
-def request(settings: Settings, request_type: str, ids: Sequence[EntryId], **more: Any) -> tuple[int, bool]:
-    """Ask the interpreter; gives the last request's number, and whether a running service has carried it out."""
-    store = SqliteRequests.open(settings.journal.folder)
+    Gives the last request's number, and whether a running service has carried it out. ``sleep`` waits so many seconds.
+    """
     last = 0
-    try:
+    with closing(context.journal.requests(write=True)) as store:
         for at in range(0, len(ids), REQUEST_MAX):
-            payload = {"callbacks": [one.to_json() for one in ids[at : at + REQUEST_MAX]], **more}
-            last = store.add(request_type, SystemClock().now_us(), payload)
-    finally:
-        store.close()
-    outbox = open_outbox(settings)
-    try:
-        deadline = time.monotonic() + WAIT_S
-        while outbox.progress("requests").number < last and time.monotonic() < deadline:
-            time.sleep(0.1)
+            payload = {"callbacks": [entry_id.to_json() for entry_id in ids[at : at + REQUEST_MAX]], **more}
+            last = store.add(request_type, context.clock.now_us(), payload)
+    with closing(context.journal.outbox()) as outbox:
+        deadline_s = context.clock.monotonic_s() + WAIT_S
+        while outbox.progress("requests").number < last and context.clock.monotonic_s() < deadline_s:
+            sleep(POLL_S)
         return last, outbox.progress("requests").number >= last
-    finally:
-        outbox.close()

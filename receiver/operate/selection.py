@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 
+from receiver.journal.ports import InboxReader, Outbox
+from receiver.journal.search import Search
 from receiver.model.callback import JournalEntry
-from receiver.model.records import OutboxRecord
+from receiver.model.records import OutboxRecord, Outcome
 
 STEP = 500
 
@@ -63,49 +65,29 @@ class Chosen:
     """Of its event, or of the event that it repeats; None where nobody could read it."""
 
 
-class Entries(Protocol):
-    """The inbox, to read."""
-
-    def read(self, after: int, limit: int) -> Sequence[JournalEntry]:
-        """Entries above ``after``, ascending."""
-
-
-class Records(Protocol):
-    """The outbox, to read."""
-
-    def outcomes_between(self, first: int, last: int) -> dict[int, tuple[str, int | None]]:
-        """Inbox number → (outcome, record)."""
-
-    def record(self, number: int) -> OutboxRecord | None:
-        """One record."""
-
-
-def choose(inbox: Entries, outbox: Records, wanted: Filter, after: int = 0) -> Iterator[Chosen]:
-    """The chosen callbacks, in order of receipt; those not yet interpreted are not among them."""
+def choose(inbox: InboxReader, outbox: Outbox, search: Search, wanted: Filter, after: int = 0) -> Iterator[Chosen]:
+    """The chosen callbacks above ``after``, in order of receipt; those not yet interpreted are not among them."""
     given = 0
     while entries := inbox.read(after, STEP):
         outcomes = outbox.outcomes_between(entries[0].number, entries[-1].number)
         for entry in entries:
             if wanted.limit is not None and given >= wanted.limit:
                 return
-            chosen = _look(entry, outcomes, outbox, wanted)
+            chosen = _chosen(entry, outcomes.get(entry.number), search, wanted)
             if chosen is not None:
                 given += 1
                 yield chosen
         after = entries[-1].number
 
 
-def _look(
-    entry: JournalEntry, outcomes: Mapping[int, tuple[str, int | None]], outbox: Records, wanted: Filter
-) -> Chosen | None:
+def _chosen(entry: JournalEntry, outcome: Outcome | None, search: Search, wanted: Filter) -> Chosen | None:
     callback = entry.callback
     if not wanted.lets_time(callback.received_at_us) or wanted.source not in {None, callback.source}:
         return None
-    outcome, number = outcomes.get(entry.number, ("", None))
-    if not outcome:
+    if outcome is None:
         return None
-    record = None if number is None else outbox.record(number)
+    record = None if outcome.record is None else search.record(outcome.record)
     event = orjson.loads(record.value) if record is not None and record.record_type == "event" else None
     if wanted.about_events and (event is None or not wanted.lets_event(event)):
         return None
-    return Chosen(entry, outcome, record, event)
+    return Chosen(entry, outcome.outcome, record, event)

@@ -3,119 +3,155 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import orjson
 
-from receiver.journal.entries import find_entry
-from receiver.journal.sqlite.inbox import SqliteInboxReader
-from receiver.journal.sqlite.outbox import SqliteOutbox
-from receiver.journal.sqlite.requests import SqliteRequests
+from receiver.journal.entries import Stores, open_stores
+from receiver.journal.search import FoundOperation, Search
 from receiver.model.callback import EntryId
-from receiver.model.errors import KafkaUnavailable, ReceiverError
+from receiver.model.errors import ConfigurationError, KafkaUnavailable, ReceiverError
+from receiver.model.operation import operation_key
 from receiver.model.records import OutboxRecord, QuarantineFilter
-from receiver.model.times import from_us
-from receiver.operate.context import requests_of, stores
-from receiver.service.config.settings import Settings
-from receiver.service.kafka import need_kafka
+from receiver.model.times import from_us, to_us
+from receiver.operate.context import Context
+from receiver.publish.ports import Kafka
 
 QUARANTINE_SCAN_MAX = 10_000
-"""Quarantined callbacks that a timeline looks through, the newest."""
+"""Quarantined callbacks that a timeline looks through."""
+BEFORE_MS = 60_000
+"""How much before an event's receipt its record may lie on Kafka, by a clock that was set meanwhile."""
+EVENT_FIELDS = (
+    "operation_id",
+    "status",
+    "provider_status",
+    "sequence",
+    "revision",
+    "effective",
+    "anomalies",
+    "observed_via",
+    "event_id",
+)
 
 
-async def timeline(settings: Settings, environ: Mapping[str, str], operation: str) -> list[dict[str, Any]]:
-    """What arrived of an operation, what it became, and where on Kafka it lies; raises ``ReceiverError``."""
-    with stores(settings) as (inbox, outbox), requests_of(settings) as requests:
-        found = outbox.find_operations(operation)
+@dataclass(slots=True)
+class _Arrival:
+    """One row, and the event record that it became."""
+
+    row: dict[str, Any]
+    record: OutboxRecord | None = None
+
+
+async def timeline(context: Context, operation: str) -> list[dict[str, Any]]:
+    """What arrived of an operation, what it became, and where on Kafka it lies, in order of receipt.
+
+    ``operation`` is the provider's id or the whole key. Raises ``ReceiverError`` where nothing is known of it, or
+    several operations have this id.
+    """
+    with open_stores(context.journal) as stores, closing(context.journal.search()) as search:
+        reader = _Reader(stores, search)
+        found = find_operations(context, search, operation)
         if len(found) > 1:
-            raise ReceiverError(f"several operations have this id: {', '.join(key for _, key in found)}")
-        reader = _Reader(inbox, outbox, requests)
-        rows = reader.arrivals(found[0][0]) if found else []
-        records = [row.pop("_record") for row in rows]
-        rows += reader.in_quarantine(operation, {row["callback"] for row in rows})
-    if not rows:
+            raise ReceiverError(f"several operations have this id: {', '.join(one.key for one in found)}")
+        arrivals = reader.arrivals(found[0].number) if found else []
+        arrivals += reader.in_quarantine(operation, {arrival.row["callback"] for arrival in arrivals})
+    if not arrivals:
         raise ReceiverError(f"nothing is known of an operation {operation}")
-    if settings.kafka is not None:
+    if context.kafka is not None:
         with contextlib.suppress(KafkaUnavailable):
-            await _add_places(settings, environ, rows, [record for record in records if record is not None])
+            await _add_places(context.kafka, context.journal.journal_id, arrivals)
+    rows = [arrival.row for arrival in arrivals]
     return sorted(rows, key=lambda row: (row["received_at"] or "", str(row["callback"])))
+
+
+def find_operations(context: Context, search: Search, operation: str) -> Sequence[FoundOperation]:
+    """The operations with this key, or with this id of their provider.
+
+    The keys that the configured sources would give are looked up first, which takes no time; all operations are read
+    only where none of those is there.
+    """
+    return search.operations_by_key({operation, *_likely_keys(context, operation)}) or search.operations_by_id(
+        operation
+    )
+
+
+def _likely_keys(context: Context, operation_id: str) -> set[str]:
+    try:
+        sources = context.sources.values()
+    except ConfigurationError:  # the secrets are not at hand for who only looks
+        return set()
+    return {
+        operation_key(provider.slug, source.account, kind.name, operation_id)
+        for provider, source in sources
+        for kind in provider.all_kinds(source)
+    }
 
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """The three stores, for a timeline."""
+    stores: Stores
+    search: Search
 
-    inbox: SqliteInboxReader
-    outbox: SqliteOutbox
-    requests: SqliteRequests
+    def arrivals(self, operation: int) -> list[_Arrival]:
+        """Callbacks, answers of the API, and events taken over from Kafka."""
+        found = [
+            self._arrival(EntryId(outcome.store, outcome.number), outcome.outcome, outcome.record)
+            for outcome in self.search.arrivals(operation)
+        ]
+        shown = {arrival.row["record"] for arrival in found}
+        rest = [record for record in self.search.records_of(operation) if record not in shown]
+        return found + [self._arrival(None, "event", record) for record in rest]
 
-    def arrivals(self, operation: int) -> list[dict[str, Any]]:
-        """What arrived of one operation: callbacks, answers of the API, and events taken over from Kafka."""
-        rows = [self._arrival(EntryId("inbox", n), what, at) for n, what, at in self.outbox.callbacks_of(operation)]
-        rows += [self._arrival(EntryId("requests", n), what, at) for n, what, at in self.outbox.polls_of(operation)]
-        shown = {row["record"] for row in rows}
-        rest = [record for record in self.outbox.records_of(operation) if record not in shown]
-        return rows + [self._arrival(None, "event", record) for record in rest]
-
-    def _arrival(self, entry_id: EntryId | None, outcome: str, record: int | None) -> dict[str, Any]:
-        entry = find_entry(self.inbox, self.requests, entry_id) if entry_id is not None else None
-        found = None if record is None else self.outbox.record(record)
+    def _arrival(self, entry_id: EntryId | None, outcome: str, number: int | None) -> _Arrival:
+        entry = self.stores.entry(entry_id) if entry_id is not None else None
+        record = None if number is None else self.search.record(number)
         row: dict[str, Any] = {
             "callback": None if entry_id is None else entry_id.to_json(),
-            "received_at": from_us(entry.callback.received_at_us) if entry else found.received_at if found else None,
-            "source": entry.callback.source if entry else found.source if found else None,
+            "received_at": from_us(entry.callback.received_at_us) if entry else record.received_at if record else None,
+            "source": entry.callback.source if entry else record.source if record else None,
             "outcome": outcome,
-            "record": record,
-            "_record": None,
+            "record": number,
         }
-        if found is not None and found.record_type == "event":
-            event = orjson.loads(found.value)
-            names = ("operation_id", "status", "provider_status", "sequence", "revision", "effective", "anomalies")
-            row |= {name: event[name] for name in (*names, "observed_via", "event_id")}
-            row["_record"] = found if outcome == "event" else None
-        return row
+        if record is None or record.record_type != "event":
+            return _Arrival(row)
+        event = orjson.loads(record.value)
+        return _Arrival(row | {name: event[name] for name in EVENT_FIELDS}, record if outcome == "event" else None)
 
-    def in_quarantine(self, operation: str, known: set[Any]) -> list[dict[str, Any]]:
+    def in_quarantine(self, operation: str, known: set[Any]) -> list[_Arrival]:
         """What nobody could read, where its bytes have the id."""
-        rows = []
+        arrivals = []
         identity = operation.rpartition(":")[2].encode()
-        for one in self.outbox.list_quarantine(QuarantineFilter(state=None), None, QUARANTINE_SCAN_MAX):
-            entry = find_entry(self.inbox, self.requests, one.id) if one.id.to_json() not in known else None
-            if entry is None or identity not in entry.callback.body:
-                continue
-            rows.append(
-                {
-                    "callback": one.id.to_json(),
-                    "received_at": one.received_at,
-                    "source": one.source,
+        for standing in self.search.quarantine(QuarantineFilter(state=None), None, QUARANTINE_SCAN_MAX):
+            entry = self.stores.entry(standing.id) if standing.id.to_json() not in known else None
+            if entry is not None and identity in entry.callback.body:
+                row = {
+                    "callback": standing.id.to_json(),
+                    "received_at": standing.received_at,
+                    "source": standing.source,
                     "outcome": "quarantine",
-                    "record": one.record,
-                    "state": one.state,
-                    "reason": one.reason,
-                    "detail": one.detail,
+                    "record": standing.record,
+                    "state": standing.state,
+                    "reason": standing.reason,
+                    "detail": standing.detail,
                 }
-            )
-        return rows
+                arrivals.append(_Arrival(row))
+        return arrivals
 
 
-async def _add_places(
-    settings: Settings, environ: Mapping[str, str], rows: list[dict[str, Any]], records: list[OutboxRecord]
-) -> None:
+async def _add_places(kafka: Kafka, journal_id: str, arrivals: Sequence[_Arrival]) -> None:
+    records = [arrival.record for arrival in arrivals if arrival.record is not None]
     if not records:
         return
-    kafka = need_kafka(settings, environ)
-    with stores(settings) as (_, outbox):
-        journal_id = outbox.journal_id()
     routed = [message for record in records for message in kafka.route(record, journal_id)]
     messages = [message for message in routed if message.topic in kafka.status_topics]
-    since_ms = min(int(datetime.fromisoformat(record.received_at).timestamp() * 1000) for record in records) - 60_000
+    since_ms = min(to_us(record.received_at) for record in records) // 1000 - BEFORE_MS
     found = await kafka.find(messages, max(0, since_ms))
-    for row in rows:
-        row["kafka"] = [
+    for arrival in arrivals:
+        arrival.row["kafka"] = [
             {"topic": topic, "partition": partition, "offset": offset}
             for (topic, record), (partition, offset) in sorted(found.items())
-            if record == row["record"] and row["outcome"] == "event"
+            if arrival.record is not None and record == arrival.record.number
         ]

@@ -139,6 +139,11 @@ class Provider:
     api: Api | None
     """How it is asked, None where no API of its own tells the state of an operation."""
 
+    def all_kinds(self, source: Source) -> tuple[Kind, ...]:
+        """Every kind of operation that a source of it can tell of, by callbacks or by its API."""
+        asked = self.api.kinds_of(source.access) if self.api is not None and source.access is not None else {}
+        return (*self.kinds.values(), *asked.values())
+
     @property
     def calls_back(self) -> bool:
         """Whether it sends callbacks at all."""

@@ -24,6 +24,7 @@ from receiver.journal.watchlist import NEVER_US, Watched, Watchlist
 from receiver.model.callback import Resource
 from receiver.model.clock import Clock
 from receiver.model.errors import ApiFailed
+from receiver.model.times import DAY_US
 from receiver.providers.calls import Access, Answer, Call, Scan, Stamp
 from receiver.providers.contract import Api, Lists, Provider, Source
 from receiver.reconcile.metrics import ReconcileMetrics
@@ -36,7 +37,6 @@ DUE_MAX = 100
 READINGS_MAX = 3
 """Of a list that shifts."""
 PAGES_MAX = 10_000
-DAY_US = 86_400 * 1_000_000
 GIVE_UP_US = 2 * DAY_US
 """An operation that the API refuses or does not know for so long is no longer asked for."""
 RETRIED = frozenset({"down", "limited"})

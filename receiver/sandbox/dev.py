@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from receiver.journal.sqlite.outbox import SqliteOutbox
+from receiver.journal.engines import hold_journal
 from receiver.model.records import OutboxRecord
 from receiver.providers.contract import Sources
 from receiver.sandbox.simulator import Simulation, choose
@@ -19,7 +19,6 @@ from receiver.service.admin import OFF, admin_server, readiness
 from receiver.service.config.polls import polled
 from receiver.service.config.settings import Settings
 from receiver.service.config.sources import resolve_sources
-from receiver.service.journal import hold_journal, open_outbox
 from receiver.service.listen import listen
 from receiver.service.process import Process, ProcessContext, Role, make_process
 
@@ -38,7 +37,7 @@ class DevService:
         listener = listen(settings.server.host, settings.server.port, "server")
         admin_listener = listen(settings.admin.host, settings.admin.port, "admin")
         self._show = show
-        self._outbox: SqliteOutbox = open_outbox(settings)
+        self._outbox = context.journal.outbox()
         self._shown = self._outbox.last_number()
         self._parts: dict[Role, Process] = {}
         # In the order in which they are stopped: what asks and takes first, then what empties inbox and outbox.
@@ -120,7 +119,7 @@ def run(
     """
     sources = resolve_sources(settings, environ)  # every fault is named before anything starts
     simulations = _simulations(settings, sources) if simulate else []
-    with hold_journal(settings, wait_s=1.0) as (journal, _):
+    with hold_journal(settings.journal.url, wait_s=1.0) as (journal, _):
         asyncio.run(_serve(ProcessContext(settings, environ, journal, logs.get()), show, simulations))
 
 

@@ -21,6 +21,7 @@ import httpx
 
 from receiver.model.errors import ReceiverError
 from receiver.model.exact_json import read_json
+from receiver.model.percentile import percentile
 from receiver.providers.contract import Provider, Source
 from receiver.sandbox.scenarios import SCENARIOS, Scenario, bodies
 
@@ -81,8 +82,7 @@ class Report:
 
     def latency_ms(self, share: float) -> float:
         """The latency that ``share`` of the answers did not exceed, milliseconds; 0 where there was none."""
-        ordered = sorted(self.latencies_s)
-        return round(ordered[min(len(ordered) - 1, int(share * len(ordered)))] * 1000, 2) if ordered else 0.0
+        return round(percentile(self.latencies_s, share) * 1000, 2)
 
 
 def require_own_host(url: str, *, mine: bool) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, cast
 
-from receiver.journal.sqlite.journal import Journal
+from receiver.journal.handle import Journal
 from receiver.service.config.settings import Settings
 
 Role = Literal["intake", "interpret", "publish", "reconcile"]

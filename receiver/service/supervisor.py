@@ -27,16 +27,15 @@ from typing import Any
 
 import orjson
 
-from receiver.interpret.poison import after_death, points_at_the_batch
-from receiver.interpret.poison_files import read_mark, read_suspects, write_suspects
-from receiver.journal.sqlite.journal import Journal
+from receiver.interpret.poison import after_death, from_document, points_at_the_batch, to_document
+from receiver.journal.engines import hold_journal
+from receiver.journal.handle import Journal
 from receiver.model.errors import ReceiverError
 from receiver.service import logs
 from receiver.service.admin import OFF, admin_server, readiness
 from receiver.service.config.polls import polled
 from receiver.service.config.settings import Settings
 from receiver.service.config.sources import resolve_sources
-from receiver.service.journal import hold_journal
 from receiver.service.listen import listen
 from receiver.service.metrics import supervisor_text
 from receiver.service.passed_on import passed_on
@@ -261,11 +260,12 @@ def _note_death(journal: Journal, code: int, log: Any) -> None:
     # An interpret process that died over a callback would die over it again: the next one takes them one by one.
     if not points_at_the_batch(code):
         return
-    known = read_suspects(journal.folder)
-    suspects = after_death(known, *read_mark(journal.folder))
+    marks = journal.marks()
+    known = from_document(marks.lessons())
+    suspects = after_death(known, *marks.read())
     if suspects == known:
         return
-    write_suspects(journal.folder, suspects)
+    marks.keep_lessons(to_document(suspects))
     log.error(
         "serve.callback_suspected",
         one_by_one_to=suspects.one_by_one_to,
@@ -281,7 +281,7 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
     log = logs.configure(people=False)
     resolve_sources(settings, environ)  # every fault is named before anything starts
     with contextlib.ExitStack() as stack:
-        journal, lock = stack.enter_context(hold_journal(settings))
+        journal, lock = stack.enter_context(hold_journal(settings.journal.url))
         listener = listen(settings.server.host, settings.server.port, "server")
         stack.callback(listener.close)
         admin = listen(settings.admin.host, settings.admin.port, "admin")

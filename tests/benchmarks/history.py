@@ -8,7 +8,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from receiver.journal.sqlite.inbox_writer import Limits, SqliteInbox
+from receiver.journal.ports import InboxLimits
+from receiver.journal.sqlite.inbox_writer import SqliteInbox
 from receiver.journal.sqlite.journal import open_journal
 from receiver.model.callback import VerifiedCallback
 from tests.benchmarks.stage import requests_file
@@ -38,6 +39,6 @@ def fill(folder: Path, count: int, age_s: int = 0) -> None:
 
 
 async def _append(folder: Path, requests: Path, age_s: int) -> None:
-    inbox = SqliteInbox(folder, Limits(queue_max=STEP))
+    inbox = SqliteInbox(folder, InboxLimits(queue_max=STEP))
     await asyncio.gather(*map(inbox.append, callbacks(requests, age_s)))
     await asyncio.to_thread(inbox.close)

@@ -16,6 +16,7 @@ from receiver.model.errors import ConfigurationError, JournalError
 HEAVY = ("aiokafka", "apsw", "httpx", "prometheus_client", "pydantic", "pydantic_settings", "rich", "starlette")
 COMMAND_MODULES = (
     "configuration",
+    "export",
     "dev",
     "journal",
     "quarantine",

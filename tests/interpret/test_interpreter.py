@@ -14,7 +14,7 @@ import pytest
 from receiver.interpret import loop as interpreter_loop
 from receiver.interpret.loop import InterpreterLoop, batch_window_s
 from receiver.interpret.outbox_batch import traceparent
-from receiver.model.callback import JournalEntry, VerifiedCallback, entry_digest
+from receiver.model.callback import EntryId, JournalEntry, VerifiedCallback, entry_digest
 from receiver.model.errors import StoreFailed
 from receiver.providers.zeroxpay import callbacks as zeroxpay
 from tests.support import OXPAY_VECTORS, Lines, Way, oxpay_source
@@ -34,7 +34,7 @@ async def test_a_batch_is_read_in_order_and_remembered_with_its_last_entry() -> 
     assert [record.callback for record in way.outbox.records] == [1, 2, 3]
     progress = way.outbox.progress("inbox")
     assert (progress.number, progress.digest) == (4, entry_digest(way.inbox.entries[3]))
-    assert [way.outbox.outcomes["inbox", n].outcome for n in (1, 2, 3, 4)] == [
+    assert [way.outbox.outcomes[EntryId("inbox", n)].outcome for n in (1, 2, 3, 4)] == [
         "event",
         "quarantine",
         "event",

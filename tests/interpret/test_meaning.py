@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from receiver.model.callback import EntryId
 from receiver.providers.onchainpay import callbacks as onchainpay
 from receiver.providers.zeroxpay import callbacks as zeroxpay
 from tests.support import ACCOUNT, ONCHAINPAY_VECTORS, OXPAY_VECTORS, Way, onchainpay_source, oxpay_source
@@ -160,9 +161,9 @@ async def test_duplicates_of_every_sort_are_one_event() -> None:
     way = Way()
     events = await way.events("swaps", [body.encode() for body in again])
     assert len(events) == 1
-    outcomes = [way.outbox.outcomes["inbox", number].outcome for number in range(1, len(again) + 1)]
+    outcomes = [way.outbox.outcomes[EntryId("inbox", number)].outcome for number in range(1, len(again) + 1)]
     assert outcomes == ["event"] + ["duplicate"] * 5
-    assert way.outbox.outcomes["inbox", 6].record == 1
+    assert way.outbox.outcomes[EntryId("inbox", 6)].record == 1
 
 
 async def test_content_that_returns_is_a_duplicate_of_its_first() -> None:

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import json
 import signal
-from pathlib import Path
+from typing import Any
 
 import pytest
 
 from receiver.interpret.interpreter import Interpreter
-from receiver.interpret.poison import MEMORY_EXIT, NOBODY, Suspects, after_death, points_at_the_batch
-from receiver.interpret.poison_files import BatchMark, read_mark, read_suspects, write_suspects
+from receiver.interpret.poison import (
+    MEMORY_EXIT,
+    NOBODY,
+    Suspects,
+    after_death,
+    from_document,
+    points_at_the_batch,
+    to_document,
+)
 from tests.support import OXPAY_VECTORS, Way
 
 BODY = json.loads(OXPAY_VECTORS["bodies"][0]["body"])
@@ -40,18 +47,14 @@ def test_it_is_narrowed_down_until_it_is_alone_and_then_counted_to_three() -> No
     assert after_death(known, 0, 0) == known
 
 
-def test_what_is_known_survives_in_its_files(tmp_path: Path) -> None:
-    """And a file that cannot be read teaches nothing."""
-    assert (read_mark(tmp_path), read_suspects(tmp_path)) == ((0, 0), NOBODY)
-    mark = BatchMark(tmp_path)
-    mark.set(5, 9)
-    assert read_mark(tmp_path) == (5, 9)
-    mark.close()
+@pytest.mark.parametrize(
+    "document", [{}, {"deaths": {}}, {"one_by_one_to": "x", "deaths": {}}, {"one_by_one_to": 1, "deaths": []}]
+)
+def test_a_document_that_cannot_be_read_teaches_nothing(document: dict[str, Any]) -> None:
+    """What was kept is read back; anything else is as good as none."""
     known = Suspects(9, {5: 3, 6: 1})
-    write_suspects(tmp_path, known)
-    assert read_suspects(tmp_path) == known
-    (tmp_path / "suspects.json").write_text("[]")
-    assert read_suspects(tmp_path) == NOBODY
+    assert from_document(to_document(known)) == known
+    assert from_document(document) == NOBODY
 
 
 async def test_the_condemned_is_quarantined_unread_and_its_neighbours_are_not() -> None:

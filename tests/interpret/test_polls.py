@@ -41,7 +41,7 @@ async def test_a_lost_callback_heals() -> None:
     assert (event["sequence"], event["status"], event["observed_via"]) == (2, "completed", "poll")
     assert (event["effective"], event["anomalies"]) == (True, [])
     assert await webhook(receiver, SWAPS["PROCESSED"]) == []
-    assert receiver.outbox.outcomes["inbox", 2].outcome == "duplicate"
+    assert receiver.outbox.outcomes[EntryId("inbox", 2)].outcome == "duplicate"
     assert receiver.outbox.records[1].callback is None
 
 
@@ -51,8 +51,8 @@ async def test_what_a_callback_said_is_a_duplicate() -> None:
     await webhook(receiver, SWAPS["PROCESSED"])
     assert poll(receiver, SWAPS["PROCESSED"]) == []
     assert poll(receiver, SWAPS["PROCESSED"] | {"updatedAt": "2025-06-09T14:29:47.905Z"}) == []
-    assert receiver.outbox.outcomes["requests", 1].outcome == "duplicate"
-    assert receiver.outbox.outcomes["requests", 2].record == 1
+    assert receiver.outbox.outcomes[EntryId("requests", 1)].outcome == "duplicate"
+    assert receiver.outbox.outcomes[EntryId("requests", 2)].record == 1
 
 
 async def test_a_poll_overrules_another_terminal_and_a_callback_does_not() -> None:
@@ -102,14 +102,14 @@ async def test_an_odd_answer_is_quarantined_and_redriven_by_its_number() -> None
     assert receiver.outbox.records[0].callback is None
     receiver.requests.add("redrive", receiver.clock.us, {"callbacks": ["poll-1"]})
     assert receiver.interpret() == []
-    assert receiver.outbox.odd[EntryId("requests", 1)].state == "open"
+    assert receiver.outbox.standings[EntryId("requests", 1)].state == "open"
     body = receiver.requests.requests[0].payload
     receiver.requests.requests[0].payload["body"] = body["body"].replace("REFUNDED", "PENDING")  # type: ignore[index]
     receiver.requests.add("redrive", receiver.clock.us, {"callbacks": ["poll-1"]})
     (event,) = receiver.interpret()
     assert (event["status"], event["observed_via"]) == ("pending", "poll")
-    assert receiver.outbox.odd[EntryId("requests", 1)].state == "redriven"
-    assert receiver.outbox.outcomes["requests", 1].outcome == "event"
+    assert receiver.outbox.standings[EntryId("requests", 1)].state == "redriven"
+    assert receiver.outbox.outcomes[EntryId("requests", 1)].outcome == "event"
     assert "signature_verifies_today" in receiver.log.named("callback.redriven")[0]
 
 
@@ -123,8 +123,8 @@ async def test_an_answer_whose_event_kafka_refuses_keeps_its_number() -> None:
     instead = refused(record, entry, "too large", frozenset())
     receiver.outbox.replace(instead)
     assert json.loads(instead.value)["quarantine_id"] == "poll-1"
-    assert receiver.outbox.odd[EntryId("requests", 1)].reason == "too_large_for_broker"
-    assert receiver.outbox.outcomes["requests", 1].outcome == "quarantine"
+    assert receiver.outbox.standings[EntryId("requests", 1)].reason == "too_large_for_broker"
+    assert receiver.outbox.outcomes[EntryId("requests", 1)].outcome == "quarantine"
     receiver.outbox.remember("c", Position(1, "x"))
     receiver.requests.add("redrive", receiver.clock.us, {"callbacks": ["poll-1"]})
     assert [event["sequence"] for event in receiver.interpret()] == [2]

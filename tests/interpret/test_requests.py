@@ -54,8 +54,8 @@ async def test_an_unknown_status_is_redriven_into_its_right_place_after_the_tabl
     assert (event["status"], event["sequence"], event["effective"], event["anomalies"]) == ("cancelled", 2, True, [])
     assert event["received_at"].startswith("2024-05-27T08:55:30")
     assert received != way.clock.us
-    assert way.outbox.odd[EntryId("inbox", 2)].state == "redriven"
-    assert way.outbox.outcomes["inbox", 2].outcome == "event"
+    assert way.outbox.standings[EntryId("inbox", 2)].state == "redriven"
+    assert way.outbox.outcomes[EntryId("inbox", 2)].outcome == "event"
 
 
 async def test_a_redriven_lower_rank_is_late(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,13 +102,16 @@ async def test_redrive_is_idempotent_and_what_still_fails_stays_with_todays_reas
     bodies = [json.dumps(DONE | {"status": "Refunded", "fee": "x"}).encode(), b"junk"]
     await way.events("0xpay-main", bodies)
     assert redrive(way, 1, 2, 99) == []
-    assert [(one.reason, one.state) for one in way.outbox.odd.values()] == [
+    assert [(one.reason, one.state) for one in way.outbox.standings.values()] == [
         ("unknown_status", "open"),
         ("not_json", "open"),
     ]
     await grown(way, monkeypatch)
     assert redrive(way, 1, 2) == []
-    assert (way.outbox.odd[EntryId("inbox", 1)].reason, way.outbox.odd[EntryId("inbox", 1)].detail) == ("schema", "fee")
+    assert (way.outbox.standings[EntryId("inbox", 1)].reason, way.outbox.standings[EntryId("inbox", 1)].detail) == (
+        "schema",
+        "fee",
+    )
     assert way.outbox.last_number() == 2
     assert len(way.log.named("callback.still_unreadable")) == 4
 
@@ -121,7 +124,7 @@ async def test_what_another_callback_said_meanwhile_is_a_duplicate(monkeypatch: 
     await grown(way, monkeypatch)
     assert len(await way.events("0xpay-main", [body])) == 1
     assert redrive(way, 1) == []
-    assert (way.outbox.outcomes["inbox", 1].outcome, way.outbox.odd[EntryId("inbox", 1)].state) == (
+    assert (way.outbox.outcomes[EntryId("inbox", 1)].outcome, way.outbox.standings[EntryId("inbox", 1)].state) == (
         "duplicate",
         "redriven",
     )
@@ -160,7 +163,7 @@ async def test_a_closed_one_is_not_redriven(monkeypatch: pytest.MonkeyPatch) -> 
     await way.events("0xpay-main", [json.dumps(DONE | {"status": "Refunded"}).encode()])
     way.requests.add("close", way.clock.us, {"callbacks": [1, 5], "why": "a test of the provider"})
     assert way.interpret() == []
-    assert (way.outbox.odd[EntryId("inbox", 1)].state, way.outbox.odd[EntryId("inbox", 1)].why) == (
+    assert (way.outbox.standings[EntryId("inbox", 1)].state, way.outbox.standings[EntryId("inbox", 1)].why) == (
         "closed",
         "a test of the provider",
     )

@@ -13,14 +13,17 @@ import pytest
 from receiver.interpret.interpreter import Interpreter
 from receiver.interpret.metrics import InterpretMetrics
 from receiver.journal import retention
-from receiver.journal.retention import DAY_US, DOUBT_US, InboxRetention, OutboxRetention, cutoff_us
+from receiver.journal.memory.requests import MemoryRequests
+from receiver.journal.ports import InboxLimits
+from receiver.journal.retention import DOUBT_US, InboxRetention, OutboxRetention, cutoff_us
 from receiver.journal.sqlite.inbox import SqliteInboxReader
-from receiver.journal.sqlite.inbox_writer import Limits, SqliteInbox
+from receiver.journal.sqlite.inbox_writer import SqliteInbox
 from receiver.journal.sqlite.journal import open_journal
 from receiver.journal.sqlite.outbox import SqliteOutbox
 from receiver.model.callback import VerifiedCallback
 from receiver.model.records import Position
-from receiver.sandbox.fakes import FakeClock, FakeRequests
+from receiver.model.times import DAY_US
+from receiver.sandbox.fakes import FakeClock
 from tests.support import OXPAY_VECTORS, Lines, Way
 
 BODY = json.loads(OXPAY_VECTORS["bodies"][0]["body"])
@@ -53,13 +56,13 @@ async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
     """Opened, filled, interpreted; nothing published yet."""
     folder = tmp_path / "journal"
     open_journal(folder)
-    inbox, reader, clock, log = SqliteInbox(folder, Limits()), SqliteInboxReader(folder), FakeClock(), Lines()
+    inbox, reader, clock, log = SqliteInbox(folder, InboxLimits()), SqliteInboxReader(folder), FakeClock(), Lines()
     for day in range(40):
         body = b"junk" if day % 10 == 0 else json.dumps(BODY | {"id": f"o{day}"}).encode()
         await inbox.append(VerifiedCallback("0xpay-main", clock.us - (39 - day) * DAY_US, (), body))
     outbox = SqliteOutbox.open(folder)
     interpreter = Interpreter(
-        inbox=reader, requests=FakeRequests(), outbox=outbox,
+        inbox=reader, requests=MemoryRequests(), outbox=outbox,
         sources=Way().web.sources, record_bytes_max=10**6, publish_body=False, log=log,
         metrics=InterpretMetrics(),
     )  # fmt: skip

@@ -256,7 +256,7 @@ def test_an_odd_exchange_is_quarantined(change: dict[str, Any], reason: str, det
     way = Way((calypso.PROVIDER, calypso_source(access=CALYPSO)))
     said = polled(way, "calypso", SAMPLE["exchange_get"]["FAILED"] | change)
     assert (said["reason"], said["detail"], said["quarantine_id"]) == (reason, detail, "poll-1")
-    assert way.outbox.odd[EntryId("requests", 1)].state == "open"
+    assert way.outbox.standings[EntryId("requests", 1)].state == "open"
     fine = polled(
         way,
         "calypso",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from receiver.journal.memory.outbox import MemoryOutbox
 from receiver.model.errors import KafkaStopped
 from receiver.model.records import NOTHING_PUBLISHED, OutboxBatch, OutboxRecord, Position
 from receiver.publish.ports import Memory
 from receiver.publish.position import counts_as_committed, decide_start, start_of
-from receiver.sandbox.fakes import FakeOutbox
 
 IDS = {1: "a", 2: "b", 3: "c"}
 
@@ -57,7 +57,7 @@ def test_what_does_not_fit_stops_aloud(position: Position | None, remembered: Po
 
 def test_the_outbox_is_asked_for_its_end_its_records_and_its_copies() -> None:
     """Each of the things to be compared comes from the outbox itself: the copy is the one of this cluster."""
-    outbox = FakeOutbox()
+    outbox = MemoryOutbox()
     outbox.commit(OutboxBatch(records=[record(number, name) for number, name in IDS.items()]))
     assert start_of(Memory("here", Position(2, "b")), outbox).position == Position(2, "b")
     for wrong in (Position(4, "d"), Position(2, "x")):

@@ -12,6 +12,8 @@ from typing import Any
 import orjson
 import pytest
 
+from receiver.journal.memory.outbox import MemoryOutbox
+from receiver.model.callback import EntryId
 from receiver.model.errors import KafkaFenced, KafkaUnavailable, RecordRefused
 from receiver.model.records import OutboxBatch, OutboxRecord, Outcome, Position
 from receiver.publish import relay as relay_module
@@ -19,7 +21,7 @@ from receiver.publish.metrics import PublishMetrics
 from receiver.publish.ports import Message
 from receiver.publish.refused import refused
 from receiver.publish.relay import Relay
-from receiver.sandbox.fakes import FakeClock, FakeKafka, FakeOutbox
+from receiver.sandbox.fakes import FakeClock, FakeKafka
 from tests.support import Lines
 
 
@@ -38,7 +40,7 @@ def record(number: int) -> OutboxRecord:
     )  # fmt: skip
 
 
-def add(outbox: FakeOutbox, *numbers: int) -> None:
+def add(outbox: MemoryOutbox, *numbers: int) -> None:
     """Commit records."""
     outbox.commit(OutboxBatch(records=[record(number) for number in numbers]))
 
@@ -47,7 +49,7 @@ class Stage:
     """A relay, its outbox, its Kafka and its log."""
 
     def __init__(self) -> None:
-        self.outbox, self.kafka, self.log, self.clock = FakeOutbox(), FakeKafka(), Lines(), FakeClock()
+        self.outbox, self.kafka, self.log, self.clock = MemoryOutbox(), FakeKafka(), Lines(), FakeClock()
         self.relay = self.make()
 
     def make(self, publisher: Callable[[], Any] | None = None) -> Relay:
@@ -305,7 +307,7 @@ async def test_a_record_that_kafka_refuses_goes_to_quarantine_and_the_line_goes_
     assert (said["reason"], said["quarantine_id"]) == ("too_large_for_broker", "401")
     assert "miss sequence 401 of op-2" in said["detail"]
     assert [m.topic for m in stage.kafka.messages].count("webhook.quarantine.v1") == 1
-    assert stage.outbox.outcomes["inbox", 401].outcome == "quarantine"
+    assert stage.outbox.outcomes[EntryId("inbox", 401)].outcome == "quarantine"
     assert stage.log.named("relay.record_refused")[0]["record"] == 401
 
 

@@ -280,12 +280,12 @@ async def test_what_the_api_does_not_know_is_given_up_after_two_days(
         desk.watch.track("swaps", identity, desk.clock.now_us())
     done = await desk.reconciler.round(everything=True)
     assert (done.learnt, done.failed) == (1, 1)
-    (odd,) = (one for one in desk.watch.listed(overdue_before_us=None, limit=9) if one.operation_id == "s-0")
+    (odd,) = (one for one in desk.watch.listed(9) if one.operation_id == "s-0")
     assert (odd.failures, odd.state) == (1, "open")
     assert "NOT_FOUND" in odd.why
     desk.clock.us += GIVE_UP_US + 1
     await desk.reconciler.round(everything=True)
-    states = {one.operation_id: one.state for one in desk.watch.listed(overdue_before_us=None, limit=9)}
+    states = {one.operation_id: one.state for one in desk.watch.listed(9)}
     assert states == {"s-0": "given_up", "s-1": "open"}
     assert desk.log.named("reconcile.gave_up")
     assert desk.watch.counts("swaps", desk.clock.now_us()) == (1, 1)

@@ -10,7 +10,7 @@ import apsw
 import orjson
 
 from receiver.journal.sqlite import store as sqlite
-from receiver.journal.sqlite.journal import STORES, check_journal
+from receiver.journal.sqlite.folder import STORES, check_whole
 from receiver.journal.sqlite.statements import named_queries
 from receiver.model.errors import JournalError, StoreFailed
 
@@ -21,14 +21,14 @@ COPY_PAGES = 4096
 """Copied between two looks at the other processes."""
 
 
-def check(folder: Path) -> tuple[str, list[str]]:
-    """Give the journal's id and all that is wrong with it; raises ``JournalError`` where it cannot even be read."""
-    journal_id = check_journal(folder)
+def check(folder: Path) -> list[str]:
+    """All that is wrong with a journal; raises ``JournalError`` where it cannot even be read."""
+    check_whole(folder)
     faults: list[str] = []
     for store in STORES:
         connection = sqlite.connect(folder / f"{store}.db", read_only=True)
         try:
-            said = [str(row[0]) for row in list[Any](connection.execute("PRAGMA integrity_check(20)"))]
+            said = [str(row[0]) for row in list[Any](connection.execute(SQL["integrity"]))]
             faults += [f"{store}.db: {line}" for line in said if line != "ok"]
         except apsw.Error as error:
             faults.append(f"{store}.db: {error}")
@@ -39,12 +39,12 @@ def check(folder: Path) -> tuple[str, list[str]]:
         faults += both.without_record()
         faults += both.without_key()
         faults += list(_sequences(both))
-    return journal_id, faults
+    return faults
 
 
 def stats(folder: Path) -> dict[str, Any]:
     """Figures of a journal: sizes in bytes, counts, how far it is read and published."""
-    journal_id = check_journal(folder)
+    journal_id = check_whole(folder)
     with _Both(folder) as both:
         figures = {name.removeprefix("stat_"): both.one(sql) for name, sql in SQL.items() if name.startswith("stat_")}
         outcomes = {str(row[0]): int(row[1]) for row in both.rows(SQL["outcomes"])}
@@ -57,7 +57,7 @@ def backup(folder: Path, target: Path) -> list[Path]:
 
     The outbox is copied first: an inbox that holds more than its outbox has read fits, the other way round it does not.
     """
-    check_journal(folder)
+    check_whole(folder)
     if target.exists() and any(target.iterdir()):
         raise JournalError(f"{target} is not empty; a backup is never written over another")
     sqlite.make_folder(target)
@@ -76,7 +76,7 @@ def backup(folder: Path, target: Path) -> list[Path]:
             copy.close()
             source.close()
         copies.append(target / f"{store}.db")
-    check_journal(target)
+    check_whole(target)
     return copies
 
 

@@ -6,23 +6,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import apsw
-
-from receiver.journal.sqlite import store as sqlite
 from receiver.journal.sqlite.inbox_writer import FILE, SQL, STORE
+from receiver.journal.sqlite.store import StoreConnection, open_store
 from receiver.model.callback import JournalEntry, VerifiedCallback, headers_from_wire
-from receiver.model.errors import StoreFailed
 
 READ_BYTES_MAX = 8 * 1024 * 1024
 """Of bodies in one ``read``: readers read in short steps, so that the WAL can be restarted."""
 
 
-class SqliteInboxReader:
+class SqliteInboxReader(StoreConnection):
     """``ports.InboxReader``; to be used by one thread at a time."""
 
     def __init__(self, folder: Path) -> None:
-        self._db = sqlite.connect(folder / FILE, read_only=True)
-        sqlite.read_meta(self._db, folder / FILE, STORE)
+        super().__init__(open_store(folder / FILE, STORE, read_only=True), STORE)
 
     def read(self, after: int, limit: int) -> Sequence[JournalEntry]:
         """Up to ``limit`` entries above ``after``, fewer where their bodies pass ``READ_BYTES_MAX``."""
@@ -41,7 +37,7 @@ class SqliteInboxReader:
 
     def newest_us(self) -> int | None:
         """Time of receipt of the newest callback there is, Unix microseconds."""
-        return next((int(row[0]) for row in self._rows(SQL["newest"], ())), None)
+        return next((int(row[0]) for row in self._rows(SQL["newest"])), None)
 
     def ages(self, after: int, limit: int) -> Sequence[tuple[int, int]]:
         """(number, time of receipt) of callbacks above ``after``, ascending."""
@@ -49,17 +45,7 @@ class SqliteInboxReader:
 
     def last_number(self) -> int:
         """The highest number given so far."""
-        return next((int(row[0]) for row in self._rows(SQL["last_number"], ())), 0)
-
-    def close(self) -> None:
-        """Give the file back."""
-        self._db.close()
-
-    def _rows(self, sql: str, bindings: tuple[int, ...]) -> list[Any]:
-        try:
-            return list(self._db.execute(sql, bindings))
-        except apsw.Error as error:
-            raise StoreFailed(f"inbox: {error}") from error
+        return next((int(row[0]) for row in self._rows(SQL["last_number"])), 0)
 
 
 def _entry(row: Any) -> JournalEntry:

@@ -22,13 +22,13 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 
 import apsw
 
+from receiver.journal.ports import InboxFigures, InboxLimits
 from receiver.journal.sqlite import store as sqlite
 from receiver.journal.sqlite.statements import named_queries
 from receiver.model.callback import VerifiedCallback, headers_to_wire
@@ -49,17 +49,8 @@ CHECKPOINT_BYTES = 4 * 1024 * 1024
 PAGE_BYTES = 4096
 
 SQL = named_queries(STORE)
-INSERT = "INSERT INTO callbacks (source, received_at_us, headers, body) VALUES "
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What the inbox takes before it says no; each is a setting."""
-
-    queue_max: int = 10_000
-    """Callbacks waiting for a commit."""
-    wal_bytes_max: int = 64 * 1024 * 1024
-    disk_free_bytes_min: int = 64 * 1024 * 1024
+APPEND = SQL["append"].removesuffix("(?, ?, ?, ?)")
+"""Up to the rows."""
 
 
 Waiting = tuple[VerifiedCallback, "asyncio.Future[int]"]
@@ -68,7 +59,7 @@ Waiting = tuple[VerifiedCallback, "asyncio.Future[int]"]
 class SqliteInbox:
     """``ports.Inbox`` in ``inbox.db`` of the journal's folder; the only writer there is."""
 
-    def __init__(self, folder: Path, limits: Limits, vfs: str | None = None) -> None:
+    def __init__(self, folder: Path, limits: InboxLimits, vfs: str | None = None) -> None:
         self._path = folder / FILE
         self._limits = limits
         self._vfs = vfs
@@ -124,10 +115,9 @@ class SqliteInbox:
             return "queue_full"
         return self._refusing
 
-    @property
-    def queued(self) -> int:
-        """Callbacks waiting for a commit."""
-        return len(self._queue)
+    def figures(self) -> InboxFigures:
+        """How it is at this moment."""
+        return InboxFigures(len(self._queue), self.last_committed, self.disk_free_bytes, self.wal_bytes)
 
     def close(self) -> None:
         """Take nothing more, commit what waits, checkpoint, and let go."""
@@ -142,9 +132,7 @@ class SqliteInbox:
             self._db.close()
 
     def _open(self) -> apsw.Connection:
-        connection = sqlite.connect(self._path, vfs=self._vfs)
-        sqlite.read_meta(connection, self._path, STORE)
-        return connection
+        return sqlite.open_store(self._path, STORE, read_only=False, vfs=self._vfs)
 
     def _plan(self) -> None:
         if not self._planned and not self._rung:
@@ -286,4 +274,4 @@ def _insert(db: apsw.Connection, callbacks: Sequence[VerifiedCallback]) -> None:
     bindings: list[str | int | bytes] = []
     for callback in callbacks:
         bindings += (callback.source, callback.received_at_us, headers_to_wire(callback.headers), callback.body)
-    db.execute(INSERT + ",".join(["(?,?,?,?)"] * len(callbacks)), bindings)
+    db.execute(APPEND + ",".join(["(?,?,?,?)"] * len(callbacks)), bindings)

@@ -1,153 +1,93 @@
-"""The journal's folder: its three stores are made together, and fit together, or nothing starts.
-
-A folder put together from two backups would give new callbacks numbers that already count as read. So every store
-carries the journal's id, and the outbox remembers number and digest of the last entry it read of each other store:
-on start that entry must still be that entry.
-"""
+"""A journal in a folder: the handle through which its stores are opened."""
 
 from __future__ import annotations
 
-import fcntl
-import os
-import uuid
-from contextlib import ExitStack
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import apsw
+from receiver.journal.ports import InboxLimits
+from receiver.journal.sqlite import audit
+from receiver.journal.sqlite.folder import journal_id_of, make_or_check
+from receiver.journal.sqlite.inbox import SqliteInboxReader
+from receiver.journal.sqlite.inbox_writer import SqliteInbox
+from receiver.journal.sqlite.marks import FileMarks
+from receiver.journal.sqlite.outbox import SqliteOutbox
+from receiver.journal.sqlite.rejects import SqliteRejects
+from receiver.journal.sqlite.requests import SqliteRequests
+from receiver.journal.sqlite.search import SqliteSearch
+from receiver.journal.sqlite.take_over import SqliteTakeOver
+from receiver.journal.sqlite.watchlist import SqliteWatchlist
+from receiver.model.errors import JournalError
 
-from receiver.journal.sqlite import store as sqlite
-from receiver.journal.sqlite.store import make_folder
-from receiver.journal.sqlite.upgrade import upgrade_outbox
-from receiver.model.callback import JournalEntry, VerifiedCallback, entry_digest, headers_from_wire
-from receiver.model.errors import JournalBusy, JournalError
 
-STORES = ("inbox", "outbox", "requests")
-ENTRY = "SELECT source, received_at_us, headers, body FROM callbacks WHERE number = ?"
-PAGE_BYTES = {"outbox": 1024}
-"""Where they are not as usual. In a table of ten million hashes a slice writes most pages that it passes, so small ones
-are better; with a million and with none 4 KiB were measured to be alike."""
-SEQUENCE = {"inbox": "callbacks", "requests": "requests"}
+def open_journal(folder: Path) -> SqliteJournal:
+    """Make the journal if there is none, else check that its stores fit; one of an older format is brought to ours.
+
+    Raises ``JournalError`` and ``StoreFailed``. The caller holds the folder's lock.
+    """
+    return SqliteJournal(folder, make_or_check(folder))
+
+
+def journal_in(folder: Path) -> SqliteJournal:
+    """The journal that is in a folder, for who reads it; raises ``JournalError`` where there is none yet."""
+    if not (folder / "outbox.db").exists():
+        raise JournalError(f"there is no journal in {folder} yet; `receiver serve` or `receiver dev` makes it")
+    return SqliteJournal(folder, journal_id_of(folder))
 
 
 @dataclass(frozen=True, slots=True)
-class Journal:
-    """A journal that fits: where it is and which one it is."""
+class SqliteJournal:
+    """``handle.Journal`` in a folder of files."""
 
     folder: Path
     journal_id: str
 
+    def inbox_writer(self, limits: InboxLimits) -> SqliteInbox:
+        """The inbox, to append to; called in a running event loop."""
+        return SqliteInbox(self.folder, limits)
 
-def acquire(folder: Path, name: str) -> int:
-    """Lock ``<name>.lock`` in ``folder``; raises ``JournalBusy`` if it is held. Free when the descriptor is closed.
+    def inbox(self) -> SqliteInboxReader:
+        """The inbox, to read."""
+        return SqliteInboxReader(self.folder)
 
-    Children that inherit the descriptor share the lock: it is free only when the last of them has ended.
-    """
-    descriptor = os.open(folder / f"{name}.lock", os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise JournalBusy(f"another receiver holds the journal in {folder} ({name}.lock)") from None
-    return descriptor
+    def requests(self, *, write: bool = False) -> SqliteRequests:
+        """The requests."""
+        return SqliteRequests.open(self.folder, read_only=not write)
 
+    def outbox(self, *, write: bool = False) -> SqliteOutbox:
+        """The outbox."""
+        return SqliteOutbox.open(self.folder, read_only=not write)
 
-def open_journal(folder: Path) -> Journal:
-    """Make the journal if there is none, else check that its stores fit; one of an older format is brought to ours.
+    def search(self) -> SqliteSearch:
+        """What people look up."""
+        return SqliteSearch(self.folder)
 
-    Raises ``JournalError`` (stores of different journals, a missing store beside a used one, a newer format, an outbox
-    that has read another inbox) and ``StoreFailed``. The caller holds the folder's lock.
-    """
-    make_folder(folder)
-    present = {store: (folder / f"{store}.db") for store in STORES if (folder / f"{store}.db").exists()}
-    with ExitStack() as stack:
-        connections = {}
-        for store, path in present.items():
-            connection = sqlite.connect(path)
-            stack.callback(connection.close)
-            if connection.pragma("schema_version") == 0:
-                continue  # a crash came between making the file and its tables: as good as absent
-            connections[store] = connection
-        journal_id = _common_id(folder, connections, older=True)
-        _refuse_missing(folder, connections)
-        if len(connections) == len(STORES):
-            _check_fit(folder, connections)
-        if "outbox" in connections:  # only now: a folder that is refused stays as it is
-            upgrade_outbox(connections["outbox"])
-            _common_id(folder, connections)
-    for store in STORES:
-        if store not in connections:
-            _make_store(folder, store, journal_id)
-    return Journal(folder, journal_id)
+    def watchlist(self) -> SqliteWatchlist:
+        """What reconcile remembers."""
+        return SqliteWatchlist(self.folder)
 
+    def rejects(self, *, write: bool = False) -> SqliteRejects:
+        """The sample of refused callbacks."""
+        return SqliteRejects(self.folder, read_only=not write)
 
-def check_journal(folder: Path) -> str:
-    """Check that a journal's stores are there and fit, and give its id; raises ``JournalError``. Changes nothing."""
-    missing = [f"{store}.db" for store in STORES if not (folder / f"{store}.db").exists()]
-    if missing:
-        raise JournalError(f"there is no whole journal in {folder}: it lacks {', '.join(missing)}")
-    with ExitStack() as stack:
-        connections = {}
-        for store in STORES:
-            connections[store] = sqlite.connect(folder / f"{store}.db", read_only=True)
-            stack.callback(connections[store].close)
-        journal_id = _common_id(folder, connections)
-        _check_fit(folder, connections)
-    return journal_id
+    def marks(self) -> FileMarks:
+        """What outlives an interpreting process."""
+        return FileMarks(self.folder)
 
+    def take_over(self) -> SqliteTakeOver:
+        """The outbox, to be changed by hand."""
+        return SqliteTakeOver(self.folder)
 
-def _make_store(folder: Path, store: str, journal_id: str) -> None:
-    connection = sqlite.connect(
-        folder / f"{store}.db", create=True, page_bytes=PAGE_BYTES.get(store, sqlite.PAGE_BYTES)
-    )
-    try:
-        sqlite.create_schema(connection, store, journal_id)
-    finally:
-        connection.close()
+    def check(self) -> list[str]:
+        """All that is wrong with it."""
+        return audit.check(self.folder)
 
+    def stats(self) -> Mapping[str, Any]:
+        """Figures."""
+        return audit.stats(self.folder)
 
-def _common_id(folder: Path, connections: dict[str, apsw.Connection], *, older: bool = False) -> str:
-    ids = {
-        store: str(sqlite.read_meta(connection, folder / f"{store}.db", store, older=older).get("journal_id"))
-        for store, connection in connections.items()
-    }
-    if len(set(ids.values())) > 1:
-        said = ", ".join(f"{store}.db {journal_id}" for store, journal_id in ids.items())
-        raise JournalError(f"the stores in {folder} belong to different journals ({said}): restore one whole backup")
-    return next(iter(ids.values()), str(uuid.uuid4()))
-
-
-def _refuse_missing(folder: Path, connections: dict[str, apsw.Connection]) -> None:
-    missing = [f"{store}.db" for store in STORES if store not in connections]
-    used = [store for store, connection in connections.items() if _sequence_total(connection) > 0]
-    if missing and used:
-        raise JournalError(f"{folder} lacks {', '.join(missing)} beside stores in use: restore one whole backup")
-
-
-def _sequence_total(connection: apsw.Connection) -> int:
-    return int(next(iter(connection.execute("SELECT coalesce(sum(seq), 0) FROM sqlite_sequence")))[0])
-
-
-def _check_fit(folder: Path, connections: dict[str, apsw.Connection]) -> None:
-    for store, number, digest in list(connections["outbox"].execute("SELECT store, number, digest FROM progress")):
-        table = SEQUENCE[str(store)]
-        found = list(connections[str(store)].execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)))
-        last = int(found[0][0]) if found else 0
-        if last < int(number):
-            raise JournalError(
-                f"the outbox in {folder} has read {store} up to {number}, which ends at {last}: "
-                f"{store}.db is older than outbox.db; restore one whole backup"
-            )
-        if store == "inbox":
-            _check_entry(folder, connections["inbox"], int(number), bytes(digest))
-
-
-def _check_entry(folder: Path, inbox: apsw.Connection, number: int, digest: bytes) -> None:
-    for source, received_at_us, headers, body in list(inbox.execute(ENTRY, (number,))):
-        entry = JournalEntry(
-            number, VerifiedCallback(str(source), int(received_at_us), headers_from_wire(bytes(headers)), bytes(body))
-        )
-        if entry_digest(entry) != digest:
-            raise JournalError(
-                f"callback {number} in {folder} is not the one that its outbox has read: restore one whole backup"
-            )
+    def backup(self, target: Path) -> Mapping[Path, int]:
+        """Copy it consistently to an empty folder."""
+        return {copy: copy.stat().st_size for copy in audit.backup(self.folder, target)}

@@ -1,20 +1,18 @@
 """The outbox on SQLite: status events, quarantine records, operation states and positions, one commit per batch.
 
-The relay's interpreting thread writes; its publishing side reads, and keeps Kafka's position, on a second instance:
-a connection belongs to one thread at a time. A batch is bounded by the relay, so a commit is short.
+The interpret process writes; the publish process reads, and keeps its copy of Kafka's position, on a connection of its
+own. A batch is bounded by the interpreter, so a commit is short.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import apsw
 import orjson
 
-from receiver.journal.sqlite import store as sqlite
 from receiver.journal.sqlite.operation_keys import OperationKeys, json_list
 from receiver.journal.sqlite.outbox_rows import (
     _state,
@@ -26,11 +24,12 @@ from receiver.journal.sqlite.outbox_rows import (
     standing_row,
 )
 from receiver.journal.sqlite.statements import insert, named_queries
+from receiver.journal.sqlite.store import StoreConnection, failures, open_store, transaction
 from receiver.journal.sqlite.wal import Wal
 from receiver.model.callback import EntryId
 from receiver.model.errors import StoreFailed
 from receiver.model.operation import Operation, OperationState, Seen
-from receiver.model.records import OutboxBatch, OutboxRecord, Outcome, Position, Progress, Quarantined, QuarantineFilter
+from receiver.model.records import OutboxBatch, OutboxRecord, Outcome, Position, Progress, Quarantined
 from receiver.model.times import from_us, to_us
 
 STORE = "outbox"
@@ -46,25 +45,18 @@ NAME_MAX = 100
 SQL = named_queries(STORE)
 
 
-class SqliteOutbox:
+class SqliteOutbox(StoreConnection):
     """``ports.Outbox`` in ``outbox.db`` of the journal's folder; to be used by one thread at a time."""
 
     def __init__(self, connection: apsw.Connection) -> None:
-        self._db = connection
+        super().__init__(connection, STORE)
         self._wal = Wal(connection)
         self._keys = OperationKeys(connection)
 
     @classmethod
     def open(cls, folder: Path, *, read_only: bool = False, vfs: str | None = None) -> SqliteOutbox:
-        """Open the store that ``sqlite_journal.open_journal`` made; raises ``JournalError``, ``StoreFailed``."""
-        path = folder / FILE
-        connection = sqlite.connect(path, read_only=read_only, vfs=vfs)
-        sqlite.read_meta(connection, path, STORE)
-        return cls(connection)
-
-    def close(self) -> None:
-        """Give the file back."""
-        self._db.close()
+        """Open the store that ``folder.open_journal`` made; raises ``JournalError``, ``StoreFailed``."""
+        return cls(open_store(folder / FILE, STORE, read_only=read_only, vfs=vfs))
 
     def progress(self, store: str) -> Progress:
         """How far ``store`` has been interpreted."""
@@ -72,12 +64,12 @@ class SqliteOutbox:
 
     def last_number(self) -> int:
         """The highest record number given so far."""
-        return next((row[0] for row in self._rows(SQL["last_number"], ())), 0)
+        return next((row[0] for row in self._rows(SQL["last_number"])), 0)
 
     def operations(self, keys: Collection[str]) -> dict[str, Operation]:
         """The known operations among ``keys``, with the contents that became their events."""
         wanted = frozenset(keys)
-        with _failures():
+        with failures(STORE):
             found = self._keys.candidates(wanted)
         rows = [row for row in self._rows(SQL["operations"], (json_list(found),)) if row[9] in wanted] if found else []
         if not rows:
@@ -90,7 +82,7 @@ class SqliteOutbox:
     def commit(self, batch: OutboxBatch) -> None:
         """Commit the batch whole, with an fsync; raises ``StoreFailed`` with nothing of it kept."""
         try:
-            with sqlite.transaction(self._db):
+            with transaction(self._db):
                 self._put(batch)
         except BaseException:
             self._keys.forget()
@@ -99,7 +91,7 @@ class SqliteOutbox:
 
     def replace(self, record: OutboxRecord) -> None:
         """Put ``record`` in the place of the one with its number; raises ``StoreFailed``."""
-        with sqlite.transaction(self._db):
+        with transaction(self._db):
             self._db.execute(SQL["replace_record"], record_row(record))
             said = orjson.loads(record.value)
             entry = entry_of(record)
@@ -127,45 +119,13 @@ class SqliteOutbox:
             for row in self._rows(SQL["quarantined"], (one.store, one.number))
         }
 
-    def list_quarantine(self, wanted: QuarantineFilter, after: EntryId | None, limit: int) -> list[Quarantined]:
-        """Up to ``limit`` standings above ``after`` that the filter lets through: callbacks first, by number."""
-        start = ("", 0) if after is None else (after.store, after.number)
-        filters = (wanted.source, wanted.reason, wanted.since, wanted.until, wanted.state)
-        return [standing_from_row(row) for row in self._rows(SQL["list_quarantine"], (*start, *filters, limit))]
-
-    def journal_id(self) -> str:
-        """The journal's id."""
-        return str(self._rows(SQL["journal_id"], ())[0][0])
-
-    def outcomes_between(self, first: int, last: int) -> dict[int, tuple[str, int | None]]:
-        """Inbox number → (outcome, record) of the callbacks from ``first`` to ``last``."""
-        return {row[0]: (row[1], row[2]) for row in self._rows(SQL["outcomes_between"], (first, last))}
-
-    def record(self, number: int) -> OutboxRecord | None:
-        """One record, None where it was purged or never was."""
-        return next((one for one in self.read(number - 1, 1) if one.number == number), None)
-
-    def find_operations(self, text: str) -> list[tuple[int, str]]:
-        """(our number, key) of the operations with this key or provider's id, at most twenty."""
-        part = text.replace("%", "%25").replace(":", "%3A")
-        escaped = part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        return [(row[0], row[1]) for row in self._rows(SQL["find_operations"], (text, f"%:{escaped}"))]
-
-    def callbacks_of(self, operation: int) -> list[tuple[int, str, int | None]]:
-        """(inbox number, outcome, record) of each callback of one operation, in order of receipt."""
-        return [(row[0], row[1], row[2]) for row in self._rows(SQL["callbacks_of"], (operation,))]
-
-    def records_of(self, operation: int) -> list[int]:
-        """Numbers of an operation's events."""
-        return [row[0] for row in self._rows(SQL["records_of"], (operation,))]
-
-    def drift(self) -> list[tuple[str, str, int, str]]:
-        """(source, name of an unknown field, callbacks that had it, first seen), the most frequent first."""
-        return [(row[0], row[1], row[2], row[3]) for row in self._rows(SQL["drift"], ())]
+    def outcomes_between(self, first: int, last: int) -> dict[int, Outcome]:
+        """Inbox number → what became of the callback."""
+        return {row[1]: Outcome(*row) for row in self._rows(SQL["outcomes_between"], (first, last))}
 
     def last_heard(self) -> dict[str, int]:
         """Source → time of receipt of its newest callback, Unix microseconds."""
-        return dict(self._rows(SQL["last_heard"], ()))
+        return dict(self._rows(SQL["last_heard"]))
 
     def record_id(self, number: int) -> str | None:
         """The id of one record."""
@@ -175,21 +135,17 @@ class SqliteOutbox:
         """The request whose answer became record ``number``."""
         return next((row[0] for row in self._rows(SQL["request_of"], (number,))), None)
 
-    def polls_of(self, operation: int) -> list[tuple[int, str, int | None]]:
-        """(request number, outcome, record) of each API's answer about one operation, in order."""
-        return [(row[0], row[1], row[2]) for row in self._rows(SQL["polls_of"], (operation,))]
-
     def remembered(self, cluster_id: str) -> Position | None:
         """The local copy for one cluster."""
         return next((Position(*row) for row in self._rows(SQL["remembered"], (cluster_id,))), None)
 
     def latest_remembered(self) -> tuple[str, Position] | None:
         """The local copy written last."""
-        return next(((row[0], Position(*row[1:])) for row in self._rows(SQL["latest_remembered"], ())), None)
+        return next(((row[0], Position(*row[1:])) for row in self._rows(SQL["latest_remembered"])), None)
 
     def remember(self, cluster_id: str, position: Position) -> None:
         """Write the local copy."""
-        with sqlite.transaction(self._db):
+        with transaction(self._db):
             self._db.execute(SQL["remember"], (cluster_id, position.number, position.record_id))
 
     def settled(self, numbers: Collection[int]) -> set[int]:
@@ -208,7 +164,7 @@ class SqliteOutbox:
         """Delete up to ``limit`` published events and as many contents older than RFC 3339 times; gives how many."""
         latest = self.latest_remembered()
         published = latest[1].number if latest else 0
-        with sqlite.transaction(self._db):
+        with transaction(self._db):
             old = self._rows(SQL["purgeable_records"], (published, records_before or "", limit))
             self._db.executemany(SQL["purge_record"], ((number,) for number, _ in old))
             if old:
@@ -223,11 +179,6 @@ class SqliteOutbox:
     def next_record_us(self, after: int) -> int | None:
         """Time of receipt, Unix microseconds, of the first record above ``after``."""
         return next((to_us(row[0]) for row in self._rows(SQL["record_time"], (after,))), None)
-
-    def _rows(self, sql: str, bindings: tuple[Any, ...]) -> list[Any]:
-        # Read to the end at once: an open cursor would keep the WAL from being restarted.
-        with _failures():
-            return list(self._db.execute(sql, bindings))
 
     def _put(self, batch: OutboxBatch) -> None:
         stands = self.progress("inbox").number, self.last_number()
@@ -269,7 +220,6 @@ class SqliteOutbox:
             self._db.execute(SQL["count_field"], (source, name[:NAME_MAX], count, first_seen, FIELDS_MAX))
 
 
-@contextmanager
 def _failures() -> Iterator[None]:
     try:
         yield

@@ -6,79 +6,50 @@ is no store of the journal: it may be deleted, and it is not worth an fsync.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import apsw
+from receiver.journal.sqlite.statements import named_queries, schema
+from receiver.journal.sqlite.store import StoreConnection, connect, transaction
+from receiver.model.callback import RawCallback, headers_from_wire, headers_to_wire
+from receiver.model.errors import JournalError
+from receiver.model.records import Reject
 
-from receiver.journal.sqlite import store as sqlite
-from receiver.model.callback import Headers, RawCallback, headers_from_wire, headers_to_wire
-from receiver.model.errors import StoreFailed
-
+STORE = "rejects"
 FILE = "rejects.db"
-CREATE = """
-CREATE TABLE IF NOT EXISTS rejects (
-  number         INTEGER PRIMARY KEY AUTOINCREMENT,
-  source         TEXT NOT NULL,
-  received_at_us INTEGER NOT NULL,   -- Unix microseconds
-  why            TEXT NOT NULL,      -- our short word for it
-  headers        BLOB NOT NULL,
-  body           BLOB NOT NULL       -- as far as it came
-)
-"""
-ADD = "INSERT INTO rejects (source, received_at_us, why, headers, body) VALUES (?, ?, ?, ?, ?)"
-PRUNE = "DELETE FROM rejects WHERE number <= (SELECT seq FROM sqlite_sequence WHERE name = 'rejects') - ?"
-LIST = "SELECT number, source, received_at_us, why, headers, body FROM rejects ORDER BY number DESC LIMIT ?"
-GET = "SELECT number, source, received_at_us, why, headers, body FROM rejects WHERE number = ?"
+SQL = named_queries(STORE)
 
 
-@dataclass(frozen=True, slots=True)
-class Reject:
-    """One callback that was refused, and why."""
-
-    number: int
-    why: str
-    raw: RawCallback
-
-
-class SqliteRejects:
-    """The sample; to be used by one thread at a time."""
+class SqliteRejects(StoreConnection):
+    """``ports.Rejects``; to be used by one thread at a time."""
 
     def __init__(self, folder: Path, *, read_only: bool = False) -> None:
+        """Open it; raises ``JournalError`` where it is to be read and there is none yet, ``StoreFailed``."""
         path = folder / FILE
-        self._db = sqlite.connect(path, create=not read_only, read_only=read_only)
+        if read_only and not path.exists():
+            raise JournalError(f"there are no rejects in {folder}: nothing was refused yet, or no service ran")
+        super().__init__(connect(path, create=not read_only, read_only=read_only), STORE)
         if not read_only:
             self._db.pragma("synchronous", "off")
             self._db.pragma("wal_autocheckpoint", 200)
-            self._db.execute(CREATE)
+            self._db.execute(schema(STORE))
 
     def add(self, raw: RawCallback, why: str, kept_max: int) -> None:
         """Keep one, and forget all but the newest ``kept_max``; raises ``StoreFailed``."""
         row = (raw.source, raw.received_at_us, why, headers_to_wire(raw.headers), raw.body)
-        with sqlite.transaction(self._db):
-            self._db.execute(ADD, row)
-            self._db.execute(PRUNE, (kept_max,))
+        with transaction(self._db):
+            self._db.execute(SQL["add"], row)
+            self._db.execute(SQL["prune"], (kept_max,))
 
     def newest(self, limit: int) -> list[Reject]:
         """The newest ones first; raises ``StoreFailed``."""
-        return self._read(LIST, limit)
+        return self._read("newest", limit)
 
     def get(self, number: int) -> Reject | None:
         """One of them; raises ``StoreFailed``."""
-        return next(iter(self._read(GET, number)), None)
+        return next(iter(self._read("one", number)), None)
 
-    def close(self) -> None:
-        """Give the file back."""
-        self._db.close()
-
-    def _read(self, sql: str, binding: int) -> list[Reject]:
-        try:
-            rows: list[Any] = list(self._db.execute(sql, (binding,)))
-        except apsw.Error as error:
-            raise StoreFailed(f"rejects: {error}") from error
-        return [Reject(row[0], row[3], RawCallback(row[1], row[2], _headers(row[4]), bytes(row[5]))) for row in rows]
-
-
-def _headers(wire: bytes) -> Headers:
-    return headers_from_wire(bytes(wire))
+    def _read(self, query: str, binding: int) -> list[Reject]:
+        return [
+            Reject(number, why, RawCallback(source, at_us, headers_from_wire(bytes(headers)), bytes(body)))
+            for number, source, at_us, why, headers, body in self._rows(SQL[query], (binding,))
+        ]

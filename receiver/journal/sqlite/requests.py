@@ -12,50 +12,37 @@ from typing import Any
 import apsw
 import orjson
 
-from receiver.journal.sqlite import store as sqlite
-from receiver.model.errors import StoreFailed
+from receiver.journal.sqlite.statements import named_queries
+from receiver.journal.sqlite.store import StoreConnection, open_store, transaction
 from receiver.model.records import Request
 
 STORE = "requests"
 FILE = "requests.db"
-
-ADD = "INSERT INTO requests (request_type, made_at_us, payload) VALUES (?, ?, ?) RETURNING number"
-READ = "SELECT number, request_type, made_at_us, payload FROM requests WHERE number > ? ORDER BY number LIMIT ?"
-LAST = "SELECT seq FROM sqlite_sequence WHERE name = 'requests'"
+SQL = named_queries(STORE)
 
 
-class SqliteRequests:
-    """``ports.RequestsReader``, and the way to write, in ``requests.db`` of the journal's folder."""
+class SqliteRequests(StoreConnection):
+    """``ports.Requests`` in ``requests.db`` of the journal's folder."""
 
     def __init__(self, connection: apsw.Connection) -> None:
-        self._db = connection
+        super().__init__(connection, STORE)
 
     @classmethod
     def open(cls, folder: Path, *, read_only: bool = False) -> SqliteRequests:
-        """Open the store that ``sqlite_journal.open_journal`` made; raises ``JournalError``, ``StoreFailed``."""
-        path = folder / FILE
-        connection = sqlite.connect(path, read_only=read_only)
-        sqlite.read_meta(connection, path, STORE)
-        return cls(connection)
-
-    def close(self) -> None:
-        """Give the file back."""
-        self._db.close()
+        """Open the store that ``folder.open_journal`` made; raises ``JournalError``, ``StoreFailed``."""
+        return cls(open_store(folder / FILE, STORE, read_only=read_only))
 
     def add(self, request_type: str, made_at_us: int, payload: Mapping[str, Any]) -> int:
         """Commit one request with an fsync and give its number; raises ``StoreFailed``."""
-        with sqlite.transaction(self._db):
-            row = next(iter(self._db.execute(ADD, (request_type, made_at_us, orjson.dumps(payload).decode()))))
+        with transaction(self._db):
+            row = next(iter(self._db.execute(SQL["add"], (request_type, made_at_us, orjson.dumps(payload).decode()))))
         return int(row[0])
 
     def read(self, after: int, limit: int) -> Sequence[Request]:
         """Up to ``limit`` requests above ``after``, ascending."""
-        try:
-            rows: list[Any] = list(self._db.execute(READ, (after, limit)))
-        except apsw.Error as error:
-            raise StoreFailed(f"requests: {error}") from error
+        rows = self._rows(SQL["read"], (after, limit))
         return [Request(row[0], row[1], row[2], orjson.loads(row[3])) for row in rows]
 
     def last_number(self) -> int:
         """The highest number given so far; 0 in a new store."""
-        return next((int(row[0]) for row in list[Any](self._db.execute(LAST))), 0)
+        return next((int(row[0]) for row in self._rows(SQL["last_number"])), 0)

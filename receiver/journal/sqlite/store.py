@@ -17,6 +17,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 import apsw
@@ -84,6 +85,43 @@ def create_schema(connection: apsw.Connection, store: str, journal_id: str) -> N
         connection.execute(schema(store))
         for key, value in (("store", store), ("journal_id", journal_id), ("format_version", FORMAT_VERSIONS[store])):
             connection.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (key, value))
+
+
+def open_store(path: Path, store: str, *, read_only: bool, vfs: str | None = None) -> apsw.Connection:
+    """Open a store that is there; raises ``JournalError`` where it is none of this name and format, ``StoreFailed``."""
+    connection = connect(path, read_only=read_only, vfs=vfs)
+    try:
+        read_meta(connection, path, store)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+@contextmanager
+def failures(store: str) -> Iterator[None]:
+    """Run the body; errors of the driver come out as ``StoreFailed`` with the store's name."""
+    try:
+        yield
+    except apsw.Error as error:
+        raise StoreFailed(f"{store}: {error}") from error
+
+
+class StoreConnection:
+    """One connection to a store, for one thread at a time."""
+
+    def __init__(self, connection: apsw.Connection, store: str) -> None:
+        self._db = connection
+        self._store = store
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._db.close()
+
+    def _rows(self, sql: str, bindings: tuple[Any, ...] = ()) -> list[Any]:
+        # Read to the end at once: an open cursor would keep the WAL from being restarted.
+        with failures(self._store):
+            return list(self._db.execute(sql, bindings))
 
 
 def read_meta(connection: apsw.Connection, path: Path, store: str, *, older: bool = False) -> dict[str, str | int]:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from receiver.journal.sqlite import store as sqlite
 from receiver.journal.sqlite.operation_keys import OperationKeys
 from receiver.journal.sqlite.outbox import FILE, STORE
 from receiver.journal.sqlite.outbox_rows import operation_row, record_from_row, record_row
 from receiver.journal.sqlite.statements import named_queries
+from receiver.journal.sqlite.store import StoreConnection, open_store, transaction
 from receiver.model.callback import JournalEntry, entry_digest
 from receiver.model.operation import OperationState
 from receiver.model.records import OutboxRecord, Position
@@ -18,17 +18,12 @@ from receiver.model.records import OutboxRecord, Position
 SQL = {**named_queries("outbox"), **named_queries("mend")}
 
 
-class OutboxMender:
-    """Writes to ``outbox.db`` beside the relay, which notices that the outbox moved."""
+class SqliteTakeOver(StoreConnection):
+    """``ports.TakeOver``: writes to ``outbox.db`` beside a running service, which notices that the outbox moved."""
 
     def __init__(self, folder: Path) -> None:
-        self._db = sqlite.connect(folder / FILE)
-        sqlite.read_meta(self._db, folder / FILE, STORE)
+        super().__init__(open_store(folder / FILE, STORE, read_only=False), STORE)
         self._keys = OperationKeys(self._db)
-
-    def close(self) -> None:
-        """Give the file back."""
-        self._db.close()
 
     def take_over(
         self,
@@ -44,7 +39,7 @@ class OutboxMender:
         Gives the inbox number after which callbacks will be interpreted again. Raises ``StoreFailed``; then nothing
         has changed.
         """
-        with sqlite.transaction(self._db):
+        with transaction(self._db):
             undone = self._records(SQL["events_above"], (keep_to,))
             again_from = self._undo(keep_to, entry_at)
             touched = {key_of(record) for record in (*undone, *records) if record.record_type == "event"}
@@ -57,7 +52,7 @@ class OutboxMender:
 
     def remember(self, cluster_id: str, position: Position) -> None:
         """Take ``position`` for what this cluster last confirmed."""
-        with sqlite.transaction(self._db):
+        with transaction(self._db):
             self._db.execute(SQL["remember"], (cluster_id, position.number, position.record_id))
 
     def _undo(self, keep_to: int, entry_at: Callable[[int], JournalEntry | None]) -> int:

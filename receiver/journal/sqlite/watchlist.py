@@ -6,41 +6,30 @@ Its tables are made where they are missing, so that a journal from before reconc
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
-from typing import Any
 
-import apsw
 import orjson
 
-from receiver.journal.sqlite import store as sqlite
 from receiver.journal.sqlite.requests import FILE, STORE
-from receiver.journal.sqlite.statements import named_queries
+from receiver.journal.sqlite.statements import named_queries, schema
+from receiver.journal.sqlite.store import StoreConnection, open_store, transaction
 from receiver.journal.sqlite.wal import Wal
 from receiver.journal.watchlist import NEVER_US, Watched, WatchUpdate
 from receiver.model.callback import Resource
-from receiver.model.errors import StoreFailed
 
 SQL = named_queries("watch")
 OUTBOX = ("", "outbox")
 
 
-class SqliteWatchlist:
+class SqliteWatchlist(StoreConnection):
     """The store; to be used by one thread at a time, and by several processes."""
 
     def __init__(self, folder: Path) -> None:
         """Open it; raises ``JournalError``, ``StoreFailed``."""
-        path = folder / FILE
-        self._db = sqlite.connect(path)
+        super().__init__(open_store(folder / FILE, STORE, read_only=False), STORE)
         self._wal = Wal(self._db)
-        sqlite.read_meta(self._db, path, STORE)
-        tables = resources.files("receiver.journal.sqlite.sql").joinpath("watch.sql").read_text("utf-8")
-        with sqlite.transaction(self._db):
-            self._db.execute(tables)
-
-    def close(self) -> None:
-        """Give the file back."""
-        self._db.close()
+        with transaction(self._db):
+            self._db.execute(schema("watch"))
 
     def outbox_read_to(self) -> int:
         """The outbox number up to which records were looked at."""
@@ -48,7 +37,7 @@ class SqliteWatchlist:
 
     def apply(self, updates: Sequence[WatchUpdate], up_to: int) -> None:
         """Take what was found, in one commit."""
-        with sqlite.transaction(self._db):
+        with transaction(self._db):
             for one in updates:
                 if one.due_us is None:
                     self._db.execute(SQL["forget"], (one.source, one.operation_id))
@@ -72,7 +61,7 @@ class SqliteWatchlist:
 
     def answered(self, source: str, resource: Resource, *, now_us: int, due_us: int, after: int) -> bool:
         """Keep an answer, unless it says what the last one said."""
-        with sqlite.transaction(self._db):
+        with transaction(self._db):
             known = next((bytes(row[0]) for row in self._rows(SQL["digest"], (source, resource.operation_id))), b"")
             news = known != resource.digest
             if news:
@@ -86,21 +75,21 @@ class SqliteWatchlist:
 
     def failed(self, one: Watched, why: str, due_us: int, *, give_up: bool) -> None:
         """Note that there was no usable answer."""
-        with sqlite.transaction(self._db):
+        with transaction(self._db):
             state = "given_up" if give_up else "open"
             self._db.execute(SQL["failed"], (one.source, one.operation_id, due_us, state, why))
 
     def discover(self, source: str, operation_ids: Sequence[str], now_us: int) -> int:
         """Watch those that are not known yet."""
         before = self._db.total_changes()
-        with sqlite.transaction(self._db):
+        with transaction(self._db):
             for operation_id in operation_ids:
                 self._db.execute(SQL["discover"], (source, operation_id, now_us))
         return self._db.total_changes() - before
 
     def make_due(self, source: str, operation_ids: Sequence[str], now_us: int) -> None:
         """Ask for these at once."""
-        with sqlite.transaction(self._db):
+        with transaction(self._db):
             for operation_id in operation_ids:
                 self._db.execute(SQL["open_watch"], (source, operation_id, now_us, now_us, 1))
 
@@ -110,12 +99,12 @@ class SqliteWatchlist:
 
     def scanned(self, source: str, scan: str, at_us: int) -> None:
         """Note that a scan was read whole."""
-        with sqlite.transaction(self._db):
+        with transaction(self._db):
             self._db.execute(SQL["set_read_to"], (source, scan, at_us))
 
     def next_nonce(self, key: str, now_ms: int) -> int:
         """The next nonce of an API key."""
-        with sqlite.transaction(self._db):
+        with transaction(self._db):
             return int(self._rows(SQL["next_nonce"], (key, now_ms))[0][0])
 
     def counts(self, source: str, overdue_before_us: int) -> tuple[int, int]:
@@ -123,13 +112,13 @@ class SqliteWatchlist:
         row = self._rows(SQL["counts"], (source, overdue_before_us))[0]
         return int(row[0]), int(row[1])
 
-    def listed(self, *, overdue_before_us: int | None, limit: int) -> list[Watched]:
+    def listed(self, limit: int) -> list[Watched]:
         """Those that are not closed, the oldest first."""
-        return [Watched(*row) for row in self._rows(SQL["listed"], (overdue_before_us, limit))]
+        return [Watched(*row) for row in self._rows(SQL["listed"], (limit,))]
 
     def forget_closed(self, before_us: int) -> None:
         """Forget operations that were over before a time."""
-        with sqlite.transaction(self._db):
+        with transaction(self._db):
             self._db.execute(SQL["forget_closed"], (before_us,))
 
     def old_answers(self, before_us: int, interpreted: int, limit: int) -> list[int]:
@@ -138,14 +127,8 @@ class SqliteWatchlist:
 
     def purge_answers(self, numbers: Sequence[int]) -> None:
         """Delete these answers."""
-        with sqlite.transaction(self._db):
+        with transaction(self._db):
             self._db.executemany(SQL["purge_answer"], ((number,) for number in numbers))
 
     def _read_to(self, source: str, name: str) -> int:
         return next((int(row[0]) for row in self._rows(SQL["read_to"], (source, name))), 0)
-
-    def _rows(self, sql: str, bindings: tuple[Any, ...]) -> list[Any]:
-        try:
-            return list(self._db.execute(sql, bindings))
-        except apsw.Error as error:
-            raise StoreFailed(f"requests: {error}") from error

@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from receiver.journal.engines import URL_PATTERN
 from receiver.model.errors import ConfigurationError
 from receiver.service.config.source_settings import RouteSettings, Section, SourceSettings
 
@@ -24,6 +25,8 @@ ENV_PREFIX = "RECEIVER_"
 CONFIG_VARIABLE = "RECEIVER_CONFIG"
 DEFAULT_FILE = "receiver.toml"
 REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:.+", re.DOTALL)
+
+RECORD_BYTES_MAX = 1_000_000
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -55,7 +58,7 @@ class AdminSettings(Section):
 class JournalSettings(Section):
     """Where callbacks are made safe."""
 
-    url: Annotated[str, Field(pattern=r"^sqlite:.+", description="`sqlite:` and a folder, made 0700")] = (
+    url: Annotated[str, Field(pattern=URL_PATTERN, description="`sqlite:` and a folder, made 0700")] = (
         "sqlite:var/journal"
     )
     disk_free_bytes_min: Annotated[
@@ -82,11 +85,6 @@ class JournalSettings(Section):
     backlog_warn_s: Annotated[
         int, Field(ge=1, le=86_400, description="s; a backlog older than this warns in the log; it never refuses")
     ] = 60
-
-    @property
-    def folder(self) -> Path:
-        """The journal's folder."""
-        return Path(self.url.removeprefix("sqlite:"))
 
 
 class TopicSettings(Section):
@@ -125,7 +123,7 @@ class KafkaSettings(Section):
     ] = False
     record_bytes_max: Annotated[
         int, Field(ge=1024, description="bytes; a larger event is quarantined before it gets its sequence")
-    ] = 1_000_000
+    ] = RECORD_BYTES_MAX
 
 
 class QuarantineSettings(Section):
@@ -159,6 +157,11 @@ class Settings(BaseSettings):
     rejects: RejectsSettings = RejectsSettings()
     sources: Annotated[list[SourceSettings], Field(min_length=1)]
     routes: list[RouteSettings] = []
+
+    @property
+    def record_bytes_max(self) -> int:
+        """A larger event is quarantined, bytes; Kafka's default limit where none is configured yet."""
+        return self.kafka.record_bytes_max if self.kafka is not None else RECORD_BYTES_MAX
 
     @field_validator("sources")
     @classmethod

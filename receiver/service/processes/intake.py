@@ -12,12 +12,9 @@ from receiver.intake.http_server import HttpServer
 from receiver.intake.metrics import IntakeMetrics
 from receiver.intake.rejects import RejectSample
 from receiver.intake.webhook import Web, make_app
+from receiver.journal.handle import Journal
+from receiver.journal.ports import Inbox, InboxLimits
 from receiver.journal.retention import InboxRetention
-from receiver.journal.sqlite.inbox import SqliteInboxReader
-from receiver.journal.sqlite.inbox_writer import Limits, SqliteInbox
-from receiver.journal.sqlite.journal import Journal
-from receiver.journal.sqlite.outbox import SqliteOutbox
-from receiver.journal.sqlite.rejects import SqliteRejects
 from receiver.providers.contract import Sources
 from receiver.service import metrics
 from receiver.service.config.settings import Settings
@@ -53,7 +50,7 @@ class IntakeProcess:
         self._wake = wake
         self._log = log
         self._metrics = IntakeMetrics()
-        self._inbox: SqliteInbox | None = None
+        self._inbox: Inbox | None = None
         self._web: Web | None = None
         self._server: HttpServer | None = None
         self._stopping = False
@@ -62,8 +59,9 @@ class IntakeProcess:
     async def run(self) -> None:
         """Serve until ``stop``; then everything answered is committed, and the inbox is closed."""
         journal, server = self._settings.journal, self._settings.server
-        limits = Limits(journal.queue_max, journal.wal_bytes_max, journal.disk_free_bytes_min)
-        self._inbox = inbox = SqliteInbox(self._journal.folder, limits)
+        limits = InboxLimits(journal.queue_max, journal.wal_bytes_max, journal.disk_free_bytes_min)
+        self._inbox = inbox = self._journal.inbox_writer(limits)
+        reader, outbox, rejects = self._journal.inbox(), self._journal.outbox(), self._journal.rejects(write=True)
         self._web = web = Web(
             sources=self._sources,
             inbox=inbox,
@@ -73,7 +71,7 @@ class IntakeProcess:
             metrics=self._metrics,
             on_committed=self._wake,
             rejects=RejectSample(
-                SqliteRejects(self._journal.folder),
+                rejects,
                 SystemClock(),
                 kept_max=self._settings.rejects.kept_max,
                 every_s=self._settings.rejects.every_s,
@@ -89,10 +87,6 @@ class IntakeProcess:
         )
         if self._stopping:
             self._server.stop()
-        reader, outbox = (
-            SqliteInboxReader(self._journal.folder),
-            SqliteOutbox.open(self._journal.folder, read_only=True),
-        )
         retention = InboxRetention(
             entries=reader, outbox=outbox, inbox=inbox, clock=SystemClock(), days=journal.retention_days, log=self._log
         )
@@ -102,6 +96,8 @@ class IntakeProcess:
         finally:
             purging.cancel()
             await asyncio.gather(purging, return_exceptions=True)
+            for store in (reader, outbox, rejects):
+                store.close()
             await asyncio.to_thread(inbox.close)
 
     def stop(self) -> None:
@@ -127,22 +123,24 @@ class IntakeProcess:
         if self._inbox is None:
             return {"state": "down", "detail": "starting"}
         why = "stopping" if self._stopping else self._inbox.accepting()
+        figures = self._inbox.figures()
         return {
             "state": "up" if why is None else "down",
             "detail": why,
-            "queued": self._inbox.queued,
-            "committed": self._inbox.last_committed,
-            "disk_free_bytes": self._inbox.disk_free_bytes,
-            "wal_bytes": self._inbox.wal_bytes,
+            "queued": figures.queued,
+            "committed": figures.last_committed,
+            "disk_free_bytes": figures.disk_free_bytes,
+            "wal_bytes": figures.wal_bytes,
             "clock_jumps": self._clock_watch.jumps,
         }
 
     def metrics(self) -> bytes:
         """The intake process's metrics."""
         if self._inbox is not None:
-            self._metrics.queued.set(self._inbox.queued)
-            self._metrics.disk_free.set(self._inbox.disk_free_bytes)
-            self._metrics.wal.set(self._inbox.wal_bytes)
+            figures = self._inbox.figures()
+            self._metrics.queued.set(figures.queued)
+            self._metrics.disk_free.set(figures.disk_free_bytes or 0)
+            self._metrics.wal.set(figures.wal_bytes or 0)
         return metrics.render(self._metrics.registry)
 
 

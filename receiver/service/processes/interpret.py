@@ -2,76 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from receiver.interpret.interpreter import Interpreter
 from receiver.interpret.loop import InterpreterLoop
 from receiver.interpret.metrics import InterpretMetrics
-from receiver.interpret.poison_files import BatchMark, read_suspects
+from receiver.interpret.poison import from_document
 from receiver.interpret.silence import SilenceWatch
 from receiver.journal.backlog import BacklogAge
+from receiver.journal.entries import Stores
 from receiver.journal.retention import OutboxRetention
-from receiver.journal.sqlite.inbox import SqliteInboxReader
-from receiver.journal.sqlite.journal import Journal
-from receiver.journal.sqlite.outbox import SqliteOutbox
-from receiver.journal.sqlite.requests import SqliteRequests
-from receiver.providers.contract import Sources
+from receiver.operate.context import make_interpreter
 from receiver.service import metrics
-from receiver.service.config.settings import Settings
 from receiver.service.config.sources import resolve_sources
 from receiver.service.process import ProcessContext
 from receiver.service.system_clock import SystemClock
-
-WITHOUT_KAFKA_BYTES_MAX = 1_000_000
-"""An event's limit where no Kafka is configured yet: the default of ``kafka.record_bytes_max``."""
+from receiver.service.wiring import make_context
 
 
 def make(context: ProcessContext) -> InterpretProcess:
     """Make it; raises ``ConfigurationError``, ``JournalError``, ``StoreFailed``."""
-    sources = resolve_sources(context.settings, context.environ)
-    return InterpretProcess(context.settings, sources, context.journal, context.wake_next, context.log)
+    return InterpretProcess(context)
 
 
 class InterpretProcess:
-    """The interpreter."""
+    """The interpreter and its loop, and what is done between two batches."""
 
-    def __init__(
-        self, settings: Settings, sources: Sources, journal: Journal, on_records: Callable[[], None], log: Any
-    ) -> None:
-        """``on_records`` is called after each commit to the outbox."""
+    def __init__(self, context: ProcessContext) -> None:
+        """``context.wake_next`` is called after each commit to the outbox."""
+        settings, journal, log = context.settings, context.journal, context.log
         self._settings = settings
         self._metrics = InterpretMetrics()
-        self._inbox = SqliteInboxReader(journal.folder)
-        self._status_inbox = SqliteInboxReader(journal.folder)
-        self._requests = SqliteRequests.open(journal.folder, read_only=True)
-        self._outbox = SqliteOutbox.open(journal.folder)
-        self._status_outbox = SqliteOutbox.open(journal.folder, read_only=True)
-        self._mark = BatchMark(journal.folder)
-        kafka = settings.kafka
-        self._interpreter = Interpreter(
-            inbox=self._inbox,
-            requests=self._requests,
-            outbox=self._outbox,
-            sources=sources,
-            record_bytes_max=kafka.record_bytes_max if kafka else WITHOUT_KAFKA_BYTES_MAX,
-            publish_body=settings.quarantine.publish_body,
-            log=log,
+        self._stores = Stores(journal.inbox(), journal.requests(), journal.outbox(write=True))
+        self._status_inbox, self._status_outbox = journal.inbox(), journal.outbox()
+        self._marks = journal.marks()
+        self._marks.set(0, 0)
+        self._interpreter = make_interpreter(
+            make_context(settings, context.environ, lambda: journal, log),
+            self._stores,
             metrics=self._metrics,
-            suspects=read_suspects(journal.folder),
-            mark=self._mark.set,
+            suspects=from_document(self._marks.lessons()),
+            mark=self._marks.set,
         )
-        wait_s = (kafka.wait_ms if kafka else 0) / 1000
         retention = OutboxRetention(
-            entries=self._inbox,
-            outbox=self._outbox,
+            entries=self._stores.inbox,
+            outbox=self._stores.outbox,
             clock=SystemClock(),
             days=settings.journal.retention_days,
             contents_days=settings.journal.contents_days,
             log=log,
         )
         self._loop = InterpreterLoop(
-            self._interpreter, wait_s=wait_s, on_records=on_records, log=log, chores=retention.step
+            self._interpreter,
+            wait_s=(settings.kafka.wait_ms if settings.kafka else 0) / 1000,
+            on_records=context.wake_next,
+            log=log,
+            chores=retention.step,
         )
         self._silence = SilenceWatch(
             self._status_outbox.last_heard,
@@ -85,19 +71,16 @@ class InterpretProcess:
     async def run(self) -> None:
         """Interpret until ``stop``; then what the inbox holds is interpreted still."""
         await self._loop.run()
-        self._outbox.close()
-        self._status_outbox.close()
-        self._inbox.close()
-        self._requests.close()
-        self._status_inbox.close()
-        self._mark.close()
+        self._stores.close()
+        for store in (self._status_outbox, self._status_inbox, self._marks):
+            store.close()
 
     def wake(self) -> None:
         """The inbox has something new."""
         self._loop.wake()
 
     def stop(self) -> None:
-        """End after the batch under way."""
+        """Empty the inbox, then end."""
         self._loop.stop()
 
     def reload(self, environ: Mapping[str, str]) -> None:

@@ -14,10 +14,7 @@ from typing import Any
 from receiver.interpret.interpreter import ALL_SIGNATURES
 from receiver.journal.backlog import BacklogAge
 from receiver.journal.entries import find_entry
-from receiver.journal.sqlite.inbox import SqliteInboxReader
-from receiver.journal.sqlite.journal import Journal
-from receiver.journal.sqlite.outbox import SqliteOutbox
-from receiver.journal.sqlite.requests import SqliteRequests
+from receiver.journal.handle import Journal
 from receiver.model.callback import EntryId, JournalEntry
 from receiver.model.log import Log
 from receiver.model.records import OutboxRecord
@@ -48,10 +45,8 @@ class PublishProcess:
         self._settings = settings
         self._sources = sources
         self._metrics = PublishMetrics()
-        self._inbox = SqliteInboxReader(journal.folder)
-        self._requests = SqliteRequests.open(journal.folder, read_only=True)
-        self._outbox = SqliteOutbox.open(journal.folder)
-        self._status_outbox = SqliteOutbox.open(journal.folder, read_only=True)
+        self._inbox, self._requests = journal.inbox(), journal.requests()
+        self._outbox, self._status_outbox = journal.outbox(write=True), journal.outbox()
         self._age = BacklogAge(settings.journal.backlog_warn_s, SystemClock(), log, "publish.backlog")
         self._relay = Relay(
             outbox=self._outbox,

@@ -10,16 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
-from receiver.journal.retention import cutoff_us
-from receiver.journal.sqlite.inbox import SqliteInboxReader
-from receiver.journal.sqlite.journal import Journal
-from receiver.journal.sqlite.outbox import SqliteOutbox
-from receiver.journal.sqlite.watchlist import SqliteWatchlist
-from receiver.model.callback import EntryId
+from receiver.journal.handle import Journal
 from receiver.model.clock import Clock
 from receiver.model.errors import JournalError, StoreFailed
+from receiver.model.log import Log
 from receiver.providers.contract import Provider, Source, Sources
-from receiver.reconcile.follow_outbox import watch_update
+from receiver.reconcile.follower import OutboxFollower
 from receiver.reconcile.http_client import HttpClient
 from receiver.reconcile.metrics import ReconcileMetrics
 from receiver.reconcile.reconciler import ROUND_S, Pace, Reconciler, Round
@@ -30,20 +26,20 @@ from receiver.service.config.sources import resolve_sources
 from receiver.service.process import ProcessContext
 from receiver.service.system_clock import SystemClock
 
-LISTEN_STEP = 1000
-"""Outbox records looked at in one commit."""
-TIDY_S = 600.0
-TIDY_STEP = 200
 GRACE_S = 2.0
 """For the calls under way when it is stopped: an answer that is lost is asked for again."""
-CLOSED_KEPT_US = 35 * 86_400 * 1_000_000
-"""How long a closed operation is remembered, so that a list that names it again is no news: longer than any window."""
 
 
 def make(context: ProcessContext) -> ReconcileProcess:
     """Make it; raises ``ConfigurationError``, ``JournalError``, ``StoreFailed``."""
     sources = resolve_sources(context.settings, context.environ)
     return ReconcileProcess(context.settings, sources, context.journal, context.log, all_sources=False)
+
+
+async def once(settings: Settings, environ: Mapping[str, str], journal: Journal, log: Log) -> dict[str, Round]:
+    """Ask every source with ``poll`` for all that is open, for a person who asks; gives what each round did."""
+    sources = resolve_sources(settings, environ)
+    return await ReconcileProcess(settings, sources, journal, log, all_sources=True).once()
 
 
 class ReconcileProcess:
@@ -54,7 +50,7 @@ class ReconcileProcess:
         settings: Settings,
         sources: Sources,
         journal: Journal,
-        log: Any,
+        log: Log,
         *,
         all_sources: bool,
         clock: Clock | None = None,
@@ -66,15 +62,20 @@ class ReconcileProcess:
         self._clock: Clock = clock or SystemClock()
         self._metrics = ReconcileMetrics()
         self._thread = ThreadPoolExecutor(1, "reconcile")
-        self._watch = SqliteWatchlist(journal.folder)
-        self._outbox = SqliteOutbox.open(journal.folder, read_only=True)
-        self._inbox = SqliteInboxReader(journal.folder)
+        self._watch, self._outbox, self._inbox = journal.watchlist(), journal.outbox(), journal.inbox()
         self._http = HttpClient()
         self._polls = polled(settings, all_sources=all_sources)
         self._reconcilers = {name: self._make(sources[name]) for name in self._polls}
         self._stop = asyncio.Event()
         self._counts: dict[str, tuple[int, int]] = {}
-        self._tidy_s = self._clock.monotonic_s() + TIDY_S
+        self._follower = OutboxFollower(
+            watchlist=self._watch,
+            outbox=self._outbox,
+            inbox=self._inbox,
+            apis={name: one.api for name, one in self._reconcilers.items()},
+            clock=self._clock,
+            retention_days=settings.journal.retention_days,
+        )
 
     def _make(self, found: tuple[Provider, Source]) -> Reconciler:
         provider, source = found
@@ -115,7 +116,7 @@ class ReconcileProcess:
     async def once(self) -> dict[str, Round]:
         """Learn what the outbox says, then ask each source once for all that is open."""
         try:
-            while await self._in_thread(self._listen):
+            while await self._in_thread(self._follower.listen):
                 pass
             return {name: await one.round(everything=True) for name, one in self._reconcilers.items()}
         finally:
@@ -185,9 +186,9 @@ class ReconcileProcess:
     async def _follow(self) -> None:
         while not self._stop.is_set():
             try:
-                more = await self._in_thread(self._listen)
+                more = await self._in_thread(self._follower.listen)
                 if not more:
-                    await self._in_thread(self._tidy)
+                    await self._in_thread(self._follower.tidy)
             except (StoreFailed, JournalError) as error:
                 more = False
                 self._log.error("reconcile.refused", why=str(error))
@@ -202,38 +203,3 @@ class ReconcileProcess:
             await asyncio.wait_for(self._stop.wait(), ROUND_S)
         except TimeoutError:
             return
-
-    def _listen(self) -> bool:
-        after = self._watch.outbox_read_to()
-        records = self._outbox.read(after, LISTEN_STEP)
-        if not records:
-            last = self._outbox.last_number()
-            if last < after:  # a person mended the outbox
-                self._watch.apply((), last)
-            return False
-        now_us, news = self._clock.now_us(), []
-        for record in records:
-            one = self._reconcilers.get(record.source)
-            said = None if one is None else watch_update(record, one.api, self._inbox.entry, now_us)
-            if said is not None:
-                news.append(said)
-        self._watch.apply(news, records[-1].number)
-        return True
-
-    def _tidy(self) -> None:
-        if self._clock.monotonic_s() < self._tidy_s:
-            return
-        now_us = self._clock.now_us()
-        self._watch.forget_closed(now_us - CLOSED_KEPT_US)
-        before_us = cutoff_us(now_us, self._inbox.newest_us(), self._settings.journal.retention_days)
-        numbers: list[int] = []
-        if before_us is not None:
-            interpreted = self._outbox.progress("requests").number
-            numbers = self._watch.old_answers(before_us, interpreted, TIDY_STEP)
-            standing = self._outbox.quarantined([EntryId("requests", number) for number in numbers])
-            kept = {one.number for one, at in standing.items() if at.state == "open"}
-            gone = [number for number in numbers if number not in kept]
-            self._watch.purge_answers(gone)
-            numbers = numbers if gone else []
-        if len(numbers) < TIDY_STEP:
-            self._tidy_s = self._clock.monotonic_s() + TIDY_S

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from receiver.journal.ports import Inbox, InboxReader
+from receiver.journal.memory.inbox import MemoryInbox
+from receiver.journal.ports import Inbox, InboxLimits, InboxReader
 from receiver.journal.sqlite.inbox import SqliteInboxReader
-from receiver.journal.sqlite.inbox_writer import Limits, SqliteInbox
+from receiver.journal.sqlite.inbox_writer import SqliteInbox
 from receiver.journal.sqlite.journal import open_journal
 from receiver.model.callback import VerifiedCallback
-from receiver.sandbox.fakes import FakeInbox
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ class Pair:
 async def inbox(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Pair]:
     """An empty inbox of each make."""
     if request.param == "fake":
-        fake = FakeInbox()
+        fake = MemoryInbox()
         yield Pair(fake, fake)
         return
     open_journal(tmp_path / "journal")
-    writer, reader = SqliteInbox(tmp_path / "journal", Limits()), SqliteInboxReader(tmp_path / "journal")
+    writer, reader = SqliteInbox(tmp_path / "journal", InboxLimits()), SqliteInboxReader(tmp_path / "journal")
     yield Pair(writer, reader)
     await asyncio.to_thread(writer.close)
     reader.close()

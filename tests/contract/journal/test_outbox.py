@@ -1,11 +1,14 @@
 """One suite over the fake outbox and the real one."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from receiver.journal.memory.outbox import MemoryOutbox
 from receiver.journal.ports import Outbox
 from receiver.journal.sqlite.journal import open_journal
 from receiver.journal.sqlite.outbox import SqliteOutbox
@@ -13,7 +16,6 @@ from receiver.model.callback import EntryId
 from receiver.model.errors import StoreFailed
 from receiver.model.operation import Operation, OperationState, Seen
 from receiver.model.records import OutboxBatch, OutboxRecord, Outcome, Position, Progress, Quarantined
-from receiver.sandbox.fakes import FakeOutbox
 
 KEY = "0xpay:m:exchange:a"
 
@@ -22,7 +24,7 @@ KEY = "0xpay:m:exchange:a"
 def outbox(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Outbox]:
     """An empty outbox of each make."""
     if request.param == "fake":
-        yield FakeOutbox()
+        yield MemoryOutbox()
         return
     open_journal(tmp_path / "journal")
     store = SqliteOutbox.open(tmp_path / "journal")

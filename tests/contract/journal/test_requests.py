@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
+from receiver.journal.memory.requests import MemoryRequests
 from receiver.journal.sqlite.journal import open_journal
 from receiver.journal.sqlite.requests import SqliteRequests
 from receiver.model.records import Request
-from receiver.sandbox.fakes import FakeRequests
 
 
 @pytest.fixture(params=["fake", "sqlite"])
-def requests(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FakeRequests | SqliteRequests]:
+def requests(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MemoryRequests | SqliteRequests]:
     """An empty store of each make."""
     if request.param == "fake":
-        yield FakeRequests()
+        yield MemoryRequests()
         return
     open_journal(tmp_path / "journal")
     store = SqliteRequests.open(tmp_path / "journal")
@@ -26,7 +26,7 @@ def requests(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FakeReq
     store.close()
 
 
-def test_requests_are_read_in_the_order_they_were_made(requests: FakeRequests | SqliteRequests) -> None:
+def test_requests_are_read_in_the_order_they_were_made(requests: MemoryRequests | SqliteRequests) -> None:
     """Numbers begin after 0 and never repeat; the payload comes back as it was."""
     assert list(requests.read(0, 10)) == []
     payloads: list[dict[str, Any]] = [{"callbacks": [1, 2]}, {"text": "é"}, {}]

@@ -16,8 +16,9 @@ from typing import Any
 import apsw
 import pytest
 
+from receiver.journal.ports import InboxLimits
 from receiver.journal.sqlite.inbox import SqliteInboxReader
-from receiver.journal.sqlite.inbox_writer import Limits, SqliteInbox
+from receiver.journal.sqlite.inbox_writer import SqliteInbox
 from receiver.journal.sqlite.journal import open_journal
 from receiver.model.callback import VerifiedCallback
 from receiver.model.errors import Unavailable
@@ -25,7 +26,8 @@ from receiver.model.errors import Unavailable
 APPENDER = """
 import asyncio, resource, sys
 from pathlib import Path
-from receiver.journal.sqlite.inbox_writer import Limits, SqliteInbox
+from receiver.journal.ports import InboxLimits
+from receiver.journal.sqlite.inbox_writer import SqliteInbox
 from receiver.model.callback import VerifiedCallback
 from receiver.model.errors import Unavailable
 
@@ -34,7 +36,7 @@ async def main(folder, limit):
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
         import signal
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    inbox = SqliteInbox(Path(folder), Limits())
+    inbox = SqliteInbox(Path(folder), InboxLimits())
     async def one(at):
         body = b"%d:" % at + b"x" * 2000
         try:
@@ -159,7 +161,7 @@ async def test_no_acknowledgement_without_an_fsync(tmp_path: Path, disk: Failing
     """A failing fsync refuses the whole batch; when the disk is well again, so is the inbox, without a restart."""
     folder = tmp_path / "journal"
     open_journal(folder)
-    inbox = SqliteInbox(folder, Limits(), vfs="failing")
+    inbox = SqliteInbox(folder, InboxLimits(), vfs="failing")
     first = await inbox.append(callback(1))
     before = disk.syncs
     assert await inbox.append(callback(2)) == first + 1
@@ -178,7 +180,7 @@ async def test_a_slow_disk_shares_its_fsyncs_and_does_not_stop_the_loop(tmp_path
     """Callbacks that wait together share a commit: many fewer syncs than callbacks, and the event loop goes on."""
     folder = tmp_path / "journal"
     open_journal(folder)
-    inbox = SqliteInbox(folder, Limits(), vfs="failing")
+    inbox = SqliteInbox(folder, InboxLimits(), vfs="failing")
     await inbox.append(callback(0))
     disk.delay_s, before = 0.05, disk.syncs
     appending = asyncio.gather(*(inbox.append(callback(at)) for at in range(1, 101)))
@@ -198,11 +200,11 @@ async def test_a_full_queue_refuses_at_once(tmp_path: Path, disk: FailingDisk) -
     """Memory stays bounded on a disk that does not keep up; those that wait are still committed."""
     folder = tmp_path / "journal"
     open_journal(folder)
-    inbox = SqliteInbox(folder, Limits(queue_max=5), vfs="failing")
+    inbox = SqliteInbox(folder, InboxLimits(queue_max=5), vfs="failing")
     disk.delay_s = 0.5
     first = asyncio.create_task(inbox.append(callback(0)))
     await asyncio.sleep(0)
-    while inbox.queued:  # until its commit is under way
+    while inbox.figures().queued:  # until its commit is under way
         await asyncio.sleep(0.001)
     waiting = [asyncio.create_task(inbox.append(callback(at))) for at in range(1, 6)]
     await asyncio.sleep(0)
@@ -220,11 +222,11 @@ async def test_too_little_free_space_refuses_before_sqlite_fails(tmp_path: Path)
     folder = tmp_path / "journal"
     open_journal(folder)
     free = os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize
-    inbox = SqliteInbox(folder, Limits(disk_free_bytes_min=free * 2))
+    inbox = SqliteInbox(folder, InboxLimits(disk_free_bytes_min=free * 2))
     assert inbox.accepting() == "disk_full"
     with pytest.raises(Unavailable):
         await inbox.append(callback(1))
-    inbox._limits = Limits(disk_free_bytes_min=0)
+    inbox._limits = InboxLimits(disk_free_bytes_min=0)
     inbox._look()
     assert await inbox.append(callback(1)) == 1
     await asyncio.to_thread(inbox.close)
@@ -234,7 +236,7 @@ async def test_closing_commits_what_waits_and_takes_nothing_more(tmp_path: Path,
     """SIGTERM under load: what is in the queue is made safe."""
     folder = tmp_path / "journal"
     open_journal(folder)
-    inbox = SqliteInbox(folder, Limits(), vfs="failing")
+    inbox = SqliteInbox(folder, InboxLimits(), vfs="failing")
     disk.delay_s = 0.05
     waiting = [asyncio.create_task(inbox.append(callback(at))) for at in range(20)]
     await asyncio.sleep(0.01)
@@ -248,7 +250,7 @@ async def test_the_write_ahead_log_is_bounded_while_a_reader_looks_on(tmp_path: 
     """Above its limit the writer restarts it; no callback is refused for that."""
     folder = tmp_path / "journal"
     open_journal(folder)
-    limits = Limits(wal_bytes_max=2 * 1024 * 1024)
+    limits = InboxLimits(wal_bytes_max=2 * 1024 * 1024)
     inbox, reader = SqliteInbox(folder, limits), SqliteInboxReader(folder)
     largest = 0
     for round_ in range(30):
@@ -265,7 +267,7 @@ async def test_the_write_ahead_log_is_bounded_while_a_reader_looks_on(tmp_path: 
 async def test_the_writer_hears_of_every_callback(tmp_path: Path) -> None:
     """Alone, in crowds, while a commit is under way or just as the writer goes to wait: none is left in the queue."""
     open_journal(tmp_path)
-    inbox, chance = SqliteInbox(tmp_path, Limits()), random.Random(8)
+    inbox, chance = SqliteInbox(tmp_path, InboxLimits()), random.Random(8)
 
     async def one(at: int) -> int:
         await asyncio.sleep(chance.choice((0, 0, 0.0001, 0.0005, 0.002)))

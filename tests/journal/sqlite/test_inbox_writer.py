@@ -11,8 +11,9 @@ from queue import SimpleQueue
 
 import pytest
 
+from receiver.journal.ports import InboxLimits
 from receiver.journal.sqlite import inbox_writer as sqlite_inbox
-from receiver.journal.sqlite.inbox_writer import BATCH_AT_ONCE, QUIET_TURNS, Limits, SqliteInbox
+from receiver.journal.sqlite.inbox_writer import BATCH_AT_ONCE, QUIET_TURNS, SqliteInbox
 from receiver.journal.sqlite.journal import open_journal
 from receiver.model.callback import VerifiedCallback
 from receiver.model.errors import Unavailable
@@ -22,7 +23,7 @@ from receiver.model.errors import Unavailable
 async def inbox(tmp_path: Path) -> AsyncIterator[SqliteInbox]:
     """An inbox of its own."""
     open_journal(tmp_path / "journal")
-    inbox = SqliteInbox(tmp_path / "journal", Limits())
+    inbox = SqliteInbox(tmp_path / "journal", InboxLimits())
     yield inbox
     await asyncio.to_thread(inbox.close)
 

@@ -12,11 +12,14 @@ from pathlib import Path
 import apsw
 import pytest
 
+from receiver.journal.ports import InboxLimits
 from receiver.journal.sqlite import store as sqlite
+from receiver.journal.sqlite.folder import acquire
 from receiver.journal.sqlite.inbox import SqliteInboxReader
-from receiver.journal.sqlite.inbox_writer import Limits, SqliteInbox
-from receiver.journal.sqlite.journal import acquire, open_journal
+from receiver.journal.sqlite.inbox_writer import SqliteInbox
+from receiver.journal.sqlite.journal import open_journal
 from receiver.journal.sqlite.outbox import SqliteOutbox
+from receiver.journal.sqlite.search import SqliteSearch
 from receiver.model.callback import EntryId, VerifiedCallback, entry_digest
 from receiver.model.errors import JournalBusy, JournalError
 from receiver.model.operation import OperationState
@@ -25,7 +28,7 @@ from receiver.model.records import OutboxBatch, Progress, Quarantined, Quarantin
 
 async def fill(folder: Path, *bodies: bytes) -> None:
     """Append callbacks, and let the outbox read them all."""
-    inbox = SqliteInbox(folder, Limits())
+    inbox = SqliteInbox(folder, InboxLimits())
     for body in bodies:
         await inbox.append(VerifiedCallback("main", 1, ((b"a", b"b"),), body))
     await asyncio.to_thread(inbox.close)
@@ -140,7 +143,9 @@ def test_an_outbox_of_an_older_format_is_brought_to_ours(tmp_path: Path, version
     assert [open_journal(folder), open_journal(folder)] == [journal, journal]
     outbox = SqliteOutbox.open(folder)
     assert {key: one.state for key, one in outbox.operations(states).items()} == states
-    assert outbox.list_quarantine(QuarantineFilter(), None, 10) == odd
+    search = SqliteSearch(folder)
+    assert search.quarantine(QuarantineFilter(), None, 10) == odd
+    search.close()
     outbox.close()
     assert put(folder, {**states, "0xpay:a:exchange:new": state(1)}).items() >= ids.items()
     with sqlite3.connect(folder / "outbox.db") as connection:
@@ -181,8 +186,10 @@ def put(folder: Path, states: dict[str, OperationState]) -> dict[str, int]:
     """Commit them; their numbers in the outbox."""
     outbox = SqliteOutbox.open(folder)
     outbox.commit(OutboxBatch(states=states))
-    numbers = {key: number for one in states for number, key in outbox.find_operations(one) if key == one}
     outbox.close()
+    search = SqliteSearch(folder)
+    numbers = {one.key: one.number for one in search.operations_by_key(states)}
+    search.close()
     return numbers
 
 
@@ -226,7 +233,7 @@ async def test_a_missing_store_beside_a_used_one_is_refused(tmp_path: Path, miss
     """An empty one in its place would repeat or skip."""
     folder = tmp_path / "journal"
     open_journal(folder)
-    inbox = SqliteInbox(folder, Limits())
+    inbox = SqliteInbox(folder, InboxLimits())
     await inbox.append(VerifiedCallback("main", 1, (), b""))
     await asyncio.to_thread(inbox.close)
     (folder / missing).unlink()
@@ -270,6 +277,6 @@ async def test_numbers_are_never_used_twice(tmp_path: Path) -> None:
     with sqlite3.connect(folder / "inbox.db") as connection:
         connection.execute("DELETE FROM callbacks")
     connection.close()
-    inbox = SqliteInbox(folder, Limits())
+    inbox = SqliteInbox(folder, InboxLimits())
     assert await inbox.append(VerifiedCallback("main", 1, (), b"3")) == 3
     await asyncio.to_thread(inbox.close)

@@ -17,20 +17,21 @@ from receiver.interpret.metrics import InterpretMetrics
 from receiver.journal.sqlite import store as sqlite
 from receiver.journal.sqlite.audit import check
 from receiver.journal.sqlite.inbox import SqliteInboxReader
-from receiver.journal.sqlite.journal import Journal, open_journal
+from receiver.journal.sqlite.journal import SqliteJournal, open_journal
 from receiver.journal.sqlite.outbox import SqliteOutbox
 from receiver.journal.sqlite.requests import SqliteRequests
-from receiver.journal.sqlite.take_over import OutboxMender
+from receiver.journal.sqlite.take_over import SqliteTakeOver
 from receiver.journal.sqlite.watchlist import SqliteWatchlist
 from receiver.journal.watchlist import NEVER_US, WatchUpdate
 from receiver.model.callback import Resource
 from receiver.model.operation import OperationState
 from receiver.model.records import Progress
 from receiver.operate.rejoin_plan import fold, key_of
+from receiver.reconcile.follower import CLOSED_KEPT_US, TIDY_S
 from receiver.sandbox.fakes import FakeClock
 from receiver.service.config.settings import build
 from receiver.service.config.sources import resolve_sources
-from receiver.service.processes.reconcile import CLOSED_KEPT_US, TIDY_S, ReconcileProcess
+from receiver.service.processes.reconcile import ReconcileProcess
 from tests.fake_provider import swap
 from tests.support import Lines
 
@@ -39,13 +40,13 @@ ENVIRON = {"PUBLIC": "made-up-public", "SECRET": "made-up-secret"}
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> Journal:
+def journal(tmp_path: Path) -> SqliteJournal:
     """A new one."""
     return open_journal(tmp_path / "journal")
 
 
 @pytest.fixture
-def watch(journal: Journal) -> Iterator[SqliteWatchlist]:
+def watch(journal: SqliteJournal) -> Iterator[SqliteWatchlist]:
     """Its watch."""
     made = SqliteWatchlist(journal.folder)
     yield made
@@ -58,7 +59,7 @@ def resource(identity: str, word: str, *, terminal: bool) -> Resource:
     return Resource(identity, text, word.encode(), terminal)
 
 
-def requests(journal: Journal) -> list[Any]:
+def requests(journal: SqliteJournal) -> list[Any]:
     """All requests."""
     store = SqliteRequests.open(journal.folder, read_only=True)
     try:
@@ -67,7 +68,7 @@ def requests(journal: Journal) -> list[Any]:
         store.close()
 
 
-def test_a_journal_from_before_reconcile_is_taken_as_it_is(journal: Journal) -> None:
+def test_a_journal_from_before_reconcile_is_taken_as_it_is(journal: SqliteJournal) -> None:
     """Its tables are added; whoever does not know them is not disturbed."""
     store = SqliteRequests.open(journal.folder)
     store.add("close", 1, {"callbacks": [], "why": ""})
@@ -77,11 +78,11 @@ def test_a_journal_from_before_reconcile_is_taken_as_it_is(journal: Journal) -> 
     assert [one.operation_id for one in second.due("swaps", 5, 9)] == ["a"]
     first.close()
     second.close()
-    assert check(journal.folder)[1] == []
+    assert check(journal.folder) == []
     assert len(requests(journal)) == 1
 
 
-def test_an_answer_that_says_the_same_is_kept_once(watch: SqliteWatchlist, journal: Journal) -> None:
+def test_an_answer_that_says_the_same_is_kept_once(watch: SqliteWatchlist, journal: SqliteJournal) -> None:
     """And the operation is closed by a terminal one, in the same commit."""
     watch.track("swaps", "a", 10)
     assert watch.answered("swaps", resource("a", "PENDING", terminal=False), now_us=20, due_us=30, after=7)
@@ -121,7 +122,7 @@ def test_those_that_failed_least_are_asked_first(watch: SqliteWatchlist) -> None
     assert watch.discover("swaps", ["a", "c"], 11) == 1
 
 
-def part_of(journal: Journal) -> tuple[ReconcileProcess, FakeClock]:
+def part_of(journal: SqliteJournal) -> tuple[ReconcileProcess, FakeClock]:
     """The reconcile process's part, with a clock that can be moved."""
     document = {
         "journal": {"url": f"sqlite:{journal.folder}", "retention_days": 30},
@@ -140,7 +141,7 @@ def part_of(journal: Journal) -> tuple[ReconcileProcess, FakeClock]:
     return ReconcileProcess(settings, sources, journal, Lines(), all_sources=False, clock=clock), clock
 
 
-def test_old_answers_are_purged_but_for_those_in_quarantine(journal: Journal, watch: SqliteWatchlist) -> None:
+def test_old_answers_are_purged_but_for_those_in_quarantine(journal: SqliteJournal, watch: SqliteWatchlist) -> None:
     """By age, once they are interpreted; closed operations are forgotten after a month."""
     part, clock = part_of(journal)
     now_us = clock.now_us()
@@ -150,20 +151,20 @@ def test_old_answers_are_purged_but_for_those_in_quarantine(journal: Journal, wa
         watch.answered("swaps", resource(identity, word, terminal=True), now_us=old_us, due_us=0, after=0)
     add_callback(journal, now_us)
     interpret(part, journal)
-    part._tidy()
+    part._follower.tidy()
     assert len(requests(journal)) == 3
     clock.advance(TIDY_S + 1)
-    part._tidy()
+    part._follower.tidy()
     assert [one.payload["operation"] for one in requests(journal)] == ["b", "c"]
     clock.us += CLOSED_KEPT_US
     clock.advance(TIDY_S + 1)
-    part._tidy()
+    part._follower.tidy()
     assert watch.open_ids("swaps") == set()
     assert watch.discover("swaps", ["a", "b", "c"], 1) == 3
     asyncio.run(part.close())
 
 
-def add_callback(journal: Journal, at_us: int) -> None:
+def add_callback(journal: SqliteJournal, at_us: int) -> None:
     """A callback received at this time: while none is near the clock, nothing is purged."""
     connection = sqlite.connect(journal.folder / "inbox.db")
     row = ("swaps", at_us, b"", json.dumps(swap("z", "PENDING")).encode())
@@ -171,7 +172,7 @@ def add_callback(journal: Journal, at_us: int) -> None:
     connection.close()
 
 
-def interpret(part: ReconcileProcess, journal: Journal) -> None:
+def interpret(part: ReconcileProcess, journal: SqliteJournal) -> None:
     """Interpret all that the journal holds."""
     stores = (SqliteInboxReader(journal.folder), SqliteRequests.open(journal.folder, read_only=True))
     outbox = SqliteOutbox.open(journal.folder)
@@ -191,7 +192,7 @@ def interpret(part: ReconcileProcess, journal: Journal) -> None:
         store.close()
 
 
-def test_mending_an_outbox_has_undone_answers_interpreted_again(journal: Journal, watch: SqliteWatchlist) -> None:
+def test_mending_an_outbox_has_undone_answers_interpreted_again(journal: SqliteJournal, watch: SqliteWatchlist) -> None:
     """Rejoin undoes records that are not on Kafka; what they came from is interpreted again, answers too."""
     part, _ = part_of(journal)
     for word in ("PENDING", "WITHDRAWING", "PROCESSED"):
@@ -201,7 +202,7 @@ def test_mending_an_outbox_has_undone_answers_interpreted_again(journal: Journal
     before = statuses(journal)
     assert [status for _, status in before] == ["pending", "sending", "completed"]
     sources = resolve_sources(part._settings, ENVIRON)
-    mender = OutboxMender(journal.folder)
+    mender = SqliteTakeOver(journal.folder)
     mender.take_over(1, [], key_of=key_of, fold=lambda events: folded(events, sources), entry_at=lambda _number: None)
     mender.close()
     assert [status for _, status in statuses(journal)] == ["pending"]
@@ -210,9 +211,9 @@ def test_mending_an_outbox_has_undone_answers_interpreted_again(journal: Journal
     outbox.close()
     interpret(part, journal)
     assert [status for _, status in statuses(journal)] == ["pending", "sending", "completed"]
-    assert check(journal.folder)[1] == []
+    assert check(journal.folder) == []
     part._watch.apply((), 99)
-    assert part._listen() is False
+    assert part._follower.listen() is False
     assert part._watch.outbox_read_to() == statuses(journal)[-1][0]
     asyncio.run(part.close())
 
@@ -224,7 +225,7 @@ def folded(events: Any, sources: Any) -> OperationState:
     return state
 
 
-def statuses(journal: Journal) -> list[tuple[int, str]]:
+def statuses(journal: SqliteJournal) -> list[tuple[int, str]]:
     """(number, status) of the outbox's records."""
     outbox = SqliteOutbox.open(journal.folder, read_only=True)
     try:

@@ -1,3 +1,7 @@
+-- name: integrity
+-- What SQLite itself finds wrong, at most twenty lines; `ok` where nothing is.
+PRAGMA integrity_check(20)
+
 -- name: unaccounted
 -- Interpreted callbacks without an outcome, but for those so old that their outcomes were purged.
 SELECT number FROM inbox.callbacks

@@ -1,3 +1,7 @@
+-- name: append
+-- Many rows in one statement, which is a transaction of its own.
+INSERT INTO callbacks (source, received_at_us, headers, body) VALUES (?, ?, ?, ?)
+
 -- name: entries
 -- The next callbacks in order of receipt.
 SELECT number, source, received_at_us, headers, body FROM callbacks WHERE number > ? ORDER BY number LIMIT ?

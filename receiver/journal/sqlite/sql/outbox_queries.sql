@@ -28,24 +28,6 @@ ON CONFLICT (id) DO UPDATE SET sequence = excluded.sequence, provider_status = e
   rank = excluded.rank, terminal = excluded.terminal, updated_at = excluded.updated_at, arrival = excluded.arrival,
   event_id = excluded.event_id, revisions = excluded.revisions
 
--- name: journal_id
-SELECT value FROM meta WHERE key = 'journal_id'
-
--- name: find_operations
--- By whole key, or by the provider's id: the key's last part. LIKE with ESCAPE, since an id may hold % and _.
-SELECT id, key FROM operations WHERE key = ?1 OR key LIKE ?2 ESCAPE '\' ORDER BY id LIMIT 20
-
--- name: callbacks_of
--- What became of each callback of one operation, in order of receipt.
-SELECT number, outcome, record FROM outcomes WHERE operation = ? AND store = 'inbox' ORDER BY number
-
--- name: polls_of
--- What became of each answer of a provider's API about one operation, in order.
-SELECT number, outcome, record FROM outcomes WHERE operation = ? AND store = 'requests' ORDER BY number
-
--- name: records_of
-SELECT record FROM contents WHERE operation = ? ORDER BY record
-
 -- name: add_content
 INSERT OR REPLACE INTO contents (operation, event_id, payload_digest, record, seen_on) VALUES (?, ?, ?, ?, ?)
 
@@ -75,7 +57,8 @@ INSERT OR REPLACE INTO meta (key, value) VALUES ('outcomes_purged_to', ?)
 
 -- name: outcomes_between
 -- What became of a range of callbacks.
-SELECT number, outcome, record FROM outcomes WHERE store = 'inbox' AND number BETWEEN ? AND ?
+SELECT store, outcomes.number, outcome, record, key FROM outcomes LEFT JOIN operations ON operations.id = operation
+WHERE store = 'inbox' AND outcomes.number BETWEEN ? AND ?
 
 -- name: settled
 -- What became of a callback: its outcome and record; no row where it was interpreted and its outcome purged.
@@ -120,13 +103,6 @@ ON CONFLICT (store, number) DO UPDATE SET reason = excluded.reason, detail = exc
 SELECT store, number, source, reason, detail, received_at, state, why, record FROM quarantine
 WHERE store = ? AND number = ?
 
--- name: list_quarantine
--- Standings above an entry, callbacks first, by number.
-SELECT store, number, source, reason, detail, received_at, state, why, record FROM quarantine
-WHERE (store, number) > (?1, ?2) AND (?3 IS NULL OR source = ?3) AND (?4 IS NULL OR reason = ?4)
-  AND (?5 IS NULL OR received_at >= ?5) AND (?6 IS NULL OR received_at < ?6) AND (?7 IS NULL OR state = ?7)
-ORDER BY store, number LIMIT ?8
-
 -- name: count_field
 -- At most so many names a source; what comes above that is counted under one name.
 INSERT INTO drift (source, field, callbacks, first_seen)
@@ -134,9 +110,6 @@ SELECT ?1, CASE WHEN (SELECT count(*) FROM drift WHERE source = ?1) < ?5
                   OR EXISTS (SELECT 1 FROM drift WHERE source = ?1 AND field = ?2) THEN ?2 ELSE '(others)' END, ?3, ?4
 WHERE true
 ON CONFLICT (source, field) DO UPDATE SET callbacks = callbacks + excluded.callbacks
-
--- name: drift
-SELECT source, field, callbacks, first_seen FROM drift ORDER BY source, callbacks DESC, field
 
 -- name: note_source
 INSERT INTO heard (source, last_us) VALUES (?1, ?2)

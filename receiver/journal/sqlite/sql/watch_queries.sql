@@ -45,7 +45,7 @@ SELECT count(*), coalesce(sum(since_us < ?2), 0) FROM watched WHERE source = ?1 
 
 -- name: listed
 SELECT source, operation_id, since_us, due_us, state, asked_us, failures, why FROM watched
-WHERE state <> 'closed' AND (?1 IS NULL OR since_us < ?1) ORDER BY since_us LIMIT ?2
+WHERE state <> 'closed' ORDER BY since_us LIMIT ?
 
 -- name: discover
 INSERT OR IGNORE INTO watched (source, operation_id, since_us, due_us, state, asked_us, failures, why, digest)

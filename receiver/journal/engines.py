@@ -1,0 +1,79 @@
+"""Which engine keeps a journal, by the scheme of ``journal.url``: the only place that names one.
+
+``sqlite:FOLDER`` is the embedded default.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from receiver.journal.handle import Journal
+from receiver.journal.ports import Runs
+from receiver.journal.sqlite.folder import acquire
+from receiver.journal.sqlite.journal import SqliteJournal, journal_in, open_journal
+from receiver.journal.sqlite.runs import FileRuns
+from receiver.journal.sqlite.store import make_folder
+from receiver.model.errors import JournalBusy
+
+URL_PATTERN = r"^sqlite:.+"
+"""What ``journal.url`` may be."""
+LOCK_WAIT_S = 10.0
+"""The children of a service that was just killed need a moment to end."""
+RETRY_S = 0.1
+
+
+@contextmanager
+def hold_journal(url: str, wait_s: float = LOCK_WAIT_S) -> Iterator[tuple[Journal, int]]:
+    """Lock, make or check the journal; gives it and the lock's descriptor for children to inherit.
+
+    Raises ``JournalBusy`` when another service holds it for longer than ``wait_s``, ``JournalError``, ``StoreFailed``.
+    """
+    folder = _folder(url)
+    make_folder(folder)
+    deadline_s = time.monotonic() + wait_s
+    while True:
+        try:
+            descriptor = acquire(folder, "journal")
+        except JournalBusy:
+            if time.monotonic() > deadline_s:
+                raise
+            time.sleep(RETRY_S)
+            continue
+        try:
+            yield open_journal(folder), descriptor
+        finally:
+            os.close(descriptor)
+        return
+
+
+def find_journal(url: str) -> Journal:
+    """The journal that is there, held or not; raises ``JournalError`` where there is none yet. Changes nothing."""
+    return journal_in(_folder(url))
+
+
+def held_journal(url: str, journal_id: str) -> Journal:
+    """The journal that this process's supervisor holds and has checked."""
+    return SqliteJournal(_folder(url), journal_id)
+
+
+def there_is_a_journal(url: str) -> bool:
+    """Whether ``find_journal`` would find one."""
+    return (_folder(url) / "outbox.db").exists()
+
+
+def open_runs(url: str) -> Runs:
+    """How far runs of replay came; there need be no journal."""
+    return FileRuns(_folder(url).parent / "replay")
+
+
+def location(url: str) -> str:
+    """Where it is, for people."""
+    return str(_folder(url))
+
+
+def _folder(url: str) -> Path:
+    return Path(url.removeprefix("sqlite:"))

@@ -1,0 +1,67 @@
+"""A journal as one thing: a handle that opens its stores, so that nobody else knows an engine, a folder or a driver."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from receiver.journal.ports import (
+    Inbox,
+    InboxLimits,
+    InboxReader,
+    Marks,
+    Outbox,
+    Rejects,
+    Requests,
+    TakeOver,
+)
+from receiver.journal.search import Search
+from receiver.journal.watchlist import Watchlist
+
+
+class Journal(Protocol):
+    """One journal that is there and fits. Each call opens a store of its own, which the caller closes.
+
+    All of them raise ``JournalError`` where the journal is not whole or of a newer format, and ``StoreFailed``.
+    """
+
+    @property
+    def journal_id(self) -> str:
+        """A UUID that was made with it."""
+
+    def inbox_writer(self, limits: InboxLimits) -> Inbox:
+        """The inbox, to append to; called in a running event loop, by the one process that takes callbacks."""
+
+    def inbox(self) -> InboxReader:
+        """The inbox, to read."""
+
+    def requests(self, *, write: bool = False) -> Requests:
+        """The requests."""
+
+    def outbox(self, *, write: bool = False) -> Outbox:
+        """The outbox."""
+
+    def search(self) -> Search:
+        """What people look up."""
+
+    def watchlist(self) -> Watchlist:
+        """What reconcile remembers."""
+
+    def rejects(self, *, write: bool = False) -> Rejects:
+        """The sample of refused callbacks; to read, it raises ``JournalError`` where there is none yet."""
+
+    def marks(self) -> Marks:
+        """What outlives an interpreting process."""
+
+    def take_over(self) -> TakeOver:
+        """The outbox, to be changed by hand."""
+
+    def check(self) -> list[str]:
+        """All that is wrong with it, a sentence each; raises ``JournalError`` where it cannot even be read."""
+
+    def stats(self) -> Mapping[str, Any]:
+        """Figures: counts, sizes in bytes, how far it is read and published."""
+
+    def backup(self, target: Path) -> Mapping[Path, int]:
+        """Copy it consistently to an empty folder, also while a service runs; gives each file and its bytes."""

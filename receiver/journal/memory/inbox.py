@@ -1,0 +1,61 @@
+"""An inbox in memory: writer and reader in one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from receiver.journal.ports import InboxFigures
+from receiver.model.callback import JournalEntry, VerifiedCallback
+from receiver.model.errors import Unavailable
+
+
+class MemoryInbox:
+    """``ports.Inbox`` and ``ports.InboxReader``. ``refuse`` makes it answer that it takes nothing."""
+
+    def __init__(self) -> None:
+        self.entries: list[JournalEntry] = []
+        self.refuse: str | None = None
+        self._last = 0
+
+    async def append(self, callback: VerifiedCallback) -> int:
+        """Keep the callback; raises ``Unavailable`` while ``refuse`` is set."""
+        if self.refuse is not None:
+            raise Unavailable(self.refuse)
+        self._last += 1
+        self.entries.append(JournalEntry(self._last, callback))
+        return self._last
+
+    async def purge(self, numbers: Sequence[int]) -> None:
+        """Delete callbacks."""
+        self.entries = [entry for entry in self.entries if entry.number not in numbers]
+
+    def accepting(self) -> str | None:
+        """None, or why not."""
+        return self.refuse
+
+    def figures(self) -> InboxFigures:
+        """Nothing ever waits."""
+        return InboxFigures(0, self._last)
+
+    def entry(self, number: int) -> JournalEntry | None:
+        """One entry."""
+        return next((entry for entry in self.entries if entry.number == number), None)
+
+    def read(self, after: int, limit: int) -> Sequence[JournalEntry]:
+        """Entries above ``after``."""
+        return [entry for entry in self.entries if entry.number > after][:limit]
+
+    def last_number(self) -> int:
+        """The highest number given so far."""
+        return self._last
+
+    def newest_us(self) -> int | None:
+        """Time of receipt of the newest callback."""
+        return self.entries[-1].callback.received_at_us if self.entries else None
+
+    def ages(self, after: int, limit: int) -> Sequence[tuple[int, int]]:
+        """(number, time of receipt) of callbacks above ``after``."""
+        return [(entry.number, entry.callback.received_at_us) for entry in self.read(after, limit)]
+
+    def close(self) -> None:
+        """It goes on for whoever else has it."""

@@ -1,0 +1,101 @@
+"""The handle of a journal in memory: whoever opens a store gets the same one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from receiver.journal.memory.inbox import MemoryInbox
+from receiver.journal.memory.outbox import MemoryOutbox
+from receiver.journal.memory.requests import MemoryMarks, MemoryRejects, MemoryRequests
+from receiver.journal.memory.search import MemorySearch
+from receiver.journal.memory.watchlist import MemoryWatchlist
+from receiver.journal.ports import InboxLimits
+from receiver.model.callback import EntryId
+from receiver.model.errors import JournalError
+
+
+class MemoryJournal:
+    """``handle.Journal``."""
+
+    def __init__(self, journal_id: str = "00000000-0000-4000-8000-000000000000") -> None:
+        self.journal_id = journal_id
+        self._inbox = MemoryInbox()
+        self._outbox = MemoryOutbox()
+        self._requests = MemoryRequests()
+        self._watchlist = MemoryWatchlist(self._requests)
+        self._rejects = MemoryRejects()
+        self._marks = MemoryMarks()
+
+    def inbox_writer(self, limits: InboxLimits) -> MemoryInbox:
+        """The inbox; nothing limits it."""
+        del limits
+        return self._inbox
+
+    def inbox(self) -> MemoryInbox:
+        """The inbox."""
+        return self._inbox
+
+    def requests(self, *, write: bool = False) -> MemoryRequests:
+        """The requests."""
+        del write
+        return self._requests
+
+    def outbox(self, *, write: bool = False) -> MemoryOutbox:
+        """The outbox."""
+        del write
+        return self._outbox
+
+    def search(self) -> MemorySearch:
+        """What people look up."""
+        return MemorySearch(self._outbox)
+
+    def watchlist(self) -> MemoryWatchlist:
+        """What reconcile remembers."""
+        return self._watchlist
+
+    def rejects(self, *, write: bool = False) -> MemoryRejects:
+        """The sample of refused callbacks."""
+        del write
+        return self._rejects
+
+    def marks(self) -> MemoryMarks:
+        """What outlives an interpreter."""
+        return self._marks
+
+    def take_over(self) -> MemoryOutbox:
+        """The outbox, to be changed by hand."""
+        return self._outbox
+
+    def check(self) -> list[str]:
+        """Callbacks that count as interpreted and became nothing."""
+        interpreted = self._outbox.progress("inbox").number
+        numbers = [entry.number for entry in self._inbox.entries if entry.number <= interpreted]
+        return [
+            f"callback {number} counts as interpreted, and became nothing"
+            for number in numbers
+            if EntryId("inbox", number) not in self._outbox.outcomes
+        ]
+
+    def stats(self) -> Mapping[str, Any]:
+        """Figures, without sizes."""
+        latest = self._outbox.latest_remembered()
+        outcomes = Counter(outcome.outcome for outcome in self._outbox.outcomes.values())
+        return {
+            "journal": self.journal_id,
+            "callbacks": len(self._inbox.entries),
+            "last_callback": self._inbox.last_number(),
+            "interpreted_to": self._outbox.progress("inbox").number,
+            "records": len(self._outbox.records),
+            "last_record": self._outbox.last_number(),
+            "published_to": latest[1].number if latest else 0,
+            "operations": len(self._outbox.known),
+            "contents": sum(len(operation.seen) for operation in self._outbox.known.values()),
+            **{f"outcome_{name}": count for name, count in outcomes.items()},
+        }
+
+    def backup(self, target: Path) -> Mapping[Path, int]:
+        """Refused: there is nothing that could be copied to files."""
+        raise JournalError(f"a journal in memory cannot be copied to {target}")

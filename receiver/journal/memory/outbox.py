@@ -1,0 +1,240 @@
+"""An outbox in memory, with what people look up in it, and the way to change it by hand."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+import orjson
+
+from receiver.model.callback import EntryId, JournalEntry, Store, entry_digest
+from receiver.model.errors import StoreFailed
+from receiver.model.operation import Operation, OperationState, Seen
+from receiver.model.records import OutboxBatch, OutboxRecord, Outcome, Position, Progress, Quarantined
+from receiver.model.times import from_us, to_us
+
+
+@dataclass
+class MemoryOutbox:
+    """``ports.Outbox`` and ``ports.TakeOver``."""
+
+    records: list[OutboxRecord] = field(default_factory=list)
+    outcomes: dict[EntryId, Outcome] = field(default_factory=dict)
+    known: dict[str, Operation] = field(default_factory=dict)
+    """Operation key → the operation; in the order in which they were first heard of."""
+    read_up_to: dict[str, Progress] = field(default_factory=dict)
+    memory: dict[str, Position] = field(default_factory=dict)
+    standings: dict[EntryId, Quarantined] = field(default_factory=dict)
+    unknown_fields: Counter[tuple[str, str]] = field(default_factory=Counter)
+    first_seen: dict[tuple[str, str], str] = field(default_factory=dict)
+    last_heard_us: dict[str, int] = field(default_factory=dict)
+    last: int = 0
+
+    def progress(self, store: str) -> Progress:
+        """How far ``store`` has been interpreted."""
+        return self.read_up_to.get(store, Progress())
+
+    def last_number(self) -> int:
+        """The highest record number given so far."""
+        return self.last
+
+    def operations(self, keys: Collection[str]) -> dict[str, Operation]:
+        """The known operations among ``keys``."""
+        return {key: self.known[key] for key in keys if key in self.known}
+
+    def commit(self, batch: OutboxBatch) -> None:
+        """Take the whole batch."""
+        stands = self.progress("inbox").number, self.last
+        if batch.follows is not None and stands != batch.follows:
+            raise StoreFailed(f"the outbox stands at {stands}, not at {batch.follows}")
+        self._put(batch.records)
+        self.outcomes.update({EntryId(outcome.store, outcome.number): outcome for outcome in batch.outcomes})
+        for key, state in batch.states.items():
+            self.known[key] = Operation(state, self.known.get(key, Operation()).seen)
+        for key, seen in batch.seen:
+            self._add_content(key, seen)
+        self.read_up_to.update(batch.progress)
+        for standing in batch.quarantined:
+            before = self.standings.get(standing.id, standing)
+            record = before.record if standing.record is None else standing.record
+            self.standings[standing.id] = replace(standing, record=record)
+        self._note_sources(batch)
+
+    def _put(self, records: Iterable[OutboxRecord]) -> None:
+        self.records.extend(records)
+        self.last = max([self.last, *(record.number for record in self.records)])
+
+    def _add_content(self, key: str, seen: Seen) -> None:
+        before = self.known[key]
+        others = tuple(content for content in before.seen if content.event_id != seen.event_id)
+        self.known[key] = Operation(before.state, (*others, seen))
+
+    def _note_sources(self, batch: OutboxBatch) -> None:
+        for source, at_us in batch.last_heard_us.items():
+            self.last_heard_us[source] = max(at_us, self.last_heard_us.get(source, at_us))
+        for (source, name), count in batch.unknown_fields.items():
+            self.first_seen.setdefault((source, name), from_us(batch.last_heard_us.get(source, batch.polled_at_us)))
+            self.unknown_fields[source, name] += count
+
+    def replace(self, record: OutboxRecord) -> None:
+        """Take another record in the place of one."""
+        said = orjson.loads(record.value)
+        entry = EntryId.parse(record.record_id) if record.record_type == "quarantine" else None
+        if entry is not None and entry.number:
+            row = (record.source, said["reason"], said["detail"], record.received_at)
+            self.standings[entry] = Quarantined(entry, *row, "open", "", record.number)
+            outcome = self.outcomes.get(entry)
+            if outcome is not None and outcome.outcome == "event":
+                self.outcomes[entry] = replace(outcome, outcome="quarantine")
+        self.records = [record if old.number == record.number else old for old in self.records]
+
+    def read(self, after: int, limit: int) -> Sequence[OutboxRecord]:
+        """Records above ``after``."""
+        return [record for record in self.records if record.number > after][:limit]
+
+    def quarantined(self, ids: Collection[EntryId]) -> dict[EntryId, Quarantined]:
+        """Those that are or were in quarantine."""
+        return {entry_id: self.standings[entry_id] for entry_id in ids if entry_id in self.standings}
+
+    def record(self, number: int) -> OutboxRecord | None:
+        """One record."""
+        return next((record for record in self.records if record.number == number), None)
+
+    def record_id(self, number: int) -> str | None:
+        """The id of one record."""
+        record = self.record(number)
+        return None if record is None else record.record_id
+
+    def request_of(self, number: int) -> int | None:
+        """The request whose answer became record ``number``."""
+        wanted = (one for one in self.outcomes.values() if (one.store, one.record) == ("requests", number))
+        return next((one.number for one in wanted if one.outcome == "event"), None)
+
+    def outcomes_between(self, first: int, last: int) -> dict[int, Outcome]:
+        """Inbox number → what became of the callback."""
+        found = {at: self.outcomes.get(EntryId("inbox", at)) for at in range(first, last + 1)}
+        return {at: outcome for at, outcome in found.items() if outcome is not None}
+
+    def next_record_us(self, after: int) -> int | None:
+        """Time of receipt of the first record above ``after``."""
+        return next((to_us(record.received_at) for record in self.read(after, 1)), None)
+
+    def last_heard(self) -> dict[str, int]:
+        """Source → time of receipt of its newest callback."""
+        return dict(self.last_heard_us)
+
+    def remembered(self, cluster_id: str) -> Position | None:
+        """The local copy for one cluster."""
+        return self.memory.get(cluster_id)
+
+    def latest_remembered(self) -> tuple[str, Position] | None:
+        """The local copy written last."""
+        return next(reversed(self.memory.items()), None)
+
+    def remember(self, cluster_id: str, position: Position) -> None:
+        """Write the local copy."""
+        self.memory.pop(cluster_id, None)
+        self.memory[cluster_id] = position
+
+    def settled(self, numbers: Collection[int]) -> set[int]:
+        """Those callbacks that are interpreted, published, and not in quarantine."""
+        published, interpreted = self._published(), self.progress("inbox").number
+        found = {number: self.outcomes.get(EntryId("inbox", number)) for number in numbers if number <= interpreted}
+        return {number for number, outcome in found.items() if published and _is_settled(outcome, published)}
+
+    def purge(self, records_before: str | None, contents_before: str | None, limit: int) -> int:
+        """Delete published events and contents older than two times."""
+        published = self._published()
+        old = [
+            record
+            for record in self.records
+            if record.record_type == "event"
+            and record.number < published
+            and record.received_at < (records_before or "")
+        ][:limit]
+        self.records = [record for record in self.records if record not in old]
+        if old:
+            self._forget_outcomes(max(record.callback or 0 for record in old), old[-1].number)
+        return len(old) + self._purge_contents((contents_before or "")[:10], limit)
+
+    def _forget_outcomes(self, callback: int, record: int) -> None:
+        def gone(outcome: Outcome) -> bool:
+            old = outcome.number <= callback if outcome.store == "inbox" else (outcome.record or 0) <= record
+            return old and outcome.outcome != "quarantine"
+
+        self.outcomes = {entry_id: outcome for entry_id, outcome in self.outcomes.items() if not gone(outcome)}
+
+    def _purge_contents(self, before_day: str, limit: int) -> int:
+        count = 0
+        for key, operation in self.known.items():
+            old = [seen for seen in operation.seen if self._day(seen) < before_day][: limit - count]
+            count += len(old)
+            self.known[key] = Operation(operation.state, tuple(seen for seen in operation.seen if seen not in old))
+        return count
+
+    def _day(self, seen: Seen) -> str:
+        record = self.record(seen.record)
+        return "" if record is None else record.received_at[:10]
+
+    def _published(self) -> int:
+        latest = self.latest_remembered()
+        return latest[1].number if latest else 0
+
+    def take_over(
+        self,
+        keep_to: int,
+        records: Sequence[OutboxRecord],
+        *,
+        key_of: Callable[[OutboxRecord], str],
+        fold: Callable[[Iterable[OutboxRecord]], OperationState],
+        entry_at: Callable[[int], JournalEntry | None],
+    ) -> int:
+        """Undo our records above ``keep_to``, put ``records`` in their place, mend the operations."""
+        undone = [record for record in self.records if record.number > keep_to and record.record_type == "event"]
+        above = [one for one in self.outcomes.values() if one.record is not None and one.record > keep_to]
+        interpreted = self.progress("inbox").number
+        again_from = min([interpreted, *(one.number - 1 for one in above if one.store == "inbox")])
+        self._undo("inbox", again_from)
+        entry = entry_at(again_from)
+        self.read_up_to["inbox"] = Progress(again_from, entry_digest(entry) if entry else b"")
+        answers = [one.number - 1 for one in above if one.store == "requests"]
+        if answers:
+            self._undo("requests", min(answers))
+            self.read_up_to["requests"] = Progress(min(answers), b"")
+        self.records = [record for record in self.records if record.number <= keep_to]
+        events = [record for record in (*undone, *records) if record.record_type == "event"]
+        taken = [record for record in records if record.record_type == "event"]
+        for key in {key_of(record) for record in events}:
+            self._mend(key, keep_to, [record for record in taken if key_of(record) == key], fold)
+        self._put(records)
+        return again_from
+
+    def _undo(self, store: Store, after: int) -> None:
+        self.outcomes = {
+            entry_id: outcome
+            for entry_id, outcome in self.outcomes.items()
+            if entry_id.store != store or entry_id.number <= after
+        }
+
+    def _mend(
+        self,
+        key: str,
+        keep_to: int,
+        taken: list[OutboxRecord],
+        fold: Callable[[Iterable[OutboxRecord]], OperationState],
+    ) -> None:
+        contents = {seen.record for seen in self.known.get(key, Operation()).seen if seen.record <= keep_to}
+        events = [record for record in self.records if record.number in contents] + taken
+        self.known.pop(key, None)
+        if events:
+            seen = tuple(Seen(record.record_id, b"", record.number) for record in events)
+            self.known[key] = Operation(fold(events), seen)
+
+    def close(self) -> None:
+        """It goes on for whoever else has it."""
+
+
+def _is_settled(outcome: Outcome | None, published: int) -> bool:
+    # None: interpreted, and its outcome purged.
+    return outcome is None or (outcome.outcome != "quarantine" and (outcome.record or 0) <= published)

@@ -1,0 +1,108 @@
+"""A requests store, a sample of rejects, marks and runs in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from receiver.model.callback import RawCallback
+from receiver.model.errors import ReceiverError
+from receiver.model.records import Reject, Request
+
+
+class MemoryRequests:
+    """``ports.Requests``."""
+
+    def __init__(self) -> None:
+        self.requests: list[Request] = []
+        self._last = 0
+
+    def add(self, request_type: str, made_at_us: int, payload: Mapping[str, Any]) -> int:
+        """Keep one request and give its number."""
+        self._last += 1
+        self.requests.append(Request(self._last, request_type, made_at_us, payload))
+        return self._last
+
+    def read(self, after: int, limit: int) -> Sequence[Request]:
+        """Requests above ``after``."""
+        return [request for request in self.requests if request.number > after][:limit]
+
+    def last_number(self) -> int:
+        """The highest number given so far."""
+        return self._last
+
+    def purge(self, numbers: Sequence[int]) -> None:
+        """Delete answers, for the watch list."""
+        self.requests = [one for one in self.requests if one.request_type != "poll" or one.number not in numbers]
+
+    def close(self) -> None:
+        """It goes on for whoever else has it."""
+
+
+class MemoryRejects:
+    """``ports.Rejects``."""
+
+    def __init__(self) -> None:
+        self._kept: list[Reject] = []
+        self._last = 0
+
+    def add(self, raw: RawCallback, why: str, kept_max: int) -> None:
+        """Keep one, and forget all but the newest ``kept_max``."""
+        self._last += 1
+        self._kept.append(Reject(self._last, why, raw))
+        self._kept = [reject for reject in self._kept if reject.number > self._last - kept_max]
+
+    def newest(self, limit: int) -> Sequence[Reject]:
+        """The newest ones first."""
+        return self._kept[::-1][:limit]
+
+    def get(self, number: int) -> Reject | None:
+        """One of them."""
+        return next((reject for reject in self._kept if reject.number == number), None)
+
+    def close(self) -> None:
+        """It goes on for whoever else has it."""
+
+
+class MemoryMarks:
+    """``ports.Marks``."""
+
+    def __init__(self) -> None:
+        self._range = (0, 0)
+        self._lessons: Mapping[str, Any] = {}
+
+    def set(self, first: int, last: int) -> None:
+        """Note what is being interpreted."""
+        self._range = first, last
+
+    def read(self) -> tuple[int, int]:
+        """What was noted last."""
+        return self._range
+
+    def lessons(self) -> Mapping[str, Any]:
+        """The document that was kept."""
+        return self._lessons
+
+    def keep_lessons(self, document: Mapping[str, Any]) -> None:
+        """Keep it."""
+        self._lessons = dict(document)
+
+    def close(self) -> None:
+        """It goes on for whoever else has it."""
+
+
+class MemoryRuns:
+    """``ports.Runs``."""
+
+    def __init__(self) -> None:
+        self._runs: dict[str, dict[str, Any]] = {}
+
+    def save(self, run_id: str, document: Mapping[str, Any]) -> None:
+        """Keep a run's state."""
+        self._runs[run_id] = dict(document)
+
+    def load(self, run_id: str) -> dict[str, Any]:
+        """Read it; raises ``ReceiverError``."""
+        if run_id not in self._runs:
+            raise ReceiverError(f"there is no run {run_id}")
+        return dict(self._runs[run_id])

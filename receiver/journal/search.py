@@ -1,0 +1,66 @@
+"""What people ask of a journal, as a port: one operation's story, what is in quarantine, what providers changed.
+
+Everything here reads, and nothing of the service's own way depends on it; an engine may answer it from indexes of its
+own. The same rules hold as for the stores in ``ports``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from receiver.model.callback import EntryId
+from receiver.model.records import OutboxRecord, Outcome, Quarantined, QuarantineFilter
+
+OPERATIONS_MAX = 20
+"""Operations of one id that are named: more than providers, accounts and kinds that could share one."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundOperation:
+    """An operation that a person asked for."""
+
+    number: int
+    """The outbox's own, for ``arrivals`` and ``records_of``."""
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownField:
+    """A field of bodies that means nothing to us."""
+
+    source: str
+    field: str
+    callbacks: int
+    """How many had it."""
+    first_seen: str
+    """RFC 3339 UTC."""
+
+
+class Search(Protocol):
+    """Looking things up."""
+
+    def operations_by_key(self, keys: Collection[str]) -> list[FoundOperation]:
+        """Those among ``keys`` that are known, by an index."""
+
+    def operations_by_id(self, operation_id: str) -> list[FoundOperation]:
+        """Up to ``OPERATIONS_MAX`` operations with this id of their provider; may read all operations."""
+
+    def arrivals(self, operation: int) -> list[Outcome]:
+        """What became of each entry about one operation: callbacks in order of receipt, then answers in theirs."""
+
+    def records_of(self, operation: int) -> list[int]:
+        """Outbox numbers of an operation's events, ascending."""
+
+    def record(self, number: int) -> OutboxRecord | None:
+        """One outbox record, None where it was purged or never was."""
+
+    def quarantine(self, wanted: QuarantineFilter, after: EntryId | None, limit: int) -> Sequence[Quarantined]:
+        """Up to ``limit`` standings above ``after`` that the filter lets through: callbacks first, by number."""
+
+    def drift(self) -> list[UnknownField]:
+        """Unknown fields by source, the most frequent first."""
+
+    def close(self) -> None:
+        """Give it back."""

@@ -1,0 +1,155 @@
+"""The journal's folder: its three stores are made together, and fit together, or nothing starts.
+
+A folder put together from two backups would give new callbacks numbers that already count as read. So every store
+carries the journal's id, and the outbox remembers number and digest of the last entry it read of each other store:
+on start that entry must still be that entry.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import uuid
+from contextlib import ExitStack
+from pathlib import Path
+
+import apsw
+
+from receiver.journal.sqlite import store as sqlite
+from receiver.journal.sqlite.statements import named_queries
+from receiver.journal.sqlite.store import make_folder
+from receiver.journal.sqlite.upgrade import upgrade_outbox
+from receiver.model.callback import JournalEntry, VerifiedCallback, entry_digest, headers_from_wire
+from receiver.model.errors import JournalBusy, JournalError
+
+STORES = ("inbox", "outbox", "requests")
+SQL = named_queries("folder")
+PAGE_BYTES = {"outbox": 1024}
+"""Where they are not as usual. In a table of ten million hashes a slice writes most pages that it passes, so small ones
+are better; with a million and with none 4 KiB were measured to be alike."""
+SEQUENCE = {"inbox": "callbacks", "requests": "requests"}
+
+
+def acquire(folder: Path, name: str) -> int:
+    """Lock ``<name>.lock`` in ``folder``; raises ``JournalBusy`` if it is held. Free when the descriptor is closed.
+
+    Children that inherit the descriptor share the lock: it is free only when the last of them has ended.
+    """
+    descriptor = os.open(folder / f"{name}.lock", os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise JournalBusy(f"another receiver holds the journal in {folder} ({name}.lock)") from None
+    return descriptor
+
+
+def make_or_check(folder: Path) -> str:
+    """Make the journal if there is none, else check that its stores fit, and bring an older format to ours; its id.
+
+    Raises ``JournalError`` (stores of different journals, a missing store beside a used one, a newer format, an outbox
+    that has read another inbox) and ``StoreFailed``. The caller holds the folder's lock.
+    """
+    make_folder(folder)
+    present = {store: (folder / f"{store}.db") for store in STORES if (folder / f"{store}.db").exists()}
+    with ExitStack() as stack:
+        connections = {}
+        for store, path in present.items():
+            connection = sqlite.connect(path)
+            stack.callback(connection.close)
+            if connection.pragma("schema_version") == 0:
+                continue  # a crash came between making the file and its tables: as good as absent
+            connections[store] = connection
+        journal_id = _common_id(folder, connections, older=True)
+        _refuse_missing(folder, connections)
+        if len(connections) == len(STORES):
+            _check_fit(folder, connections)
+        if "outbox" in connections:  # only now: a folder that is refused stays as it is
+            upgrade_outbox(connections["outbox"])
+            _common_id(folder, connections)
+    for store in STORES:
+        if store not in connections:
+            _make_store(folder, store, journal_id)
+    return journal_id
+
+
+def journal_id_of(folder: Path) -> str:
+    """The journal's id, by its outbox; raises ``JournalError``. Changes nothing, and looks at no other store."""
+    path = folder / "outbox.db"
+    connection = sqlite.connect(path, read_only=True)
+    try:
+        return str(sqlite.read_meta(connection, path, "outbox", older=True)["journal_id"])
+    finally:
+        connection.close()
+
+
+def check_whole(folder: Path) -> str:
+    """Check that a journal's stores are there and fit, and give its id; raises ``JournalError``. Changes nothing."""
+    missing = [f"{store}.db" for store in STORES if not (folder / f"{store}.db").exists()]
+    if missing:
+        raise JournalError(f"there is no whole journal in {folder}: it lacks {', '.join(missing)}")
+    with ExitStack() as stack:
+        connections = {}
+        for store in STORES:
+            connections[store] = sqlite.connect(folder / f"{store}.db", read_only=True)
+            stack.callback(connections[store].close)
+        journal_id = _common_id(folder, connections)
+        _check_fit(folder, connections)
+    return journal_id
+
+
+def _make_store(folder: Path, store: str, journal_id: str) -> None:
+    connection = sqlite.connect(
+        folder / f"{store}.db", create=True, page_bytes=PAGE_BYTES.get(store, sqlite.PAGE_BYTES)
+    )
+    try:
+        sqlite.create_schema(connection, store, journal_id)
+    finally:
+        connection.close()
+
+
+def _common_id(folder: Path, connections: dict[str, apsw.Connection], *, older: bool = False) -> str:
+    ids = {
+        store: str(sqlite.read_meta(connection, folder / f"{store}.db", store, older=older).get("journal_id"))
+        for store, connection in connections.items()
+    }
+    if len(set(ids.values())) > 1:
+        said = ", ".join(f"{store}.db {journal_id}" for store, journal_id in ids.items())
+        raise JournalError(f"the stores in {folder} belong to different journals ({said}): restore one whole backup")
+    return next(iter(ids.values()), str(uuid.uuid4()))
+
+
+def _refuse_missing(folder: Path, connections: dict[str, apsw.Connection]) -> None:
+    missing = [f"{store}.db" for store in STORES if store not in connections]
+    used = [store for store, connection in connections.items() if _sequence_total(connection) > 0]
+    if missing and used:
+        raise JournalError(f"{folder} lacks {', '.join(missing)} beside stores in use: restore one whole backup")
+
+
+def _sequence_total(connection: apsw.Connection) -> int:
+    return int(next(iter(connection.execute(SQL["numbers_given"])))[0])
+
+
+def _check_fit(folder: Path, connections: dict[str, apsw.Connection]) -> None:
+    for store, number, digest in list(connections["outbox"].execute(SQL["progress"])):
+        table = SEQUENCE[str(store)]
+        found = list(connections[str(store)].execute(SQL["last_number"], (table,)))
+        last = int(found[0][0]) if found else 0
+        if last < int(number):
+            raise JournalError(
+                f"the outbox in {folder} has read {store} up to {number}, which ends at {last}: "
+                f"{store}.db is older than outbox.db; restore one whole backup"
+            )
+        if store == "inbox":
+            _check_entry(folder, connections["inbox"], int(number), bytes(digest))
+
+
+def _check_entry(folder: Path, inbox: apsw.Connection, number: int, digest: bytes) -> None:
+    for source, received_at_us, headers, body in list(inbox.execute(SQL["entry"], (number,))):
+        entry = JournalEntry(
+            number, VerifiedCallback(str(source), int(received_at_us), headers_from_wire(bytes(headers)), bytes(body))
+        )
+        if entry_digest(entry) != digest:
+            raise JournalError(
+                f"callback {number} in {folder} is not the one that its outbox has read: restore one whole backup"
+            )

@@ -1,0 +1,31 @@
+"""How far each run of replay came: a small file for each, in a folder beside the journal's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from receiver.journal.sqlite.marks import write_whole
+from receiver.model.errors import ReceiverError
+
+
+class FileRuns:
+    """``ports.Runs``."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def save(self, run_id: str, document: Mapping[str, Any]) -> None:
+        """Keep a run's state, whole or not at all."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_whole(self._folder / f"{run_id}.json", orjson.dumps(document))
+
+    def load(self, run_id: str) -> dict[str, Any]:
+        """Read it; raises ``ReceiverError`` where there is no such run."""
+        try:
+            return dict(orjson.loads((self._folder / f"{run_id}.json").read_bytes()))
+        except (OSError, ValueError):
+            raise ReceiverError(f"there is no run {run_id} in {self._folder}") from None

@@ -1,0 +1,60 @@
+"""What people look up, on SQLite: a connection of its own to the outbox, which only reads."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from receiver.journal.search import OPERATIONS_MAX, FoundOperation, UnknownField
+from receiver.journal.sqlite.operation_keys import OperationKeys
+from receiver.journal.sqlite.outbox import FILE, STORE
+from receiver.journal.sqlite.outbox_rows import record_from_row, standing_from_row
+from receiver.journal.sqlite.statements import named_queries
+from receiver.journal.sqlite.store import StoreConnection, failures, open_store
+from receiver.model.callback import EntryId
+from receiver.model.operation import key_part
+from receiver.model.records import OutboxRecord, Outcome, Quarantined, QuarantineFilter
+
+SQL = named_queries("search")
+
+
+class SqliteSearch(StoreConnection):
+    """``search.Search``; to be used by one thread at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(open_store(folder / FILE, STORE, read_only=True), STORE)
+        self._keys = OperationKeys(self._db)
+
+    def operations_by_key(self, keys: Collection[str]) -> list[FoundOperation]:
+        """Those among ``keys`` that are known, in the order of their numbers."""
+        with failures(STORE):
+            found = self._keys.numbers(keys)
+        return sorted((FoundOperation(number, key) for key, number in found.items()), key=lambda one: one.number)
+
+    def operations_by_id(self, operation_id: str) -> list[FoundOperation]:
+        """Those with this id of their provider, the last part of the key: reads every operation."""
+        escaped = key_part(operation_id).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        rows = self._rows(SQL["operations_by_id"], (f"%:{escaped}", OPERATIONS_MAX))
+        return [FoundOperation(*row) for row in rows]
+
+    def arrivals(self, operation: int) -> list[Outcome]:
+        """What became of each entry about one operation."""
+        return [Outcome(*row) for row in self._rows(SQL["arrivals"], (operation,))]
+
+    def records_of(self, operation: int) -> list[int]:
+        """Outbox numbers of an operation's events."""
+        return [int(row[0]) for row in self._rows(SQL["records_of"], (operation,))]
+
+    def record(self, number: int) -> OutboxRecord | None:
+        """One outbox record."""
+        return next((record_from_row(row) for row in self._rows(SQL["record"], (number,))), None)
+
+    def quarantine(self, wanted: QuarantineFilter, after: EntryId | None, limit: int) -> Sequence[Quarantined]:
+        """Standings above ``after`` that the filter lets through."""
+        start = ("", 0) if after is None else (after.store, after.number)
+        filters = (wanted.source, wanted.reason, wanted.since, wanted.until, wanted.state)
+        return [standing_from_row(row) for row in self._rows(SQL["quarantine"], (*start, *filters, limit))]
+
+    def drift(self) -> list[UnknownField]:
+        """Unknown fields by source, the most frequent first."""
+        return [UnknownField(*row) for row in self._rows(SQL["drift"])]

@@ -1,0 +1,12 @@
+-- name: add
+INSERT INTO rejects (source, received_at_us, why, headers, body) VALUES (?, ?, ?, ?, ?)
+
+-- name: prune
+-- All but the newest so many.
+DELETE FROM rejects WHERE number <= (SELECT seq FROM sqlite_sequence WHERE name = 'rejects') - ?
+
+-- name: newest
+SELECT number, source, received_at_us, why, headers, body FROM rejects ORDER BY number DESC LIMIT ?
+
+-- name: one
+SELECT number, source, received_at_us, why, headers, body FROM rejects WHERE number = ?

@@ -1,0 +1,10 @@
+-- name: add
+INSERT INTO requests (request_type, made_at_us, payload) VALUES (?, ?, ?) RETURNING number
+
+-- name: read
+-- The next requests in their order.
+SELECT number, request_type, made_at_us, payload FROM requests WHERE number > ? ORDER BY number LIMIT ?
+
+-- name: last_number
+-- The highest number ever given, also when its request was purged.
+SELECT seq FROM sqlite_sequence WHERE name = 'requests'
