@@ -49,7 +49,7 @@ class SharedBroker:
             # Both locks, and never one while waiting for the other: who joins holds the first and wants the second.
             with self._alone(), contextlib.suppress(BlockingIOError):
                 fcntl.flock(self._present, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                self._port.unlink()
+                self._port.unlink(missing_ok=True)
                 self._started.stop()
                 self._present.close()
                 return
