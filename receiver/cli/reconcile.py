@@ -10,7 +10,7 @@ import click
 
 from receiver.cli.exit_codes import INTERRUPTED
 from receiver.cli.output import config_option, json_option, load_or_built_in, say, show_table, write_json
-from receiver.operate import watchlist as asking
+from receiver.operate import watchlist
 from receiver.service import logs
 
 COLUMNS = ("source", "operation", "state", "open_s", "overdue", "last_answer", "next", "failures", "why")
@@ -23,7 +23,7 @@ COLUMNS = ("source", "operation", "state", "open_s", "overdue", "last_answer", "
 def track(config: Path | None, source: str, operation: str) -> None:
     """Ask SOURCE's provider about OPERATION, the provider's id, from now on until it is over."""
     settings, environ = load_or_built_in(config)
-    by_itself = asking.track(settings, environ, source, operation)
+    by_itself = watchlist.track(settings, environ, source, operation)
     how = "a running service asks at once" if by_itself else "`poll.enabled` is off: `receiver reconcile once` asks"
     say(f"{operation} is watched: {how}")
 
@@ -41,7 +41,7 @@ def once(config: Path | None, *, as_json: bool) -> int:
     logs.configure(people=True, level=logging.WARNING)
     settings, environ = load_or_built_in(config)
     try:
-        rounds = asyncio.run(asking.once(settings, environ))
+        rounds = asyncio.run(watchlist.once(settings, environ))
     except KeyboardInterrupt:
         say("interrupted: what was learnt is in the journal; the same command asks for the rest")
         return INTERRUPTED
@@ -63,7 +63,7 @@ def once(config: Path | None, *, as_json: bool) -> int:
 def list_command(config: Path | None, *, overdue: bool, as_json: bool) -> None:
     """List the operations that are asked about, the oldest first."""
     settings, _ = load_or_built_in(config)
-    rows = asking.listed(settings, overdue=overdue)
+    rows = watchlist.listed(settings, overdue=overdue)
     if as_json:
         write_json(rows)
     else:
