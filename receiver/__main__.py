@@ -20,10 +20,10 @@ def main() -> None:
             signal.signal(number, lambda *_: sys.exit(DONE))
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        from receiver.cli import main as cli  # noqa: PLC0415  after what it takes long to come to
+        from receiver.cli.main import run  # noqa: PLC0415  after what it takes long to come to
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-    sys.exit(cli.run(sys.argv[1:]))
+    sys.exit(run(sys.argv[1:]))
 
 
 if __name__ == "__main__":

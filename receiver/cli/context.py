@@ -26,21 +26,23 @@ class Opened:
     context: Context
 
 
-def open_configured(config: Path | None, *, make_journal: bool = False) -> Opened:
-    """Read the configuration; with ``make_journal`` there is a journal afterwards, also where no service ever ran.
-
-    Raises ``ConfigurationError``, ``JournalBusy``, ``JournalError``.
-    """
+def open_configured(config: Path | None) -> Opened:
+    """Read the configuration; raises ``ConfigurationError``."""
     settings, environ = load_or_built_in(config)
-    if make_journal and not there_is_a_journal(settings.journal.url):
-        with hold_journal(settings.journal.url, MAKING_WAIT_S):
-            pass
     return Opened(settings, environ, open_context(settings, environ))
 
 
 def load_context(config: Path | None) -> Context:
     """Only the context."""
     return open_configured(config).context
+
+
+def make_journal(opened: Opened) -> None:
+    """Make the journal where there is none; raises ``JournalBusy``, ``JournalError``."""
+    url = opened.settings.journal.url
+    if not there_is_a_journal(url):
+        with hold_journal(url, MAKING_WAIT_S):
+            pass
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from receiver.cli.context import open_configured
+from receiver.cli.context import make_journal, open_configured
 from receiver.cli.exit_codes import INTERRUPTED
 from receiver.cli.output import config_option, json_option, say, show_table, write_json
 from receiver.model.errors import ReceiverError
@@ -26,16 +26,15 @@ COLUMNS = ("source", "operation", "state", "open_s", "overdue", "last_answer", "
 @click.argument("operation")
 def track(config: Path | None, source: str, operation: str) -> None:
     """Ask SOURCE's provider about OPERATION, the provider's id, from now on until it is over."""
-    opened = open_configured(config, make_journal=True)  # a swap may be created before the first service runs
+    opened = open_configured(config)
     polls = need_polled(opened.settings)
     if source not in polls:
         raise ReceiverError(f"{source} has no `poll`; those that have: {', '.join(polls)}")
+    watchlist.check_operation_id(opened.context, source, operation)
+    make_journal(opened)  # a swap may be created before the first service runs
     watchlist.track(opened.context, source, operation)
-    how = (
-        "a running service asks at once"
-        if polls[source].enabled
-        else "`poll.enabled` is off: `receiver reconcile once` asks"
-    )
+    by_itself = polls[source].enabled
+    how = "a running service asks at once" if by_itself else "`poll.enabled` is off: `receiver reconcile once` asks"
     say(f"{operation} is watched: {how}")
 
 
@@ -50,8 +49,9 @@ def reconcile() -> None:
 def once(config: Path | None, *, as_json: bool) -> int:
     """Ask for all that is open now, also where `poll.enabled` is off; for cron. Exit 1 where a call failed."""
     logs.configure(people=True, level=logging.WARNING)
-    opened = open_configured(config, make_journal=True)
+    opened = open_configured(config)
     need_polled(opened.settings)
+    make_journal(opened)
     context = opened.context
     try:
         rounds = asyncio.run(ask_once(opened.settings, opened.environ, context.journal, context.log))

@@ -18,8 +18,8 @@ from receiver.cli.progress import progress
 from receiver.cli.reference import describe, words
 from receiver.model.errors import ReceiverError
 from receiver.providers.registry import PROVIDERS
-from receiver.sandbox import simulator as simulate
 from receiver.sandbox import verify as verify_sandbox
+from receiver.sandbox.simulator import Faults, Report, Simulation, choose, require_own_host
 from schemas import publish
 
 
@@ -96,19 +96,19 @@ def simulate_command(  # noqa: PLR0913  its options
     if name is None or name not in sources:
         raise click.UsageError(f"--source is one of {', '.join(sources)}")
     target = url or f"http://{settings.server.host}:{settings.server.port}/webhooks/{name}"
-    simulate.require_own_host(target, mine=i_own_this_host)
+    require_own_host(target, mine=i_own_this_host)
     provider, source = sources[name]
     if not (source.secrets or source.keys):
         raise ReceiverError(f"{name} has no keys to sign callbacks with: it is only asked, by `poll`")
     seed = seed if seed is not None else random.SystemRandom().randrange(2**32)
     say(f"sending to {target}, seed {seed}")
-    simulation = simulate.Simulation(
+    simulation = Simulation(
         provider,
         source,
         target,
-        simulate.choose(provider.slug, scenarios),
+        choose(provider.slug, scenarios),
         random.Random(seed),  # noqa: S311  sample data, repeatable on purpose
-        faults=simulate.Faults(**faults),
+        faults=Faults(**faults),
         time_scale=time_scale,
     )
     with progress("callbacks", count) as advance:
@@ -122,7 +122,7 @@ def simulate_command(  # noqa: PLR0913  its options
     return 1 if report.given_up or report.not_refused or wrong else 0
 
 
-async def _run(simulation: simulate.Simulation, rate: float, count: int, advance: Any) -> bool:
+async def _run(simulation: Simulation, rate: float, count: int, advance: Any) -> bool:
     interrupted = False
 
     def stop() -> None:
@@ -136,7 +136,7 @@ async def _run(simulation: simulate.Simulation, rate: float, count: int, advance
     return interrupted
 
 
-def _close(report: simulate.Report, wrong: list[str], verify: str | None, *, as_json: bool) -> None:
+def _close(report: Report, wrong: list[str], verify: str | None, *, as_json: bool) -> None:
     figures: dict[str, Any] = {
         "operations": report.operations,
         "sent": report.sent,

@@ -14,11 +14,15 @@ from receiver.operate.context import Context
 LISTED_MAX = 100_000
 
 
-def track(context: Context, source: str, operation: str) -> None:
-    """Watch an operation from now on; raises ``ReceiverError`` for an id that is none of its provider's."""
+def check_operation_id(context: Context, source: str, operation: str) -> None:
+    """Raise ``ReceiverError`` for an id that is none of the source's provider's."""
     api = context.sources[source][0].api
     if api is None or api.operation_id.fullmatch(operation) is None:
         raise ReceiverError(f"{operation!r} is no id of an operation of {source}")
+
+
+def track(context: Context, source: str, operation: str) -> None:
+    """Watch an operation from now on; its id was checked."""
     with closing(context.journal.watchlist()) as watchlist:
         watchlist.track(source, operation, context.clock.now_us())
 

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from receiver.service import child as worker
-from receiver.service.child import WAKE_S
+from receiver.service.child import WAKE_S, _waker
 
 
 @pytest.fixture
@@ -33,7 +32,7 @@ def woken(end: int) -> int:
 
 async def test_the_first_wake_comes_at_once_and_the_last_is_not_lost(pipe: tuple[int, int]) -> None:
     """What comes right after a wake is told a little later, once."""
-    wake = worker._waker(pipe[1])
+    wake = _waker(pipe[1])
     wake()
     await asyncio.sleep(0)
     await asyncio.sleep(0)
@@ -46,7 +45,7 @@ async def test_the_first_wake_comes_at_once_and_the_last_is_not_lost(pipe: tuple
 
 async def test_a_stream_of_callbacks_wakes_now_and_then(pipe: tuple[int, int]) -> None:
     """However many there are."""
-    wake = worker._waker(pipe[1])
+    wake = _waker(pipe[1])
     loop = asyncio.get_running_loop()
     since = loop.time()
     while loop.time() < since + WAKE_S * 20:
