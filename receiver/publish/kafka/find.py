@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiokafka import TopicPartition
-from aiokafka.partitioner import DefaultPartitioner
 
 from receiver.model.errors import KafkaUnavailable
 from receiver.publish.kafka.client import CALL_TIMEOUT_S, admin_client, translated
+from receiver.publish.kafka.partitioner import partition_of
 from receiver.publish.kafka.scan import reader, scan, spans_since
 from receiver.publish.ports import Message, Places
 
 SCAN_S = 10.0
-"""For looking through one partition from the first event's time on."""
+"""For looking through the partitions from the first event's time on."""
 
 
 async def find(options: Mapping[str, Any], messages: Sequence[Message], since_ms: int) -> Places:
@@ -53,11 +53,5 @@ async def _partitions(options: Mapping[str, Any], messages: Sequence[Message]) -
         for name, topic in described.items()
         if topic["error_code"] == 0
     }
-    partitioner = DefaultPartitioner()
-    return sorted(
-        {
-            TopicPartition(message.topic, partitioner(message.key, there[message.topic], there[message.topic]))
-            for message in messages
-            if message.topic in there
-        }
-    )
+    places = {(one.topic, partition_of(one.key, len(there[one.topic]))) for one in messages if one.topic in there}
+    return sorted(TopicPartition(topic, there[topic][index]) for topic, index in places)

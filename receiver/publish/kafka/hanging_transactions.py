@@ -1,15 +1,15 @@
-"""A transaction that was ended and whose end a broker did not write: found when a producer starts, and ended for good.
+"""Transactions that were ended and whose end a broker did not write: found when a producer starts, and ended for good.
 
 Kafka answers a commit once its coordinator has noted it; the marks that end the transaction in each partition follow.
-Brokers from 4.3 on (KAFKA-20734, also in 4.4.0) leave marks out while a partition has no leader, as all have when a
-single broker comes back from a crash: seen here in 6 of 11 brokers killed right after a commit. Nobody ends such a
-transaction. Readers of what is committed wait before it for ever, or until the next transaction of this producer ends
-in that partition, which then decides over records that it does not know.
+Brokers from 4.3 on (KAFKA-20734, also in 4.4.0) leave marks out while a partition has no leader, which is so for all of
+them when a single broker comes back from a crash: seen here in 6 of 11 brokers killed right after a commit. Nobody ends
+such a transaction. Readers of what is committed wait before it for ever, or until the next transaction of this producer
+ends in that partition: its mark then ends both, whatever was to become of the first.
 
-So a publisher counts a transaction as confirmed only when no partition of it is open any more, and begins none before.
-When it starts, its coordinator has ended whatever it knew of, hence what is open still has lost its end, and here it
-gets one: a mark of the same kind in every such partition, by a transaction without records. Which kind is decided by
-``position.counts_as_committed`` from what can be read.
+So a publisher counts a transaction as confirmed only when it is open in no partition any more, and begins the next one
+only then. And when a producer starts, its coordinator ends every transaction that it still knows of; one that is open
+after that has lost its end. It gets one here: a transaction without records writes a mark of the same kind in each of
+those partitions. Whether that is a commit or an abort, ``position.counts_as_committed`` decides from what can be read.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from receiver.publish.kafka.scan import Span, reader, scan, spans_since
 from receiver.publish.position import counts_as_committed
 
 SCANS_S = 60.0
-"""For reading what a transaction left, and what of it can be seen."""
+"""For reading what a transaction left open, and what of it can be seen, together."""
 RETRY_S = 0.1
-"""Before a leader is asked again that is not yet one."""
+"""Before a broker is asked again that was named a leader and does not know it yet."""
 EARLIER_MS = 60_000
-"""How long before its position a transaction's first record can have been written: longer than it may take."""
+"""A transaction's first record is at most so much older than its position: longer than a transaction may take."""
 
 NumberOf = Callable[[Mapping[str, bytes]], int | None]
 """A message's headers → the number of our record, None where it is not ours."""
@@ -44,15 +44,15 @@ class _Tail:
     """What of our records and positions lies in the partitions' open ends."""
 
     reaches: int | None
-    """The position, None where the positions topic is not open."""
+    """The position, None where the positions topic has no open end."""
     since_ms: int
     """When that position was written."""
     left: frozenset[int]
-    """Numbers of records."""
+    """Numbers of our records in the other topics."""
 
 
 class HangingTransactions:
-    """Of one producer, in the partitions that it writes to."""
+    """Those of one producer, in the partitions that it writes to."""
 
     def __init__(
         self,
