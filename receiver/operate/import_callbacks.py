@@ -109,8 +109,8 @@ def _interpret(settings: Settings, sources: Any, folder: Path, *, publish: bool)
             publish_body=settings.quarantine.publish_body,
             log=logs.get(),
             metrics=InterpretMetrics(),
+            publish=publish,
         )
-        interpreter.publish = publish
         first = interpreter.interpreted + 1
         while interpreter.step():
             pass

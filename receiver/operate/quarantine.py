@@ -8,8 +8,8 @@ from typing import Any
 
 import orjson
 
-from receiver.interpret.interpreter import Interpreter
-from receiver.interpret.metrics import InterpretMetrics
+from receiver.interpret.entry import Rules
+from receiver.interpret.requests import redrive
 from receiver.journal.entries import find_entry
 from receiver.model.callback import EntryId
 from receiver.model.errors import ReceiverError
@@ -54,21 +54,17 @@ def row(standing: Quarantined) -> dict[str, Any]:
 def preview(settings: Settings, environ: Mapping[str, str], ids: Collection[EntryId]) -> list[dict[str, Any]]:
     """What redriving these callbacks would give now: an event, a duplicate, or still a reason. Changes nothing."""
     with stores(settings) as (inbox, outbox), requests_of(settings) as requests:
-        interpreter = Interpreter(
-            inbox=inbox,
-            requests=requests,
-            outbox=outbox,
+        rules = Rules(
             sources=resolve_sources(settings, environ),
             record_bytes_max=settings.kafka.record_bytes_max if settings.kafka else 2**31,
             publish_body=False,
             log=logs.get(),
-            metrics=InterpretMetrics(),
         )
-        draft, _ = interpreter.redrive(ids)
-    records = {record.number: record for record in draft.batch.records}
-    became = {EntryId(one.store, one.number): records.get(one.record or 0) for one in draft.batch.outcomes}
+        batch = redrive(ids, rules, inbox=inbox, requests=requests, outbox=outbox).batch
+    records = {record.number: record for record in batch.records}
+    became = {EntryId(one.store, one.number): records.get(one.record or 0) for one in batch.outcomes}
     rows: list[dict[str, Any]] = []
-    for one in draft.batch.quarantined:
+    for one in batch.quarantined:
         about: dict[str, Any] = {"id": one.id.to_json(), "source": one.source}
         record = became.get(one.id)
         if record is not None:

@@ -7,11 +7,10 @@ from typing import Any
 
 import orjson
 
-from receiver.interpret.interpreter import Interpreter
-from receiver.interpret.metrics import InterpretMetrics
+from receiver.interpret.entry import Rules
+from receiver.interpret.requests import reprocess
 from receiver.operate import context as lookup
 from receiver.operate.replay_callbacks import differences
-from receiver.operate.requests import NoRequests
 from receiver.operate.selection import Filter, choose
 from receiver.service import logs
 from receiver.service.config.settings import Settings
@@ -24,21 +23,12 @@ def reprocess_preview(
     """(inbox number, event, field → (before, now)) of the chosen events that today's code would read otherwise."""
     sources = resolve_sources(settings, environ)
     with lookup.stores(settings) as (inbox, outbox):
-        interpreter = Interpreter(
-            inbox=inbox,
-            requests=NoRequests(),
-            outbox=outbox,
-            sources=sources,
-            record_bytes_max=2**31,
-            publish_body=False,
-            log=logs.get(),
-            metrics=InterpretMetrics(),
-        )
+        rules = Rules(sources=sources, record_bytes_max=2**31, publish_body=False, log=logs.get())
         for one in choose(inbox, outbox, wanted):
             if one.outcome != "event" or one.event is None:
                 continue
-            draft, _ = interpreter.reprocess([one.entry.number])
-            for record in draft.batch.records:
+            batch = reprocess([one.entry.number], rules, inbox=inbox, outbox=outbox).batch
+            for record in batch.records:
                 after = orjson.loads(record.value)
                 changed = differences(one.event, after)
                 if changed:

@@ -18,15 +18,6 @@ WAIT_S = 15.0
 """For a running service to carry a request out."""
 
 
-class NoRequests:
-    """For a look at what would be: nobody's requests are carried out."""
-
-    def read(self, after: int, limit: int) -> Sequence[Any]:
-        """None."""
-        del after, limit
-        return ()
-
-
 def request(settings: Settings, request_type: str, ids: Sequence[EntryId], **more: Any) -> tuple[int, bool]:
     """Ask the interpreter; gives the last request's number, and whether a running service has carried it out."""
     store = SqliteRequests.open(settings.journal.folder)

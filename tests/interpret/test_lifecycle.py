@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from receiver.interpret.lifecycle import News, confirm, overrules, place
+from receiver.interpret.lifecycle import Content, confirm, decide, overrules
 from receiver.model.operation import NEW_OPERATION, OperationState, Step
 
 STEPS = {
@@ -20,18 +20,18 @@ STEPS = {
 }
 
 
-def news(word: str, *, at: str | None = None, arrival: int = 1, **more: Any) -> News:
-    """News of one status word."""
+def news(word: str, *, at: str | None = None, arrival: int = 1, **more: Any) -> Content:
+    """Content of one status word."""
     fields: dict[str, Any] = {"event_id": f"{word}-{at}-{arrival}", "provider_status": word, "step": STEPS[word]}
-    return News(**(fields | {"updated_at": at, "arrival": arrival} | more))
+    return Content(**(fields | {"updated_at": at, "arrival": arrival} | more))
 
 
-def walk(*arriving: News) -> list[tuple[int, int, bool, tuple[str, ...]]]:
+def walk(*arriving: Content) -> list[tuple[int, int, bool, tuple[str, ...]]]:
     """Sequence, revision, effective and anomalies of each."""
     state = NEW_OPERATION
     places: list[tuple[int, int, bool, tuple[str, ...]]] = []
     for one in arriving:
-        found = place(state, one)
+        found = decide(state, one)
         state = found.state
         places.append((found.sequence, found.revision, found.effective, found.anomalies))
     return places
@@ -55,7 +55,7 @@ def test_the_first_terminal_stays() -> None:
 def test_a_poll_overrules_another_terminal() -> None:
     """The provider's own answer is effective, and says that there was a conflict."""
     poll = news("ERROR", arrival=2, polled=True)
-    assert overrules(place(NEW_OPERATION, news("PROCESSED")).state, poll)
+    assert overrules(decide(NEW_OPERATION, news("PROCESSED")).state, poll)
     assert walk(news("PROCESSED"), poll) == [(1, 1, True, ()), (2, 1, True, ("conflict",))]
 
 
@@ -85,18 +85,18 @@ def test_two_contents_of_one_word(first: Any, second: Any, anomalies: tuple[str,
 def test_anomalies_of_the_payload_come_in_the_closed_lists_order() -> None:
     """Added up, each in its place."""
     late = news("PENDING", arrival=3, anomalies=("kind_missing", "partial"))
-    state = place(place(NEW_OPERATION, news("PENDING", arrival=1)).state, news("PROCESSED", arrival=2)).state
-    assert place(state, late).anomalies == ("late", "amended", "partial", "kind_missing")
+    state = decide(decide(NEW_OPERATION, news("PENDING", arrival=1)).state, news("PROCESSED", arrival=2)).state
+    assert decide(state, late).anomalies == ("late", "amended", "partial", "kind_missing")
 
 
 def test_a_later_word_of_the_effective_content_moves_its_time_on() -> None:
     """So that an older content that comes after a repetition is late still."""
-    state = place(NEW_OPERATION, news("PROCESSED", at="2025-01-01T00:00:00Z")).state
+    state = decide(NEW_OPERATION, news("PROCESSED", at="2025-01-01T00:00:00Z")).state
     again = confirm(state, state.event_id, "2025-01-01T00:05:00Z")
     assert again is not None
     assert again.updated_at == "2025-01-01T00:05:00Z"
     between = news("PROCESSED", at="2025-01-01T00:03:00Z", arrival=3)
-    assert place(again, between).anomalies == ("late", "amended")
+    assert decide(again, between).anomalies == ("late", "amended")
     for event_id, at in (
         ("another", "2025-01-01T00:06:00Z"),
         (state.event_id, "2024-01-01T00:00:00Z"),
@@ -115,7 +115,7 @@ def test_no_order_of_arrival_leaves_a_gap_or_walks_back(contents: list[tuple[str
     chance.shuffle(contents)
     rank, state = -1, NEW_OPERATION
     for arrival, (word, minute) in enumerate(contents, start=1):
-        found = place(state, news(word, at=f"2025-01-01T00:0{minute}:00Z", arrival=arrival))
+        found = decide(state, news(word, at=f"2025-01-01T00:0{minute}:00Z", arrival=arrival))
         assert found.sequence == arrival
         assert found.effective or {"late", "conflict"} & set(found.anomalies)
         if found.effective:
@@ -131,7 +131,7 @@ def test_without_competition_every_order_ends_alike(words: list[str]) -> None:
     """One content a word, one terminal: the final state does not depend on the order."""
     state: OperationState = NEW_OPERATION
     for arrival, word in enumerate(words, start=1):
-        state = place(state, news(word, arrival=arrival)).state
+        state = decide(state, news(word, arrival=arrival)).state
     assert (state.provider_status, state.rank, state.terminal, state.sequence) == ("PROCESSED", 2, True, 3)
 
 
@@ -141,5 +141,5 @@ def test_competing_contents_end_with_the_providers_latest_whatever_the_order() -
     for order in itertools.permutations(times):
         state = NEW_OPERATION
         for arrival, at in enumerate(order, start=1):
-            state = place(state, news("PROCESSED", at=at, arrival=arrival)).state
+            state = decide(state, news("PROCESSED", at=at, arrival=arrival)).state
         assert state.updated_at == times[-1]
