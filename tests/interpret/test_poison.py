@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 
 from receiver.interpret.interpreter import Interpreter
-from receiver.interpret.poison import MEMORY_EXIT, NOBODY, Suspects, after_death, points_at_the_batch
+from receiver.interpret.poison import (
+    MEMORY_EXIT,
+    NOBODY,
+    Suspects,
+    after_death,
+    from_document,
+    points_at_the_batch,
+    to_document,
+)
 from receiver.interpret.poison_files import BatchMark, read_mark, read_suspects, write_suspects
 from tests.support import OXPAY_VECTORS, Way
 
@@ -52,6 +60,23 @@ def test_what_is_known_survives_in_its_files(tmp_path: Path) -> None:
     assert read_suspects(tmp_path) == known
     (tmp_path / "suspects.json").write_text("[]")
     assert read_suspects(tmp_path) == NOBODY
+
+
+@pytest.mark.parametrize(
+    "document",
+    [None, [], "x", {}, {"one_by_one_to": 1}, {"one_by_one_to": "x", "deaths": {}}, {"one_by_one_to": 1, "deaths": 5},
+     {"one_by_one_to": 1, "deaths": {"x": 1}}, {"one_by_one_to": None, "deaths": {"1": 3}}],
+)  # fmt: skip
+def test_a_document_of_another_shape_teaches_nothing(document: object) -> None:
+    """Nobody is condemned by what cannot be read, and the process starts."""
+    assert from_document(document) == NOBODY
+
+
+def test_a_document_teaches_what_was_written() -> None:
+    """Also once it was JSON, whose names are texts."""
+    suspects = Suspects(9, {5: 3, 6: 1})
+    assert from_document(json.loads(json.dumps(to_document(suspects)))) == suspects
+    assert from_document(to_document(NOBODY)) == NOBODY
 
 
 async def test_the_condemned_is_quarantined_unread_and_its_neighbours_are_not() -> None:

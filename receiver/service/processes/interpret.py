@@ -34,7 +34,7 @@ def make(context: ProcessContext) -> InterpretProcess:
 
 
 class InterpretProcess:
-    """The interpreter."""
+    """The interpreter with its stores, its loop, and what is measured of it."""
 
     def __init__(
         self, settings: Settings, sources: Sources, journal: Journal, on_records: Callable[[], None], log: Any
@@ -83,7 +83,7 @@ class InterpretProcess:
         self._age = BacklogAge(settings.journal.backlog_warn_s, SystemClock(), log, "interpret.backlog")
 
     async def run(self) -> None:
-        """Interpret until ``stop``; then what the inbox holds is interpreted still."""
+        """Interpret until ``stop``, and then what the inbox holds still; close the stores."""
         await self._loop.run()
         self._outbox.close()
         self._status_outbox.close()
@@ -97,7 +97,7 @@ class InterpretProcess:
         self._loop.wake()
 
     def stop(self) -> None:
-        """End after the batch under way."""
+        """End once all that the inbox holds is interpreted."""
         self._loop.stop()
 
     def reload(self, environ: Mapping[str, str]) -> None:
