@@ -12,11 +12,11 @@ import orjson
 
 from receiver.intake.metrics import IntakeMetrics
 from receiver.intake.webhook import Web, make_app
+from receiver.interpret.entry import Rules
 from receiver.interpret.interpreter import Interpreter
 from receiver.interpret.metrics import InterpretMetrics
-from receiver.journal.memory.inbox import MemoryInbox
-from receiver.journal.memory.outbox import MemoryOutbox
-from receiver.journal.memory.requests import MemoryRequests
+from receiver.journal.entries import Stores
+from receiver.journal.memory.journal import MemoryJournal
 from receiver.model.callback import RawCallback
 from receiver.providers.calls import Access, Described
 from receiver.providers.contract import Provider, Source
@@ -129,8 +129,9 @@ class Way:
         chosen = sources or ((zeroxpay.PROVIDER, oxpay_source()), (onchainpay.PROVIDER, onchainpay_source()))
         by_name = {source.name: (provider, source) for provider, source in chosen}
         self.clock = FakeClock(us=NOW_S * 1_000_000)
-        self.inbox, self.outbox, self.log = MemoryInbox(), MemoryOutbox(), Lines()
-        self.requests = MemoryRequests()
+        self.journal, self.log = MemoryJournal(), Lines()
+        self.inbox, self.outbox, self.requests = self.journal.inbox(), self.journal.outbox(), self.journal.requests()
+        self.stores = Stores(self.inbox, self.requests, self.outbox)
         self.woken = 0
         self.rejects = Rejects()
         self.web = Web(
@@ -145,16 +146,8 @@ class Way:
         )
         self.app = make_app(self.web)
         self.metrics = InterpretMetrics()
-        self.interpreter = Interpreter(
-            inbox=self.inbox,
-            requests=self.requests,
-            outbox=self.outbox,
-            sources=by_name,
-            record_bytes_max=record_bytes_max,
-            publish_body=False,
-            log=self.log,
-            metrics=self.metrics,
-        )
+        self.rules = Rules(sources=by_name, record_bytes_max=record_bytes_max, publish_body=False, log=self.log)
+        self.interpreter = Interpreter(stores=self.stores, rules=self.rules, metrics=self.metrics)
 
     def _wake(self) -> None:
         self.woken += 1

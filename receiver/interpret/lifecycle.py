@@ -1,8 +1,9 @@
-"""Who wins: (operation's state, news) → the news' place in the operation's order, and the next state.
+"""Which content of an operation is the effective one: (operation's state, new content) → verdict. Pure.
 
-Rank decides. Between two contents of one status word the later time of the provider's own wins, and without one the
-later arrival. What does not win is published all the same, not effective, and says why: ``late`` or ``conflict``. So
-no consumer ever walks back from ``completed`` to ``pending``, and nothing is hidden from one who wants to look.
+The higher rank wins. Of two contents of one status word the one with the later time of the provider's own wins, and
+without such times the one that arrived later. What does not win is published all the same, marked as not effective,
+and says why: ``late`` or ``conflict``. So no consumer ever walks back from ``completed`` to ``pending``, and nothing
+is hidden from one who wants to look.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ _ORDER: tuple[Anomaly, ...] = get_args(Anomaly)
 
 
 @dataclass(frozen=True, slots=True)
-class News:
-    """One content of one status word, as far as its place depends on it."""
+class Content:
+    """What one callback says of an operation, as far as the verdict depends on it."""
 
     event_id: str
     provider_status: str
@@ -32,63 +33,69 @@ class News:
     anomalies: tuple[Anomaly, ...] = ()
     """Those that its payload shows by itself."""
     polled: bool = False
-    """The provider's own answer to a question: it overrules another terminal."""
+    """The provider's own answer to our question: it overrules another terminal status."""
     repeated: bool = False
     """A poll confirms what a callback said before: a new revision, yet no other facts."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where the news stands in its operation's order."""
+class Verdict:
+    """What becomes of a content among all that its operation has seen."""
 
     sequence: int
+    """1 for the operation's first event, and then one more for each."""
     revision: int
+    """1 for the first content of its status word, and then one more for each."""
     effective: bool
+    """Whether the operation stands as this content says, until another wins."""
     anomalies: tuple[Anomaly, ...]
     state: OperationState
     """The operation's next state."""
 
 
-def place(state: OperationState, news: News) -> Place:
-    """Give ``news`` its place after all that ``state`` has seen. The news is no duplicate: its caller has checked."""
-    found = set(news.anomalies)
-    revision = state.revisions.get(news.provider_status, 0) + 1
-    if revision > 1 and not news.repeated:
-        found.add("amended")
+def decide(state: OperationState, content: Content) -> Verdict:
+    """Decide between ``content`` and all that ``state`` has seen. It is no duplicate: the caller has checked that."""
+    anomalies = set(content.anomalies)
+    revision = state.revisions.get(content.provider_status, 0) + 1
+    if revision > 1 and not content.repeated:
+        anomalies.add("amended")
     effective = True
-    if state.sequence and news.step.rank < state.rank:
-        found.add("late")
+    if state.sequence and content.step.rank < state.rank:
+        anomalies.add("late")
         effective = False
-    elif state.sequence and news.step.rank == state.rank:
-        effective = _against_equal(state, news, found)
+    elif state.sequence and content.step.rank == state.rank:
+        effective = _against_equal(state, content, anomalies)
     sequence = state.sequence + 1
-    revisions = {**state.revisions, news.provider_status: revision}
+    revisions = {**state.revisions, content.provider_status: revision}
     if effective:
         after = OperationState(
             sequence=sequence,
-            provider_status=news.provider_status,
-            rank=news.step.rank,
-            terminal=news.step.terminal,
-            updated_at=news.updated_at,
-            arrival=news.arrival,
-            event_id=news.event_id,
+            provider_status=content.provider_status,
+            rank=content.step.rank,
+            terminal=content.step.terminal,
+            updated_at=content.updated_at,
+            arrival=content.arrival,
+            event_id=content.event_id,
             revisions=revisions,
         )
     else:
         after = replace(state, sequence=sequence, revisions=revisions)
-    anomalies = tuple(word for word in _ORDER if word in found) if found else ()
-    return Place(sequence, revision, effective, anomalies, after)
+    in_order = tuple(word for word in _ORDER if word in anomalies) if anomalies else ()
+    return Verdict(sequence, revision, effective, in_order, after)
 
 
-def overrules(state: OperationState, news: News) -> bool:
-    """Whether a poll names another terminal than the effective one."""
-    return news.polled and state.terminal and news.step.terminal and news.provider_status != state.provider_status
+def overrules(state: OperationState, content: Content) -> bool:
+    """Whether ``content`` is a poll's and names another terminal status than the effective one."""
+    return (
+        content.polled and state.terminal and content.step.terminal and content.provider_status != state.provider_status
+    )
 
 
 def confirm(state: OperationState, event_id: str, updated_at: str | None) -> OperationState | None:
-    """Give the state after a duplicate: the effective content, said again later, is as new as that.
+    """Give the state after a duplicate of the event ``event_id``; None where nothing changes.
 
-    None where nothing changes. So an older content that arrives after it is still late.
+    The effective content, said again with a later time, counts as that new: a content with a time between the two,
+    which arrives afterwards, is late.
     """
     if event_id != state.event_id or updated_at is None or state.updated_at is None:
         return None
@@ -97,20 +104,20 @@ def confirm(state: OperationState, event_id: str, updated_at: str | None) -> Ope
     return replace(state, updated_at=updated_at)
 
 
-def _against_equal(state: OperationState, news: News, found: set[Anomaly]) -> bool:
-    if news.provider_status == state.provider_status:
-        if _older(state, news):
-            found.add("late")
+def _against_equal(state: OperationState, content: Content, anomalies: set[Anomaly]) -> bool:
+    if content.provider_status == state.provider_status:
+        if _older(state, content):
+            anomalies.add("late")
             return False
         return True
-    # No table has two words of one rank that are not both terminal (a test checks it): the first terminal stays.
-    found.add("conflict")
-    return overrules(state, news)
+    # Two words of one rank are both terminal in every table (a test checks it): the first terminal status stays.
+    anomalies.add("conflict")
+    return overrules(state, content)
 
 
-def _older(state: OperationState, news: News) -> bool:
-    if news.updated_at is not None and state.updated_at is not None:
-        mine, its = instant(news.updated_at), instant(state.updated_at)
-        if mine != its:
-            return mine < its
-    return news.arrival < state.arrival
+def _older(state: OperationState, content: Content) -> bool:
+    if content.updated_at is not None and state.updated_at is not None:
+        content_time, effective_time = instant(content.updated_at), instant(state.updated_at)
+        if content_time != effective_time:
+            return content_time < effective_time
+    return content.arrival < state.arrival

@@ -1,8 +1,9 @@
-"""Interpret: what a verified callback means, in the light of what its operation has seen. Pure.
+"""What a verified callback means, in the light of what its operation has seen. Pure.
 
-``read`` turns bytes into facts, without any state; ``interpret`` gives them their place. A callback that says what
-an event of its operation said before is a duplicate: by its event id, or by its canonical payload, whatever a newer
-normaliser would make of that.
+``read`` turns its bytes into facts and knows nothing of other callbacks; ``interpret`` compares the facts with what
+the operation has seen, and makes an event of them or finds the event that they repeat. A callback repeats an event
+where its event id is the same, or where its payload in canonical form is: a release that reads the same payload
+otherwise then makes no second event of a provider's retry.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from receiver.interpret.lifecycle import News, confirm, overrules, place
+from receiver.interpret.lifecycle import Content, confirm, decide, overrules
 from receiver.interpret.status_event import Observed, event_id, facts_digest, status_event, to_json
 from receiver.model.callback import VerifiedCallback
 from receiver.model.errors import NotUnderstood
@@ -25,7 +26,7 @@ class Reading:
     """What a callback says, before anyone asked whether it was said before."""
 
     key: str
-    """Of its operation."""
+    """The operation's, as ``operation_key`` makes it."""
     facts: Facts
     facts_digest: str
     payload_digest: bytes
@@ -34,11 +35,20 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Nobody can say what the callback means: it goes to quarantine. ``detail`` names a path in it, never a value."""
+
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class NewEvent:
-    """It is news: the event, and the operation's state after it."""
+    """It was never said before: the event, and the operation's state after it."""
 
     event_id: str
     event: dict[str, Any]
+    """The status event, with every key."""
     value: bytes
     """The event's JSON, as Kafka holds it."""
     state: OperationState
@@ -46,10 +56,12 @@ class NewEvent:
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """It was said before, by the event with this outbox number; ``state`` is None where nothing changes."""
+    """It was said before."""
 
     record: int
+    """The outbox number of the event that said it."""
     state: OperationState | None
+    """The operation's state after it; None where nothing changes."""
 
 
 def read(callback: VerifiedCallback, provider: Provider, source: Source, *, observed: Observed = "webhook") -> Reading:
@@ -59,15 +71,15 @@ def read(callback: VerifiedCallback, provider: Provider, source: Source, *, obse
         raise NotUnderstood("schema", "$")
     api = provider.api if observed == "poll" else None
     if api is None:
-        facts, known = provider.normalise(provider.parse(document, source), source), provider.known_fields
+        facts, known_fields = provider.normalise(provider.parse(document, source), source), provider.known_fields
     else:
-        facts, known = api.normalise(api.parse(document, source), source), api.known_fields(source)
+        facts, known_fields = api.normalise(api.parse(document, source), source), api.known_fields(source)
     return Reading(
         key=operation_key(provider.slug, facts.account, facts.kind.name, facts.operation_id),
         facts=facts,
         facts_digest=facts_digest(facts),
         payload_digest=payload_digest(document),
-        unknown_fields=frozenset(document) - known,
+        unknown_fields=frozenset(document) - known_fields,
     )
 
 
@@ -80,16 +92,17 @@ def interpret(  # noqa: PLR0913  all that the answer depends on, and nothing els
     arrival: int,
     received_at_us: int,
     observed: Observed = "webhook",
-    again: bool = False,
+    interpreted_before: bool = False,
 ) -> NewEvent | Duplicate:
-    """Give a reading its place in its operation.
+    """Say whether a reading is a new event of its operation or repeats one, and where it stands among the others.
 
-    ``arrival`` is the callback's inbox number. ``again`` is set for redrive and reprocess, which skip the rule that a
-    payload already seen is a duplicate: today's code may read it otherwise.
+    ``arrival`` is the callback's inbox number, ``received_at_us`` its time of receipt, Unix microseconds.
+    ``interpreted_before`` is set by redrive and reprocess: the operation may have seen this very payload, and today's
+    code may read it otherwise; so only an equal event id makes it a duplicate, and not an equal payload.
     """
     facts = reading.facts
     identity = event_id(provider, facts, reading.facts_digest)
-    news = News(
+    content = Content(
         event_id=identity,
         provider_status=facts.provider_status,
         step=facts.step,
@@ -98,17 +111,16 @@ def interpret(  # noqa: PLR0913  all that the answer depends on, and nothing els
         anomalies=facts.anomalies,
         polled=observed == "poll",
     )
-    seen = {content.event_id: content.record for content in operation.seen}
-    if identity in seen and overrules(operation.state, news):
+    record_by_id = {seen.event_id: seen.record for seen in operation.seen}
+    if identity in record_by_id and overrules(operation.state, content):
         identity = event_id(provider, facts, reading.facts_digest, overruling_poll=True)
-        news = replace(news, event_id=identity, repeated=True)
-    repeated = seen.get(identity)
-    if repeated is None and not (again or news.repeated):
-        payloads = {content.payload_digest: content for content in operation.seen}
-        known = payloads.get(reading.payload_digest)
-        repeated = None if known is None else known.record
-    if repeated is not None:
-        return Duplicate(repeated, confirm(operation.state, identity, facts.updated_at))
-    where = place(operation.state, news)
-    event = status_event(provider, source, facts, where, identity, received_at_us, observed)
-    return NewEvent(identity, event, to_json(event), where.state)
+        content = replace(content, event_id=identity, repeated=True)
+    repeats = record_by_id.get(identity)
+    if repeats is None and not (interpreted_before or content.repeated):
+        record_by_payload = {seen.payload_digest: seen.record for seen in operation.seen}
+        repeats = record_by_payload.get(reading.payload_digest)
+    if repeats is not None:
+        return Duplicate(repeats, confirm(operation.state, identity, facts.updated_at))
+    verdict = decide(operation.state, content)
+    event = status_event(provider, source, facts, verdict, identity, received_at_us, observed)
+    return NewEvent(identity, event, to_json(event), verdict.state)

@@ -6,10 +6,7 @@ from collections import Counter as Counts
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
-from prometheus_client.metrics_core import (
-    CounterMetricFamily,
-    Metric,
-)
+from prometheus_client.metrics_core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 UNKNOWN_NAMES_MAX = 50
@@ -17,7 +14,7 @@ UNKNOWN_NAMES_MAX = 50
 
 
 class InterpretMetrics(Collector):
-    """Of the interpret process."""
+    """The numbers, and the registry that renders them."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -54,7 +51,10 @@ class InterpretMetrics(Collector):
         yield outcomes
 
     def unknown_field(self, source: str, name: str, count: int) -> None:
-        """Count callbacks with a body field that means nothing to us; a source has at most so many names."""
+        """Count callbacks with a body field that means nothing to us.
+
+        After ``UNKNOWN_NAMES_MAX`` names of one source the rest are counted together as ``(others)``.
+        """
         names = self._unknown_names.setdefault(source, set())
         if len(names) < UNKNOWN_NAMES_MAX:
             names.add(name)

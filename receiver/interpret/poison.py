@@ -1,9 +1,10 @@
-"""Which callback kills the process that interprets it: narrowed down, condemned only after three deaths alone. Pure.
+"""Which callback kills the process that interprets it: found step by step, and condemned after three deaths. Pure.
 
-A crash in native code takes the whole process, and the same batch would take the next one too. So the interpret process
-marks the batch that it is about to interpret; after a death that points at the batch (``points_at_the_batch``) its
-callbacks are interpreted one by one; and the one that was alone at three such deaths is quarantined without another
-look. SIGKILL and SIGTERM never count: they are somebody's decision, or the machine's, and no callback's fault.
+A crash in native code takes the whole process, and the same batch would take the next process too. So the interpret
+process marks the batch that it is about to interpret. After a death that points at the batch
+(``points_at_the_batch``), the callbacks of that batch are interpreted one by one. A callback that was alone in its
+batch at three such deaths is condemned: it is quarantined without another look. SIGKILL and SIGTERM never count: they
+are somebody's decision, or the machine's, and no callback's fault.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 DEATHS_MAX = 3
-"""Alone in its batch; one could be the machine's fault, three are the callback's."""
+"""Of the process, while a callback was alone in its batch: one may be the machine's fault, three are its own."""
 KEPT_MAX = 100
-"""Callbacks remembered: more than the supervisor allows deaths."""
+"""Callbacks whose deaths are remembered: more than the deaths after which the supervisor gives up."""
 MEMORY_EXIT = 71
 """The exit code of an interpret process that ran out of memory while it was interpreting."""
 CRASHES = frozenset({signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL})
@@ -24,7 +25,7 @@ CRASHES = frozenset({signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGIL
 
 @dataclass(frozen=True, slots=True)
 class Suspects:
-    """What earlier deaths taught."""
+    """What earlier deaths of the process taught."""
 
     one_by_one_to: int = 0
     """Up to this inbox number callbacks are interpreted alone."""
@@ -33,7 +34,7 @@ class Suspects:
 
     @property
     def condemned(self) -> frozenset[int]:
-        """Those that are not interpreted any more."""
+        """The inbox numbers of those that are not interpreted any more."""
         return frozenset(number for number, deaths in self.deaths.items() if deaths >= DEATHS_MAX)
 
 
@@ -41,12 +42,18 @@ NOBODY = Suspects()
 
 
 def points_at_the_batch(exit_code: int) -> bool:
-    """Whether a process that ended so may have been killed by what it was interpreting; negative: by that signal."""
+    """Whether a process that ended so may have been killed by what it was interpreting.
+
+    ``exit_code`` is the process's own, or minus the number of the signal that ended it.
+    """
     return exit_code == MEMORY_EXIT or (exit_code < 0 and -exit_code in {int(crash) for crash in CRASHES})
 
 
 def after_death(suspects: Suspects, first: int, last: int) -> Suspects:
-    """Give what is known after a death while callbacks ``first`` to ``last`` were being interpreted; 0: none were."""
+    """Give what is known after a death that points at the batch of the callbacks ``first`` to ``last``.
+
+    They are inbox numbers; 0 for ``first`` says that nothing was being interpreted.
+    """
     if first == 0:
         return suspects
     if first < last:
@@ -61,10 +68,12 @@ def to_document(suspects: Suspects) -> dict[str, Any]:
     return {"one_by_one_to": suspects.one_by_one_to, "deaths": {str(n): count for n, count in suspects.deaths.items()}}
 
 
-def from_document(document: Mapping[str, Any]) -> Suspects:
-    """Read what ``to_document`` wrote; a document that cannot be read teaches nothing."""
+def from_document(document: object) -> Suspects:
+    """Read what ``to_document`` gave; a document of any other shape teaches nothing, and raises nothing."""
+    if not isinstance(document, Mapping):
+        return NOBODY
     try:
         deaths = {int(number): int(count) for number, count in document["deaths"].items()}
         return Suspects(int(document["one_by_one_to"]), deaths)
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, ValueError, TypeError, AttributeError, OverflowError):
         return NOBODY

@@ -1,12 +1,12 @@
-"""The opposite of drift: a source that used to speak and is silent. It warns once, until it is heard again."""
+"""A source from which callbacks used to come and do not any more: warned of once, until it is heard of again."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from receiver.model.clock import Clock
+from receiver.model.log import Log
 
 CHECK_S = 10.0
 """Between two checks of the outbox."""
@@ -20,23 +20,26 @@ class SilenceWatch:
         heard: Callable[[], Mapping[str, int]],
         limits_s: Mapping[str, int],
         clock: Clock,
-        log: Any,
+        log: Log,
         on_silence: Callable[[str, float], None],
     ) -> None:
-        """``heard`` gives source → Unix microseconds, ``limits_s`` source → s; ``on_silence`` is told at each look."""
+        """``heard`` gives source → time of its last callback, Unix microseconds; ``limits_s`` source → s.
+
+        ``on_silence`` is told source and seconds since its last callback, at each check; not of sources without limit.
+        """
         self._heard = heard
         self._limits_s = limits_s
         self._clock = clock
         self._log = log
         self._on_silence = on_silence
-        self._looked_s = -math.inf
+        self._checked_s = -math.inf
         self._warned: set[str] = set()
 
     def check(self) -> None:
         """To be called often; checks every ``CHECK_S``. Raises ``StoreFailed``."""
-        if self._clock.monotonic_s() - self._looked_s < CHECK_S:
+        if self._clock.monotonic_s() - self._checked_s < CHECK_S:
             return
-        self._looked_s = self._clock.monotonic_s()
+        self._checked_s = self._clock.monotonic_s()
         now_us = self._clock.now_us()
         for source, at_us in self._heard().items():
             limit_s = self._limits_s.get(source)

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import orjson
 
-from receiver.interpret.lifecycle import Place
+from receiver.interpret.lifecycle import Verdict
 from receiver.model.exact_json import canonical_json
 from receiver.model.operation import Facts
 from receiver.model.times import from_us
@@ -23,7 +23,7 @@ NAMESPACE = uuid.UUID("828e2328-3b1e-459f-a28b-c6b4e311901e")
 """Of event ids, for ever (``providers/mapping``, "Identity")."""
 UUID_VERSION = "5"
 UUID_VARIANT = {digit: f"{int(digit, 16) & 3 | 8:x}" for digit in "0123456789abcdef"}
-"""The digit that stands in the place of another, its two upper bits set to RFC 9562's variant."""
+"""Hexadecimal digit → the same with its two upper bits set to RFC 9562's variant."""
 
 IDENTITY = (
     "spent",
@@ -40,7 +40,7 @@ IDENTITY = (
     "meta",
     "created_at",
 )
-"""What makes two contents of one status word different news; a later version may never add to it."""
+"""The fields in which two contents of one status word differ, if they are two; a later version may never add to it."""
 
 _identity_of = attrgetter(*IDENTITY)
 Observed = Literal["webhook", "poll"]
@@ -48,34 +48,38 @@ Observed = Literal["webhook", "poll"]
 
 def facts_digest(facts: Facts) -> str:
     """SHA-256, lower-case hex, of what a callback says: these fields and never others, null and empty ones left out."""
-    said = _kept(zip(IDENTITY, _identity_of(facts), strict=True))
-    return hashlib.sha256(canonical_json(said)).hexdigest()
+    content = _without_empty_fields(zip(IDENTITY, _identity_of(facts), strict=True))
+    return hashlib.sha256(canonical_json(content)).hexdigest()
 
 
-def _kept(fields: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    # Null and empty left out at every depth.
-    found = {}
-    for name, part in fields:
-        if part is None:
+def _without_empty_fields(fields: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    # Null and empty left out at every depth; a text needs no look inside, which saves most of the calls.
+    kept = {}
+    for name, field in fields:
+        if field is None:
             continue
-        said = part if type(part) is str else _said(part)
-        if said or said is False:
-            found[name] = said
-    return found
+        value = field if type(field) is str else _without_empty(field)
+        if value or value is False:
+            kept[name] = value
+    return kept
 
 
-def _said(value: Any) -> Any:
+def _without_empty(value: Any) -> Any:
     kind = type(value)
     if kind is dict:
-        return _kept(value.items())
+        return _without_empty_fields(value.items())
     if kind is tuple or kind is list:
-        parts = [part if type(part) is str else _said(part) for part in value]
-        return [part for part in parts if part or part is False]
+        items = [item if type(item) is str else _without_empty(item) for item in value]
+        return [item for item in items if item or item is False]
     return value
 
 
 def event_id(provider: str, facts: Facts, digest: str, *, overruling_poll: bool = False) -> str:
-    """UUIDv5 of operation, status word and facts: the same on every host, every retry and every version."""
+    """UUIDv5 of operation, status word and facts: the same on every host, every retry and every version.
+
+    ``overruling_poll`` makes another id of the same: the provider's answer that a content which had lost holds after
+    all is an event of its own.
+    """
     identity = [provider, facts.account, facts.kind.name, facts.operation_id, facts.provider_status, digest]
     if overruling_poll:
         identity.append("poll")
@@ -90,7 +94,7 @@ def _uuid5(name: bytes) -> str:
 
 
 def status_event(  # noqa: PLR0913, PLR0917  the event's parts, in one call per event
-    provider: str, source: str, facts: Facts, place: Place, identity: str, received_at_us: int, observed: Observed
+    provider: str, source: str, facts: Facts, verdict: Verdict, identity: str, received_at_us: int, observed: Observed
 ) -> dict[str, Any]:
     """Build StatusEvent v1: every key, in the contract's order."""
     step = facts.step
@@ -108,10 +112,10 @@ def status_event(  # noqa: PLR0913, PLR0917  the event's parts, in one call per 
         "status": step.status,
         "provider_status": facts.provider_status,
         "terminal": step.terminal,
-        "sequence": place.sequence,
-        "revision": place.revision,
-        "effective": place.effective,
-        "anomalies": place.anomalies,
+        "sequence": verdict.sequence,
+        "revision": verdict.revision,
+        "effective": verdict.effective,
+        "anomalies": verdict.anomalies,
         "spent": facts.spent,
         "received": facts.received,
         "payout": facts.payout,

@@ -6,9 +6,10 @@ No function of this room reads the configuration, the environment or a clock of 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
+from receiver.interpret.entry import Rules
 from receiver.interpret.interpreter import Interpreter
 from receiver.interpret.metrics import InterpretMetrics
 from receiver.interpret.poison import NOBODY, Suspects
@@ -59,6 +60,15 @@ class Context:
         """The cluster, None where none is configured; raises ``ConfigurationError`` as ``sources`` does."""
         return self.open_kafka()
 
+    def rules(self) -> Rules:
+        """What an interpreter goes by, and whoever only wants to know what it would say."""
+        return Rules(
+            sources=self.sources,
+            record_bytes_max=self.record_bytes_max,
+            publish_body=self.publish_body,
+            log=self.log,
+        )
+
     def need_kafka(self) -> Kafka:
         """The cluster; raises ``ConfigurationError`` where none is configured."""
         if self.kafka is None:
@@ -75,21 +85,14 @@ def make_interpreter(  # noqa: PLR0913  what only the running service has an opi
     mark: Callable[[int, int], None] = lambda _first, _last: None,
     publish: bool = True,
 ) -> Interpreter:
-    """Put an interpreter together: the only place, so that a preview and an import decide as the service does.
+    """Put an interpreter together: the only place, so that an import decides as the service does.
 
     ``publish``: False for what is imported as already published.
     """
-    interpreter = Interpreter(
-        inbox=stores.inbox,
-        requests=stores.requests,
-        outbox=stores.outbox,
-        sources=context.sources,
-        record_bytes_max=context.record_bytes_max,
-        publish_body=context.publish_body,
-        log=context.log,
+    return Interpreter(
+        stores=stores,
+        rules=replace(context.rules(), publish=publish),
         metrics=metrics or InterpretMetrics(),
         suspects=suspects,
         mark=mark,
     )
-    interpreter.publish = publish
-    return interpreter

@@ -9,13 +9,14 @@ from typing import Any
 
 import orjson
 
-from receiver.interpret.interpreter import ALL_SIGNATURES
+from receiver.interpret.entry import ALL_SIGNATURES
+from receiver.interpret.requests import redrive
 from receiver.journal.entries import open_stores
 from receiver.model.callback import EntryId
 from receiver.model.errors import ReceiverError
 from receiver.model.quarantine_record import public_headers
 from receiver.model.records import OutboxRecord, Quarantined, QuarantineFilter
-from receiver.operate.context import Context, make_interpreter
+from receiver.operate.context import Context
 
 PAGE = 500
 """Standings read at once."""
@@ -54,7 +55,7 @@ def row(standing: Quarantined) -> dict[str, Any]:
 def preview(context: Context, ids: Collection[EntryId]) -> list[dict[str, Any]]:
     """What redriving these would give now: an event, a duplicate, or still a reason. Changes nothing."""
     with open_stores(context.journal) as stores:
-        batch = make_interpreter(context, stores).redrive(ids)[0].batch
+        batch = redrive(ids, context.rules(), stores).batch
     records = {record.number: record for record in batch.records}
     became = {EntryId(one.store, one.number): records.get(one.record or 0) for one in batch.outcomes}
     return [_becomes(standing, became.get(standing.id)) for standing in batch.quarantined]

@@ -8,8 +8,9 @@ from typing import Any
 
 import orjson
 
+from receiver.interpret.requests import reprocess
 from receiver.journal.entries import open_stores
-from receiver.operate.context import Context, make_interpreter
+from receiver.operate.context import Context
 from receiver.operate.replay_callbacks import differences
 from receiver.operate.selection import Filter, choose
 
@@ -20,11 +21,10 @@ Differences = Mapping[str, tuple[Any, Any]]
 def reprocess_preview(context: Context, wanted: Filter) -> Iterator[tuple[int, Mapping[str, Any], Differences]]:
     """(inbox number, event, differences) of the chosen events that today's code would read otherwise."""
     with open_stores(context.journal) as stores, closing(context.journal.search()) as search:
-        interpreter = make_interpreter(context, stores)
         for one in choose(stores.inbox, stores.outbox, search, wanted):
             if one.outcome != "event" or one.event is None:
                 continue
-            batch = interpreter.reprocess([one.entry.number])[0].batch
+            batch = reprocess([one.entry.number], context.rules(), stores).batch
             for record in batch.records:
                 changed = differences(one.event, orjson.loads(record.value))
                 if changed:

@@ -10,7 +10,6 @@ import pytest
 
 from receiver.intake.explain import Case, explain
 from receiver.intake.rejects import RejectSample
-from receiver.interpret.silence import SilenceWatch
 from receiver.model.callback import Headers, RawCallback
 from receiver.providers.onchainpay import callbacks as onchainpay
 from receiver.providers.zeroxpay import callbacks as zeroxpay
@@ -112,21 +111,3 @@ async def test_a_flood_is_sampled() -> None:
     assert len(kept) in {10, 11}
     assert kept[0] == (b"0", "why", 10)
     assert not RejectSample(Store(), clock, kept_max=0, every_s=1, log=Lines()).wants()
-
-
-def test_a_silent_source_warns_once_until_it_speaks_again() -> None:
-    """One that never spoke, or is not configured, does not."""
-    clock, log = FakeClock(), Lines()
-    heard = {"main": clock.us, "gone": 0}
-    silence: dict[str, float] = {}
-    watch = SilenceWatch(lambda: heard, {"main": 60, "new": 60}, clock, log, silence.__setitem__)
-    for _ in range(20):
-        watch.check()
-        clock.advance(11)
-    assert log.named("source.silent") == [{"source": "main", "silent_s": 66}]
-    assert set(silence) == {"main"}
-    heard["main"] = clock.us
-    watch.check()
-    clock.advance(100)
-    watch.check()
-    assert len(log.named("source.silent")) == 2

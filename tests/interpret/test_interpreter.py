@@ -1,25 +1,24 @@
-"""From the inbox to the outbox: one commit per batch, in order, whatever a callback does to our code."""
+"""From the inbox and the requests to the outbox: one commit per batch, in order, each thing once."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 from dataclasses import replace
-from itertools import pairwise
 from typing import Any
 
-import orjson
 import pytest
 
-from receiver.interpret import loop as interpreter_loop
-from receiver.interpret.loop import InterpreterLoop, batch_window_s
-from receiver.interpret.outbox_batch import traceparent
-from receiver.model.callback import EntryId, JournalEntry, VerifiedCallback, entry_digest
+from receiver.model.callback import EntryId, entry_digest
 from receiver.model.errors import StoreFailed
+from receiver.model.records import Position
+from receiver.providers.calls import Access
+from receiver.providers.onchainpay import callbacks as onchainpay
 from receiver.providers.zeroxpay import callbacks as zeroxpay
-from tests.support import OXPAY_VECTORS, Lines, Way, oxpay_source
+from receiver.publish.refused import refused
+from tests.support import ONCHAINPAY_VECTORS, OXPAY_VECTORS, Way, onchainpay_source, oxpay_source
 
 DONE: dict[str, Any] = json.loads(OXPAY_VECTORS["bodies"][0]["body"])
+SWAPS: dict[str, Any] = ONCHAINPAY_VECTORS["samples"]["auto_swap"]
 
 
 def body(number: int, **changes: Any) -> bytes:
@@ -40,38 +39,6 @@ async def test_a_batch_is_read_in_order_and_remembered_with_its_last_entry() -> 
         "event",
         "duplicate",
     ]
-
-
-async def test_a_bug_quarantines_its_callback_and_the_line_goes_on() -> None:
-    """Reason ``internal_error``, a traceback in the log, nothing lost."""
-
-    def buggy(payload: Any, source: Any) -> Any:
-        if payload.body.id == "operation-2":
-            raise ZeroDivisionError(payload.body.id)
-        return zeroxpay.normalise(payload, source)
-
-    way = Way((replace(zeroxpay.PROVIDER, normalise=buggy), oxpay_source()))
-    said = await way.events("0xpay-main", [body(1), body(2), body(3)])
-    assert [record.get("reason", "event") for record in said] == ["event", "internal_error", "event"]
-    assert way.log.named("callback.bug") == [{"callback": 2, "source": "0xpay-main"}]
-
-
-async def test_a_source_that_is_not_configured_any_more_is_kept_for_later() -> None:
-    """Its callbacks are quarantined without guessing which header was a signature."""
-    way = Way()
-    await way.deliver("0xpay-main", body(1))
-    way.interpreter.sources = {}
-    (record,) = way.interpret()
-    assert (record["reason"], record["provider"]) == ("internal_error", "")
-    assert "signature" not in dict(record["headers"])
-
-
-async def test_an_event_too_large_for_the_broker_gets_no_sequence() -> None:
-    """It is quarantined before it is numbered: the operation's next event has no gap before it."""
-    way = Way(record_bytes_max=1500)
-    said = await way.events("0xpay-main", [body(1, meta="x" * 1000), body(1, meta="y")])
-    assert (said[0]["reason"], said[0]["detail"]) == ("too_large_for_broker", "$")
-    assert (said[1]["sequence"], said[1]["revision"]) == (1, 1)
 
 
 async def test_memory_running_out_is_not_the_callbacks_fault() -> None:
@@ -104,91 +71,6 @@ async def test_a_refused_commit_changes_nothing_and_is_tried_again(monkeypatch: 
     assert [event["sequence"] for event in way.interpret()] == [1]
 
 
-async def test_the_loop_reports_a_refused_commit_heals_and_ends_with_an_empty_inbox(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """While it is refused, ``detail`` says why; ``stop`` interprets what is left."""
-    way, log = Way(), Lines()
-    commit, failures = way.outbox.commit, [StoreFailed("disk full")]
-
-    def sometimes(batch: Any) -> None:
-        if failures:
-            raise failures.pop()
-        commit(batch)
-
-    monkeypatch.setattr(way.outbox, "commit", sometimes)
-    monkeypatch.setattr("receiver.interpret.loop.RETRY_S", 0.01)
-    told: list[int] = []
-    loop = InterpreterLoop(way.interpreter, wait_s=0, on_records=lambda: told.append(1), log=log)
-    await way.deliver("0xpay-main", body(1))
-    running = asyncio.create_task(loop.run())
-    async with asyncio.timeout(5):
-        while not told or loop.detail is not None:
-            await asyncio.sleep(0.01)
-    assert log.named("outbox.refused") == [{"why": "disk full"}]
-    await way.deliver("0xpay-main", body(2))
-    loop.stop()
-    await running
-    assert way.outbox.last_number() == 2
-
-
-async def test_chores_are_done_between_callbacks_that_never_end() -> None:
-    """Steady traffic must not keep retention away."""
-    said: list[str] = []
-
-    class Steady:
-        """One callback a step, five times, and then none."""
-
-        def step(self) -> int:
-            said.append("step")
-            return int(said.count("step") <= 5)
-
-    def chores() -> bool:
-        said.append("chores")
-        return False
-
-    def on_records() -> None:
-        loop.wake() if said.count("step") < 5 else loop.stop()
-
-    steady: Any = Steady()
-    loop = InterpreterLoop(steady, wait_s=0, on_records=on_records, log=Lines(), chores=chores)
-    await asyncio.wait_for(loop.run(), 5)
-    assert said == [*["step", "chores"] * 4, "step", "step"]
-
-
-async def test_callbacks_that_keep_coming_are_interpreted_at_a_pace(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that comes alone waits out the batch window only; those after it until the last batch is long enough ago."""
-    monkeypatch.setattr(interpreter_loop, "PACE_S", 0.3)
-    began_s: list[float] = []
-    running = asyncio.get_running_loop()
-
-    class Steady:
-        """Nothing at first, and then a callback a step, each followed by another."""
-
-        def step(self) -> int:
-            began_s.append(running.time())
-            return int(1 < len(began_s) < 5)
-
-    steady: Any = Steady()
-    loop = InterpreterLoop(
-        steady, wait_s=0.2, on_records=lambda: loop.wake() if len(began_s) < 4 else loop.stop(), log=Lines()
-    )
-    running.call_later(0.05, loop.wake)
-    started_s = running.time()
-    await asyncio.wait_for(loop.run(), 10)
-    assert began_s[1] - started_s >= 0.05 + 0.2 - 0.01
-    assert min(later - earlier for earlier, later in pairwise(began_s[1:4])) >= 0.3 - 0.01
-
-
-@pytest.mark.parametrize(
-    ("wait_ms", "since_ms", "window_ms"),
-    [(20, 5, 35), (20, 15, 25), (20, 30, 20), (20, 1000, 20), (5, 0, 10), (5, 6, 5), (0, 0, 0), (500, 0, 500)],
-)
-def test_the_pace_is_never_slower_than_a_patient_wait(wait_ms: int, since_ms: int, window_ms: int) -> None:
-    """Nor quicker than the batch window; who sets that to nothing is not made to wait."""
-    assert batch_window_s(wait_ms / 1000, since_ms / 1000) == pytest.approx(window_ms / 1000)
-
-
 async def test_log_lines_tie_a_callback_to_its_event_and_hold_no_secret() -> None:
     """``callback`` is the thread; no body, card number, signature or key is ever in a line."""
     way = Way()
@@ -204,47 +86,126 @@ async def test_log_lines_tie_a_callback_to_its_event_and_hold_no_secret() -> Non
         assert secret not in said
 
 
-def test_only_a_well_formed_trace_is_passed_on() -> None:
-    """W3C Trace Context, once."""
-    good = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-    assert traceparent(((b"traceparent", good),)) == good.decode()
-    assert traceparent(((b"traceparent", good.upper()),)) is None
-    assert traceparent(((b"traceparent", good), (b"traceparent", good))) is None
-    assert traceparent(()) is None
+def asked() -> Way:
+    """A receiver whose swaps' API is known."""
+    return Way((onchainpay.PROVIDER, onchainpay_source(access=Access("https://ocp.example.com", None))))
 
 
-def test_the_digest_of_an_entry_tells_its_parts_apart() -> None:
-    """Moving a byte from one part to the next is another entry."""
-
-    def made(source: str, headers: Any, content: bytes) -> bytes:
-        return entry_digest(JournalEntry(1, VerifiedCallback(source, 5, headers, content)))
-
-    digests = {
-        made("a", ((b"b", b"c"),), b"d"), made("ab", ((b"", b"c"),), b"d"), made("a", ((b"b", b""),), b"cd"),
-        made("a", (), b"b: c\r\nd"),
-    }  # fmt: skip
-    assert len(digests) == 4
+def poll(receiver: Way, document: Any, *, after: int | None = None) -> list[dict[str, Any]]:
+    """What becomes of one answer."""
+    newest = receiver.inbox.last_number() if after is None else after
+    body = document if isinstance(document, str) else json.dumps(document)
+    receiver.requests.add("poll", receiver.clock.us, {"source": "swaps", "body": body, "after": newest})
+    return receiver.interpret()
 
 
-async def test_quarantine_records_publish_no_secret_header() -> None:
-    """Signatures, authorization and cookies stay in the journal; the rest is there in order."""
-    way = Way()
-    source = way.web.sources["0xpay-main"][1]
-    junk = b"\xff"
-    headers = [*zeroxpay.PROVIDER.sign(junk, source, way.clock.us // 1_000_000)]
-    headers += [
-        (b"authorization", b"x"),
-        (b"cookie", b"x"),
-        (b"x-odd", b"\xe9"),
-        (b"x-twice", b"1"),
-        (b"x-twice", b"2"),
-    ]
-    assert (await way.post("0xpay-main", junk, headers)).status_code == 200
-    (record,) = way.interpret()
-    names = [name for name, _ in record["headers"]]
-    assert not {"signature", "authorization", "cookie"} & set(names)
-    assert ["x-odd", "é"] in record["headers"]
-    assert [value for name, value in record["headers"] if name == "x-twice"] == ["1", "2"]
-    assert (record["body_bytes"], len(record["body_sha256"])) == (1, 64)
-    assert "body_base64" not in record
-    assert orjson.loads(way.outbox.records[0].value) == record
+async def webhook(receiver: Way, document: Any) -> list[dict[str, Any]]:
+    """What becomes of one callback."""
+    return await receiver.events("swaps", [json.dumps(document).encode()])
+
+
+async def test_a_lost_callback_heals() -> None:
+    """What no callback said is published, and says how it was learnt; the callback is a duplicate when it comes."""
+    receiver = asked()
+    await webhook(receiver, SWAPS["PENDING"])
+    (event,) = poll(receiver, SWAPS["PROCESSED"])
+    assert (event["sequence"], event["status"], event["observed_via"]) == (2, "completed", "poll")
+    assert (event["effective"], event["anomalies"]) == (True, [])
+    assert await webhook(receiver, SWAPS["PROCESSED"]) == []
+    assert receiver.outbox.outcomes[EntryId("inbox", 2)].outcome == "duplicate"
+    assert receiver.outbox.records[1].callback is None
+
+
+async def test_what_a_callback_said_is_a_duplicate() -> None:
+    """Also in other bytes, and with a later time of update."""
+    receiver = asked()
+    await webhook(receiver, SWAPS["PROCESSED"])
+    assert poll(receiver, SWAPS["PROCESSED"]) == []
+    assert poll(receiver, SWAPS["PROCESSED"] | {"updatedAt": "2025-06-09T14:29:47.905Z"}) == []
+    assert receiver.outbox.outcomes[EntryId("requests", 1)].outcome == "duplicate"
+    assert receiver.outbox.outcomes[EntryId("requests", 2)].record == 1
+
+
+async def test_a_poll_overrules_another_terminal_and_a_callback_does_not() -> None:
+    """The provider's own answer to a question: a new revision, effective, with conflict, even where it was said."""
+    receiver = asked()
+    await webhook(receiver, SWAPS["PROCESSED"])
+    (held,) = await webhook(receiver, SWAPS["ERROR"])
+    assert (held["effective"], held["anomalies"]) == (False, ["conflict"])
+    (ruled,) = poll(receiver, SWAPS["ERROR"])
+    assert (ruled["effective"], ruled["anomalies"], ruled["revision"], ruled["sequence"]) == (True, ["conflict"], 2, 3)
+    assert ruled["event_id"] != held["event_id"]
+    assert poll(receiver, SWAPS["ERROR"]) == []
+    assert await webhook(receiver, SWAPS["PROCESSED"]) == []
+    assert receiver.outbox.known[next(iter(receiver.outbox.known))].state.provider_status == "ERROR"
+
+
+async def test_a_stale_answer_is_late() -> None:
+    """A list that was read before the callback came moves nobody back."""
+    receiver = asked()
+    await webhook(receiver, SWAPS["PROCESSED"])
+    (late,) = poll(receiver, SWAPS["PENDING"], after=0)
+    assert (late["effective"], late["anomalies"]) == (False, ["late"])
+
+
+async def test_a_run_of_answers_is_one_batch_in_order() -> None:
+    """With what was asked for in between in its place."""
+    receiver = asked()
+    for word in ("PENDING", "WITHDRAWING"):
+        body = json.dumps(SWAPS[word])
+        receiver.requests.add("poll", receiver.clock.us, {"source": "swaps", "body": body, "after": 0})
+    receiver.requests.add("close", receiver.clock.us, {"callbacks": [9], "why": "x"})
+    body = json.dumps(SWAPS["PROCESSED"])
+    receiver.requests.add("poll", receiver.clock.us, {"source": "swaps", "body": body, "after": 0})
+    assert receiver.interpreter.step() == 2
+    assert receiver.interpreter.step() == 1
+    assert receiver.interpreter.step() == 1
+    assert receiver.interpreter.step() == 0
+    assert [record.status for record in receiver.outbox.records] == ["pending", "sending", "completed"]
+    assert receiver.outbox.progress("requests").number == 4
+
+
+async def test_an_odd_answer_is_quarantined_and_redriven_by_its_number() -> None:
+    """By ``poll-`` and its request's number; what it says is read again with today's table."""
+    receiver = asked()
+    (odd,) = poll(receiver, SWAPS["PENDING"] | {"status": "REFUNDED"})
+    assert (odd["reason"], odd["quarantine_id"], odd["headers"]) == ("unknown_status", "poll-1", [])
+    assert receiver.outbox.records[0].callback is None
+    receiver.requests.add("redrive", receiver.clock.us, {"callbacks": ["poll-1"]})
+    assert receiver.interpret() == []
+    assert receiver.outbox.standings[EntryId("requests", 1)].state == "open"
+    body = receiver.requests.requests[0].payload
+    receiver.requests.requests[0].payload["body"] = body["body"].replace("REFUNDED", "PENDING")  # type: ignore[index]
+    receiver.requests.add("redrive", receiver.clock.us, {"callbacks": ["poll-1"]})
+    (event,) = receiver.interpret()
+    assert (event["status"], event["observed_via"]) == ("pending", "poll")
+    assert receiver.outbox.standings[EntryId("requests", 1)].state == "redriven"
+    assert receiver.outbox.outcomes[EntryId("requests", 1)].outcome == "event"
+    assert "signature_verifies_today" in receiver.log.named("callback.redriven")[0]
+
+
+async def test_an_answer_whose_event_kafka_refuses_keeps_its_number() -> None:
+    """The quarantine record names it, so that it can be redriven."""
+    receiver = asked()
+    poll(receiver, SWAPS["PENDING"])
+    record = receiver.outbox.records[0]
+    assert receiver.outbox.request_of(record.number) == 1
+    entry = receiver.requests.requests[0].polled
+    instead = refused(record, entry, "too large", frozenset())
+    receiver.outbox.replace(instead)
+    assert json.loads(instead.value)["quarantine_id"] == "poll-1"
+    assert receiver.outbox.standings[EntryId("requests", 1)].reason == "too_large_for_broker"
+    assert receiver.outbox.outcomes[EntryId("requests", 1)].outcome == "quarantine"
+    receiver.outbox.remember("c", Position(1, "x"))
+    receiver.requests.add("redrive", receiver.clock.us, {"callbacks": ["poll-1"]})
+    assert [event["sequence"] for event in receiver.interpret()] == [2]
+
+
+async def test_an_answer_is_no_sign_that_callbacks_arrive() -> None:
+    """Drift is counted, silence is not ended."""
+    receiver = asked()
+    poll(receiver, SWAPS["PENDING"] | {"brandNew": 1})
+    assert dict(receiver.outbox.unknown_fields) == {("swaps", "brandNew"): 1}
+    assert receiver.outbox.last_heard_us == {}
+    assert receiver.log.named("event.recorded")[0]["request"] == 1
+    assert "callback" not in receiver.log.named("event.recorded")[0]

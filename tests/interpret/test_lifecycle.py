@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from receiver.interpret.lifecycle import News, confirm, overrules, place
+from receiver.interpret.lifecycle import Content, confirm, decide, overrules
 from receiver.model.operation import NEW_OPERATION, OperationState, Step
 
 STEPS = {
@@ -20,49 +20,49 @@ STEPS = {
 }
 
 
-def news(word: str, *, at: str | None = None, arrival: int = 1, **more: Any) -> News:
-    """News of one status word."""
+def said(word: str, *, at: str | None = None, arrival: int = 1, **more: Any) -> Content:
+    """Content of one status word."""
     fields: dict[str, Any] = {"event_id": f"{word}-{at}-{arrival}", "provider_status": word, "step": STEPS[word]}
-    return News(**(fields | {"updated_at": at, "arrival": arrival} | more))
+    return Content(**(fields | {"updated_at": at, "arrival": arrival} | more))
 
 
-def walk(*arriving: News) -> list[tuple[int, int, bool, tuple[str, ...]]]:
+def walk(*arriving: Content) -> list[tuple[int, int, bool, tuple[str, ...]]]:
     """Sequence, revision, effective and anomalies of each."""
     state = NEW_OPERATION
-    places: list[tuple[int, int, bool, tuple[str, ...]]] = []
-    for one in arriving:
-        found = place(state, one)
-        state = found.state
-        places.append((found.sequence, found.revision, found.effective, found.anomalies))
-    return places
+    verdicts: list[tuple[int, int, bool, tuple[str, ...]]] = []
+    for content in arriving:
+        verdict = decide(state, content)
+        state = verdict.state
+        verdicts.append((verdict.sequence, verdict.revision, verdict.effective, verdict.anomalies))
+    return verdicts
 
 
 def test_the_way_forward() -> None:
     """Each status is effective in its turn; steps may be skipped."""
-    assert walk(news("PENDING"), news("PROCESSED", arrival=2)) == [(1, 1, True, ()), (2, 1, True, ())]
+    assert walk(said("PENDING"), said("PROCESSED", arrival=2)) == [(1, 1, True, ()), (2, 1, True, ())]
 
 
 def test_a_lower_rank_is_late() -> None:
     """Published, numbered, not effective."""
-    assert walk(news("PROCESSED"), news("PENDING", arrival=2)) == [(1, 1, True, ()), (2, 1, False, ("late",))]
+    assert walk(said("PROCESSED"), said("PENDING", arrival=2)) == [(1, 1, True, ()), (2, 1, False, ("late",))]
 
 
 def test_the_first_terminal_stays() -> None:
     """Another one is a conflict."""
-    assert walk(news("PROCESSED"), news("ERROR", arrival=2)) == [(1, 1, True, ()), (2, 1, False, ("conflict",))]
+    assert walk(said("PROCESSED"), said("ERROR", arrival=2)) == [(1, 1, True, ()), (2, 1, False, ("conflict",))]
 
 
 def test_a_poll_overrules_another_terminal() -> None:
     """The provider's own answer is effective, and says that there was a conflict."""
-    poll = news("ERROR", arrival=2, polled=True)
-    assert overrules(place(NEW_OPERATION, news("PROCESSED")).state, poll)
-    assert walk(news("PROCESSED"), poll) == [(1, 1, True, ()), (2, 1, True, ("conflict",))]
+    poll = said("ERROR", arrival=2, polled=True)
+    assert overrules(decide(NEW_OPERATION, said("PROCESSED")).state, poll)
+    assert walk(said("PROCESSED"), poll) == [(1, 1, True, ()), (2, 1, True, ("conflict",))]
 
 
 def test_a_poll_that_repeats_a_word_is_a_new_revision_without_other_facts() -> None:
     """It confirms what a callback said before it lost: not amended."""
-    places = walk(news("PROCESSED"), news("ERROR", arrival=2), news("ERROR", arrival=3, polled=True, repeated=True))
-    assert places[-1] == (3, 2, True, ("conflict",))
+    verdicts = walk(said("PROCESSED"), said("ERROR", arrival=2), said("ERROR", arrival=3, polled=True, repeated=True))
+    assert verdicts[-1] == (3, 2, True, ("conflict",))
 
 
 @pytest.mark.parametrize(
@@ -78,25 +78,25 @@ def test_a_poll_that_repeats_a_word_is_a_new_revision_without_other_facts() -> N
 )
 def test_two_contents_of_one_word(first: Any, second: Any, anomalies: tuple[str, ...], *, effective: bool) -> None:
     """The provider's later time wins, and without one the later arrival, which for a redrive is the original one."""
-    places = walk(*(news("PROCESSED", at=at, arrival=arrival) for at, arrival in (first, second)))
-    assert places[1] == (2, 2, effective, anomalies)
+    verdicts = walk(*(said("PROCESSED", at=at, arrival=arrival) for at, arrival in (first, second)))
+    assert verdicts[1] == (2, 2, effective, anomalies)
 
 
 def test_anomalies_of_the_payload_come_in_the_closed_lists_order() -> None:
     """Added up, each in its place."""
-    late = news("PENDING", arrival=3, anomalies=("kind_missing", "partial"))
-    state = place(place(NEW_OPERATION, news("PENDING", arrival=1)).state, news("PROCESSED", arrival=2)).state
-    assert place(state, late).anomalies == ("late", "amended", "partial", "kind_missing")
+    late = said("PENDING", arrival=3, anomalies=("kind_missing", "partial"))
+    state = decide(decide(NEW_OPERATION, said("PENDING", arrival=1)).state, said("PROCESSED", arrival=2)).state
+    assert decide(state, late).anomalies == ("late", "amended", "partial", "kind_missing")
 
 
 def test_a_later_word_of_the_effective_content_moves_its_time_on() -> None:
     """So that an older content that comes after a repetition is late still."""
-    state = place(NEW_OPERATION, news("PROCESSED", at="2025-01-01T00:00:00Z")).state
+    state = decide(NEW_OPERATION, said("PROCESSED", at="2025-01-01T00:00:00Z")).state
     again = confirm(state, state.event_id, "2025-01-01T00:05:00Z")
     assert again is not None
     assert again.updated_at == "2025-01-01T00:05:00Z"
-    between = news("PROCESSED", at="2025-01-01T00:03:00Z", arrival=3)
-    assert place(again, between).anomalies == ("late", "amended")
+    between = said("PROCESSED", at="2025-01-01T00:03:00Z", arrival=3)
+    assert decide(again, between).anomalies == ("late", "amended")
     for event_id, at in (
         ("another", "2025-01-01T00:06:00Z"),
         (state.event_id, "2024-01-01T00:00:00Z"),
@@ -115,13 +115,13 @@ def test_no_order_of_arrival_leaves_a_gap_or_walks_back(contents: list[tuple[str
     chance.shuffle(contents)
     rank, state = -1, NEW_OPERATION
     for arrival, (word, minute) in enumerate(contents, start=1):
-        found = place(state, news(word, at=f"2025-01-01T00:0{minute}:00Z", arrival=arrival))
-        assert found.sequence == arrival
-        assert found.effective or {"late", "conflict"} & set(found.anomalies)
-        if found.effective:
+        verdict = decide(state, said(word, at=f"2025-01-01T00:0{minute}:00Z", arrival=arrival))
+        assert verdict.sequence == arrival
+        assert verdict.effective or {"late", "conflict"} & set(verdict.anomalies)
+        if verdict.effective:
             assert STEPS[word].rank >= rank
             rank = STEPS[word].rank
-        state = found.state
+        state = verdict.state
     assert state.sequence == len(contents)
     assert sum(state.revisions.values()) == len(contents)
 
@@ -131,7 +131,7 @@ def test_without_competition_every_order_ends_alike(words: list[str]) -> None:
     """One content a word, one terminal: the final state does not depend on the order."""
     state: OperationState = NEW_OPERATION
     for arrival, word in enumerate(words, start=1):
-        state = place(state, news(word, arrival=arrival)).state
+        state = decide(state, said(word, arrival=arrival)).state
     assert (state.provider_status, state.rank, state.terminal, state.sequence) == ("PROCESSED", 2, True, 3)
 
 
@@ -141,5 +141,5 @@ def test_competing_contents_end_with_the_providers_latest_whatever_the_order() -
     for order in itertools.permutations(times):
         state = NEW_OPERATION
         for arrival, at in enumerate(order, start=1):
-            state = place(state, news("PROCESSED", at=at, arrival=arrival)).state
+            state = decide(state, said("PROCESSED", at=at, arrival=arrival)).state
         assert state.updated_at == times[-1]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-from typing import Any
 
 import pytest
 
@@ -48,13 +47,20 @@ def test_it_is_narrowed_down_until_it_is_alone_and_then_counted_to_three() -> No
 
 
 @pytest.mark.parametrize(
-    "document", [{}, {"deaths": {}}, {"one_by_one_to": "x", "deaths": {}}, {"one_by_one_to": 1, "deaths": []}]
-)
-def test_a_document_that_cannot_be_read_teaches_nothing(document: dict[str, Any]) -> None:
-    """What was kept is read back; anything else is as good as none."""
-    known = Suspects(9, {5: 3, 6: 1})
-    assert from_document(to_document(known)) == known
+    "document",
+    [None, [], "x", {}, {"one_by_one_to": 1}, {"one_by_one_to": "x", "deaths": {}}, {"one_by_one_to": 1, "deaths": 5},
+     {"one_by_one_to": 1, "deaths": {"x": 1}}, {"one_by_one_to": None, "deaths": {"1": 3}}],
+)  # fmt: skip
+def test_a_document_of_another_shape_teaches_nothing(document: object) -> None:
+    """Nobody is condemned by what cannot be read, and the process starts."""
     assert from_document(document) == NOBODY
+
+
+def test_a_document_teaches_what_was_written() -> None:
+    """Also once it was JSON, whose names are texts."""
+    suspects = Suspects(9, {5: 3, 6: 1})
+    assert from_document(json.loads(json.dumps(to_document(suspects)))) == suspects
+    assert from_document(to_document(NOBODY)) == NOBODY
 
 
 async def test_the_condemned_is_quarantined_unread_and_its_neighbours_are_not() -> None:
@@ -64,13 +70,8 @@ async def test_the_condemned_is_quarantined_unread_and_its_neighbours_are_not() 
         await way.deliver("0xpay-main", json.dumps(BODY | {"id": f"o{number}"}).encode())
     marks: list[tuple[int, int]] = []
     interpreter = Interpreter(
-        inbox=way.inbox,
-        requests=way.requests,
-        outbox=way.outbox,
-        sources=way.web.sources,
-        record_bytes_max=10_000,
-        publish_body=False,
-        log=way.log,
+        stores=way.stores,
+        rules=way.rules,
         metrics=way.metrics,
         suspects=Suspects(3, {2: 3, 3: 2}),
         mark=lambda first, last: marks.append((first, last)),

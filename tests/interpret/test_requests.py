@@ -1,4 +1,4 @@
-"""Redrive: today's code on yesterday's callbacks, into the right place, once; and close."""
+"""Redrive and reprocess: today's code on yesterday's callbacks, into the right place, once; and close."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from receiver.interpret.entry import Rules
+from receiver.interpret.requests import redrive as redrive_batch
+from receiver.interpret.requests import reprocess
 from receiver.model.callback import EntryId
 from receiver.model.operation import Kind, Step
 from receiver.providers.contract import Provider, Source
@@ -191,3 +194,56 @@ async def test_unknown_fields_are_counted_by_name_and_each_source_is_heard_of() 
         "receiver_unknown_fields_total", {"source": "0xpay-main", "field": "brandNew"}
     )
     assert value == 3
+
+
+def rules(way: Way, provider: Provider = zeroxpay.PROVIDER) -> Rules:
+    """Those of a preview."""
+    sources = {"0xpay-main": (provider, oxpay_source())}
+    return Rules(sources=sources, record_bytes_max=10_000, publish_body=False, log=way.log)
+
+
+def read_otherwise(payload: Any, source: Source) -> Any:
+    """A release that reads one fact in another way, and cannot read one exchange any more."""
+    if payload.body.id == "unreadable":
+        raise ZeroDivisionError
+    return replace(zeroxpay.normalise(payload, source), meta="read otherwise")
+
+
+async def test_reprocessing_with_the_same_code_changes_nothing() -> None:
+    """Each is a duplicate of its own event, and its outcome stays as it is; an unknown number is passed over."""
+    way = Way((zeroxpay.PROVIDER, oxpay_source()))
+    await way.events("0xpay-main", [json.dumps(DONE).encode()])
+    way.requests.add("reprocess", way.clock.us, {"callbacks": [1, 99]})
+    assert way.interpret() == []
+    assert (way.outbox.outcomes[EntryId("inbox", 1)].outcome, way.outbox.progress("requests").number) == ("event", 1)
+
+
+async def test_what_todays_code_reads_otherwise_is_a_new_revision() -> None:
+    """The next sequence, amended, though its payload was seen; what cannot be read today is left, and said."""
+    way = Way((zeroxpay.PROVIDER, oxpay_source()))
+    await way.events("0xpay-main", [json.dumps(DONE).encode(), json.dumps(DONE | {"id": "unreadable"}).encode()])
+    provider = replace(zeroxpay.PROVIDER, normalise=read_otherwise)
+    way.interpreter.sources = {"0xpay-main": (provider, oxpay_source())}
+    way.requests.add("reprocess", way.clock.us, {"callbacks": [2, 1]})
+    (event,) = way.interpret()
+    assert (event["sequence"], event["revision"], event["anomalies"]) == (2, 2, ["amended"])
+    assert event["meta"] == "read otherwise"
+    assert [way.outbox.outcomes[EntryId("inbox", number)].outcome for number in (1, 2)] == ["event", "event"]
+    (left,) = way.log.named("callback.unreadable_today")
+    assert (left["callback"], left["reason"]) == (2, "internal_error")
+    assert way.outbox.standings == {}
+
+
+async def test_a_preview_gives_the_batch_and_changes_nothing() -> None:
+    """Neither the outbox, nor the log, nor how far requests were read."""
+    way = Way((zeroxpay.PROVIDER, oxpay_source()))
+    await way.events("0xpay-main", [json.dumps(DONE).encode(), b"junk"])
+    before = (list(way.outbox.records), dict(way.outbox.standings), list(way.log.lines))
+    again = replace(zeroxpay.PROVIDER, normalise=read_otherwise)
+    read_again = reprocess([1], rules(way, again), way.stores)
+    assert [record.number for record in read_again.batch.records] == [3]
+    ids = [EntryId("inbox", 2), EntryId("inbox", 1)]
+    redriven = redrive_batch(ids, rules(way), way.stores)
+    assert [(standing.id.number, standing.state) for standing in redriven.batch.quarantined] == [(2, "open")]
+    assert [note.event for note in redriven.noted] == ["callback.still_unreadable"]
+    assert (way.outbox.records, way.outbox.standings, way.log.lines) == before

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ import pytest
 from receiver.interpret.interpreter import Interpreter
 from receiver.interpret.metrics import InterpretMetrics
 from receiver.journal import retention
+from receiver.journal.entries import Stores
 from receiver.journal.memory.requests import MemoryRequests
 from receiver.journal.ports import InboxLimits
 from receiver.journal.retention import DOUBT_US, InboxRetention, OutboxRetention, cutoff_us
@@ -62,10 +63,10 @@ async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
         await inbox.append(VerifiedCallback("0xpay-main", clock.us - (39 - day) * DAY_US, (), body))
     outbox = SqliteOutbox.open(folder)
     interpreter = Interpreter(
-        inbox=reader, requests=MemoryRequests(), outbox=outbox,
-        sources=Way().web.sources, record_bytes_max=10**6, publish_body=False, log=log,
+        stores=Stores(reader, MemoryRequests(), outbox),
+        rules=replace(Way().rules, log=log),
         metrics=InterpretMetrics(),
-    )  # fmt: skip
+    )
     interpreter.step()
     yield Shop(clock, inbox, reader, outbox, log)
     await asyncio.to_thread(inbox.close)

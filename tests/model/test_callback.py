@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from receiver.model.callback import EntryId, JournalEntry, VerifiedCallback, headers_from_wire, headers_to_wire
+from receiver.model.callback import (
+    EntryId,
+    JournalEntry,
+    VerifiedCallback,
+    entry_digest,
+    headers_from_wire,
+    headers_to_wire,
+)
 
 NAMES = (
     st.binary(min_size=1)
@@ -47,3 +56,16 @@ def test_an_answer_is_as_new_as_the_newest_callback_then() -> None:
     answer, callback = JournalEntry(7, said, "requests", 41), JournalEntry(7, said)
     assert (answer.id, answer.arrival) == (EntryId("requests", 7), 41)
     assert (callback.id, callback.arrival) == (EntryId("inbox", 7), 7)
+
+
+def test_the_digest_of_an_entry_tells_its_parts_apart() -> None:
+    """Moving a byte from one part to the next is another entry."""
+
+    def made(source: str, headers: Any, content: bytes) -> bytes:
+        return entry_digest(JournalEntry(1, VerifiedCallback(source, 5, headers, content)))
+
+    digests = {
+        made("a", ((b"b", b"c"),), b"d"), made("ab", ((b"", b"c"),), b"d"), made("a", ((b"b", b""),), b"cd"),
+        made("a", (), b"b: c\r\nd"),
+    }  # fmt: skip
+    assert len(digests) == 4

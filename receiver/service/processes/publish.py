@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from receiver.interpret.interpreter import ALL_SIGNATURES
+from receiver.interpret.entry import ALL_SIGNATURES
 from receiver.journal.backlog import BacklogAge
 from receiver.journal.entries import find_entry
 from receiver.journal.handle import Journal

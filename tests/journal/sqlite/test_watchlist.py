@@ -12,11 +12,12 @@ from typing import Any
 import apsw
 import pytest
 
+from receiver.interpret.entry import Rules
 from receiver.interpret.interpreter import Interpreter
 from receiver.interpret.metrics import InterpretMetrics
+from receiver.journal.entries import open_stores
 from receiver.journal.sqlite import store as sqlite
 from receiver.journal.sqlite.audit import check
-from receiver.journal.sqlite.inbox import SqliteInboxReader
 from receiver.journal.sqlite.journal import SqliteJournal, open_journal
 from receiver.journal.sqlite.outbox import SqliteOutbox
 from receiver.journal.sqlite.requests import SqliteRequests
@@ -174,22 +175,12 @@ def add_callback(journal: SqliteJournal, at_us: int) -> None:
 
 def interpret(part: ReconcileProcess, journal: SqliteJournal) -> None:
     """Interpret all that the journal holds."""
-    stores = (SqliteInboxReader(journal.folder), SqliteRequests.open(journal.folder, read_only=True))
-    outbox = SqliteOutbox.open(journal.folder)
-    interpreter = Interpreter(
-        inbox=stores[0],
-        requests=stores[1],
-        outbox=outbox,
-        sources=resolve_sources(part._settings, ENVIRON),
-        record_bytes_max=10**6,
-        publish_body=False,
-        log=Lines(),
-        metrics=InterpretMetrics(),
-    )
-    while interpreter.step():
-        pass
-    for store in (*stores, outbox):
-        store.close()
+    sources = resolve_sources(part._settings, ENVIRON)
+    rules = Rules(sources=sources, record_bytes_max=10**6, publish_body=False, log=Lines())
+    with open_stores(journal, write=True) as stores:
+        interpreter = Interpreter(stores=stores, rules=rules, metrics=InterpretMetrics())
+        while interpreter.step():
+            pass
 
 
 def test_mending_an_outbox_has_undone_answers_interpreted_again(journal: SqliteJournal, watch: SqliteWatchlist) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from receiver.journal.sqlite.journal import Journal, open_journal
+from receiver.journal.sqlite.journal import SqliteJournal, open_journal
 from receiver.journal.sqlite.outbox import SqliteOutbox
 from receiver.model.errors import KafkaUnavailable, RecordRefused
 from receiver.model.operation import OperationState, Seen
@@ -40,7 +40,7 @@ def settings(folder: Path) -> Settings:
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> Journal:
+def journal(tmp_path: Path) -> SqliteJournal:
     """A journal with one event that nobody has published yet."""
     made = open_journal(tmp_path / "journal")
     outbox = SqliteOutbox.open(made.folder)
@@ -56,7 +56,7 @@ def journal(tmp_path: Path) -> Journal:
 
 
 @asynccontextmanager
-async def running(journal: Journal, kafka: FakeKafka) -> AsyncIterator[PublishProcess]:
+async def running(journal: SqliteJournal, kafka: FakeKafka) -> AsyncIterator[PublishProcess]:
     """The process, for the body's time."""
     process = PublishProcess(settings(journal.folder), kafka, {}, journal, Lines())
     task = asyncio.create_task(process.run())
@@ -74,7 +74,7 @@ async def until(holds: Callable[[], bool]) -> None:
             await asyncio.sleep(0.005)
 
 
-async def test_what_is_in_the_outbox_goes_out_and_readyz_says_how_far(journal: Journal) -> None:
+async def test_what_is_in_the_outbox_goes_out_and_readyz_says_how_far(journal: SqliteJournal) -> None:
     """Under the journal's own id; Kafka's part of ``/readyz`` has these keys and no others."""
     kafka = FakeKafka()
     async with running(journal, kafka) as process:
@@ -88,7 +88,7 @@ async def test_what_is_in_the_outbox_goes_out_and_readyz_says_how_far(journal: J
     assert dict(kafka.messages[0].headers)["receiver-position"] == f"{journal.journal_id}:1".encode()
 
 
-async def test_while_kafka_is_away_readyz_says_why_and_how_much_waits(journal: Journal) -> None:
+async def test_while_kafka_is_away_readyz_says_why_and_how_much_waits(journal: SqliteJournal) -> None:
     """The backlog has an age, so that somebody can be told of it."""
     kafka = FakeKafka(fail=[KafkaUnavailable("no broker answers")] * 100_000)
     async with running(journal, kafka) as process:
@@ -101,7 +101,7 @@ async def test_while_kafka_is_away_readyz_says_why_and_how_much_waits(journal: J
         await until(lambda: process.status()["state"] == "up")
 
 
-async def test_a_journal_that_does_not_fit_is_stopped(journal: Journal) -> None:
+async def test_a_journal_that_does_not_fit_is_stopped(journal: SqliteJournal) -> None:
     """What Kafka remembers under this journal's id is held against this journal's outbox."""
     kafka = FakeKafka(positions={journal.journal_id: Position(9, "id-9"), "another": Position(1, "id-1")})
     async with running(journal, kafka) as process:
@@ -126,7 +126,7 @@ class NarrowPublisher(FakePublisher):
         await super().publish(messages, position)
 
 
-async def test_a_record_that_kafka_refuses_is_replaced_in_the_journal(journal: Journal) -> None:
+async def test_a_record_that_kafka_refuses_is_replaced_in_the_journal(journal: SqliteJournal) -> None:
     """Its quarantine record goes out in its place, under the callback's number although the callback is gone."""
     kafka = Narrow()
     async with running(journal, kafka) as process:
