@@ -126,3 +126,60 @@ def test_nothing_happens_on_import() -> None:
         for node in ast.parse(path.read_text("utf-8")).body:
             called = isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
             assert not called, f"{path.name}:{node.lineno} calls something on import"
+
+
+def module(path: Path) -> str:
+    """A file's dotted name; a package's is that of its folder."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def test_no_module_is_dead() -> None:
+    """Each is imported by another one, or is where something outside begins: a process, a command, an entry point."""
+    used = set().union(*(imports(path) for path in MODULES))
+    outside = (ROOT / "pyproject.toml").read_text("utf-8")
+    tables = (ROOT / "receiver/cli/main.py").read_text("utf-8")
+    for path in MODULES:
+        name = module(path)
+        begins = name in outside or f'"{path.stem}:' in tables or name in BEGINNINGS or "processes." in name
+        assert begins or name in used or path.stem == "__init__", f"nothing imports {name}"
+
+
+BEGINNINGS = {
+    "receiver.service.child": "started by the supervisor as a process",
+    "receiver.cli.reference": "run by hand: python -m receiver.cli.reference README.md",
+}
+"""Module → how it is reached without an import."""
+
+
+def test_each_module_has_its_tests() -> None:
+    """At the mirrored place, ``tests/<room>/test_<module>.py``, or the module stands in a short list with the reason."""
+    for path in MODULES:
+        inside = path.relative_to(ROOT / "receiver")
+        if path.stem in {"__init__", "__main__"}:
+            continue
+        here = ROOT / "tests" / inside.parent / f"test_{inside.stem}.py"
+        elsewhere = TESTED_ELSEWHERE.get(inside.as_posix()) or TESTED_ELSEWHERE.get(f"{inside.parent.as_posix()}/")
+        assert here.exists() or elsewhere, f"{inside} has no {here.relative_to(ROOT)}"
+        assert not (here.exists() and inside.as_posix() in TESTED_ELSEWHERE), f"{inside} has tests of its own by now"
+
+
+def test_tests_elsewhere_are_there() -> None:
+    """What the list names exists: module, folder, and the place where it is tested."""
+    for inside, (place, _) in TESTED_ELSEWHERE.items():
+        assert (ROOT / "receiver" / inside).exists(), inside
+        assert (ROOT / "tests" / place).exists(), place
+
+
+TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {}
+"""Module, or a folder with all its modules → (where it is tested, why there)."""
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_only_an_engine_knows_where_it_keeps_what(path: Path) -> None:
+    """No folder, file name or table of a journal outside its engine's own folder."""
+    inside = path.relative_to(ROOT / "receiver").as_posix()
+    if not inside.startswith("journal/"):
+        text = path.read_text("utf-8")
+        assert "journal.sqlite" not in text, inside
+        assert "journal.folder" not in text, inside
+        assert not {name for name in ("inbox.db", "outbox.db", "requests.db", "rejects.db") if name in text}, inside
