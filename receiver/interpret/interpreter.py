@@ -55,9 +55,8 @@ class Interpreter:
         self._metrics = metrics
         self._one_by_one_to = suspects.one_by_one_to
         self._mark = mark
-        stores.outbox.operations(
-            ()
-        )  # what it reads to answer, it reads now, and not when the first callbacks are there
+        # What the outbox reads in order to answer, it reads now, and not when the first callbacks are there.
+        stores.outbox.operations(())
         self.interpreted = stores.outbox.progress("inbox").number
         """Inbox number up to which callbacks are interpreted."""
 

@@ -247,7 +247,8 @@ class Stage:
         config.write_text(CONFIGURATION.format(**values))
         paths = [str(ROOT)]
         if purging:
-            (folder / "sitecustomize.py").write_text("from receiver import retention\nretention.ROUND_S = 0.1\n")
+            program = "from receiver.journal import retention\nretention.ROUND_S = 0.1\n"
+            (folder / "sitecustomize.py").write_text(program)
             paths.insert(0, str(folder))
         environ = {**os.environ, "BENCH_SECRET": SECRET.decode(), "PYTHONPATH": os.pathsep.join(paths)}
         receiver = [sys.executable, "-m", "receiver"]

@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
 
 NEW_WORD = """
 import schemas
-from receiver.providers.contract import Step
+from receiver.model.operation import Step
 from receiver.providers.onchainpay import callbacks as onchainpay
 onchainpay.LIFECYCLES["auto-swap"].statuses["REFUNDED"] = Step("cancelled", 2, terminal=True)
 """
