@@ -18,16 +18,17 @@ from receiver.interpret.metrics import InterpretMetrics
 from receiver.journal.entries import Stores
 from receiver.journal.memory.journal import MemoryJournal
 from receiver.model.callback import RawCallback
-from receiver.providers.calls import Access, Described
+from receiver.providers.calls import Access
 from receiver.providers.contract import Provider, Source
+from receiver.providers.cryptoexchange.settings import OrderPoll
 from receiver.providers.onchainpay import callbacks as onchainpay
 from receiver.providers.zeroxpay import callbacks as zeroxpay
 from receiver.sandbox.fakes import FakeClock
 
-VECTORS = Path(__file__).parent / "providers" / "vectors"
-OXPAY_VECTORS: dict[str, Any] = orjson.loads((VECTORS / "0xpay.vectors.json").read_bytes())
-CALYPSO_VECTORS: dict[str, Any] = orjson.loads((VECTORS / "calypso.vectors.json").read_bytes())
-ONCHAINPAY_VECTORS: dict[str, Any] = orjson.loads((VECTORS / "onchainpay.vectors.json").read_bytes())
+FOLDERS = Path(__file__).parent / "providers"
+OXPAY_VECTORS: dict[str, Any] = orjson.loads((FOLDERS / "zeroxpay/vectors.json").read_bytes())
+CALYPSO_VECTORS: dict[str, Any] = orjson.loads((FOLDERS / "calypso/vectors.json").read_bytes())
+ONCHAINPAY_VECTORS: dict[str, Any] = orjson.loads((FOLDERS / "onchainpay/vectors.json").read_bytes())
 
 ACCOUNT: str = OXPAY_VECTORS["constants"]["merchantId"]
 OXPAY_KEY: str = OXPAY_VECTORS["constants"]["key"]
@@ -107,16 +108,17 @@ def order_source() -> Source:
         "orders": "data",
     }
     statuses: dict[str, Any] = {"busy": "sending", "new": "pending", "paid out": "completed", "seen": "pending"}
-    described = Described(
-        "/orders/{id}",
-        "GET",
-        "X-Token",
-        fields,
-        statuses | {"broken": "failed"},
-        "/customers/{customer}/orders",
-        ("c 1",),
+    poll = OrderPoll(
+        base_url="https://orders.example.com/v9",
+        secret="env:ORDER_TOKEN",
+        order_path="/orders/{id}",
+        auth_header="X-Token",
+        fields=fields,
+        statuses=statuses | {"broken": "failed"},
+        list_path="/customers/{customer}/orders",
+        customers=["c 1"],
     )
-    access = Access("https://orders.example.com/v9", None, secret=b"made-up-order-token", described=described)
+    access = Access(poll.base_url, None, secret=b"made-up-order-token", settings=poll)
     return Source("orders", "cryptoexchange", None, access=access)
 
 

@@ -11,9 +11,9 @@ import click
 from receiver.cli.exit_codes import DONE
 from receiver.cli.output import config_option, console, say
 from receiver.model.errors import ConfigurationError, ReceiverError
-from receiver.providers.registry import PROVIDERS
+from receiver.providers.registry import providers as installed
+from receiver.providers.settings import SourceSettings
 from receiver.service.config.settings import DEFAULT_FILE, Settings, load
-from receiver.service.config.source_settings import SourceSettings
 from receiver.service.config.sources import resolve_sources
 from receiver.service.config.template import configuration
 from receiver.service.kafka import need_kafka, open_kafka
@@ -21,16 +21,19 @@ from receiver.service.kafka import need_kafka, open_kafka
 
 @click.command()
 @config_option
-@click.option("--provider", "providers", multiple=True, type=click.Choice(sorted(PROVIDERS)), help="May be repeated.")
+@click.option("--provider", "providers", multiple=True, help="One that `receiver providers` lists; may be repeated.")
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
 def init(config: Path | None, providers: tuple[str, ...], *, force: bool) -> None:
     """Write a commented receiver.toml for the chosen providers (default: all that send callbacks)."""
     path = config or Path(DEFAULT_FILE)
     if path.exists() and not force:
         raise ReceiverError(f"{path} is there already; --force writes over it")
-    path.write_text(
-        configuration(providers or tuple(slug for slug, one in PROVIDERS.items() if one.calls_back)), "utf-8"
-    )
+    there = installed()
+    unknown = ", ".join(slug for slug in providers if slug not in there)
+    if unknown:
+        raise click.UsageError(f"--provider is one of {', '.join(there)}, not {unknown}")
+    chosen = [there[slug] for slug in providers] or [one for one in there.values() if one.calls_back]
+    path.write_text(configuration(chosen), "utf-8")
     say(f"wrote {path}: fill in accounts and URLs, provide the secrets it refers to, then run `receiver check`")
 
 
@@ -44,11 +47,12 @@ def check(config: Path | None, *, kafka: bool) -> int:
     if faults:
         raise ConfigurationError(faults)
     for source in settings.sources:
-        provider = PROVIDERS[source.provider]
+        provider = installed()[source.provider]
         url = public_url(settings, source) if provider.calls_back else "(no URL)"
         console().print(f"{source.name}  {url}\n    {provider.registration}", soft_wrap=True)
-        if source.poll is not None and provider.api is not None:
-            console().print(f"    asks {source.poll.base_url or provider.api.base_url}: {provider.api.asks}")
+        poll = source.usual.poll
+        if poll is not None and provider.api is not None:
+            console().print(f"    asks {poll.base_url or provider.api.base_url}: {provider.api.asks}")
     if kafka:
         missing = asyncio.run(need_kafka(settings, os.environ).missing_topics())
         if missing:
@@ -73,4 +77,4 @@ def _collect(settings: Settings) -> list[str]:
 
 def public_url(settings: Settings, source: SourceSettings) -> str:
     """What to register at the provider: ``public_url``, or this host's own address."""
-    return source.public_url or f"http://{settings.server.host}:{settings.server.port}/webhooks/{source.name}"
+    return source.usual.public_url or f"http://{settings.server.host}:{settings.server.port}/webhooks/{source.name}"

@@ -12,8 +12,8 @@ from receiver.cli.event_line import event_line
 from receiver.cli.output import config_option, console, json_option, load_or_built_in, say, write_line
 from receiver.journal.engines import location
 from receiver.model.records import OutboxRecord
-from receiver.providers.registry import PROVIDERS
-from receiver.sandbox.built_in import MADE_UP
+from receiver.providers.registry import providers
+from receiver.sandbox.built_in import made_up
 from receiver.sandbox.dev import run
 from receiver.service import logs
 from receiver.service.config.settings import Settings
@@ -32,7 +32,7 @@ def dev_command(  # noqa: PLR0913  its options
     """Run everything in one process, without Kafka or an account, and show the events as they come."""
     logs.configure(people=True, level=logging.INFO if verbose else logging.WARNING)
     settings, environ = load_or_built_in(config, port, admin_port)
-    _announce(settings, built_in=any(name not in os.environ and name in environ for name in MADE_UP))
+    _announce(settings, built_in=any(name not in os.environ and name in environ for name in made_up()))
     shown = console()
 
     def show(record: OutboxRecord) -> None:
@@ -49,11 +49,11 @@ def dev_command(  # noqa: PLR0913  its options
 def _announce(settings: Settings, *, built_in: bool) -> None:
     server, admin = settings.server, settings.admin
     for source in settings.sources:
-        provider = PROVIDERS[source.provider]
+        provider = providers()[source.provider]
         if provider.calls_back:
             say(f"POST http://{server.host}:{server.port}/webhooks/{source.name}   ({provider.title})")
     say(f"GET  http://{admin.host}:{admin.port}/readyz   also /livez, /metrics")
     say(f"journal in {location(settings.journal.url)}; Kafka: {'on' if settings.kafka else 'off, see `make kafka`'}")
     if built_in:
-        say("made-up secrets, worth nothing: " + ", ".join(f"{name}={value}" for name, value in MADE_UP.items()))
+        say("made-up secrets, worth nothing: " + ", ".join(f"{name}={value}" for name, value in made_up().items()))
     say("Ctrl-C stops it")

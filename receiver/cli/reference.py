@@ -17,13 +17,13 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from receiver.providers.contract import Provider
-from receiver.providers.registry import PROVIDERS
+from receiver.providers.registry import built_in
+from receiver.providers.settings import KeyPair, PollSettings, SourceSettings
 from receiver.service.config.settings import Settings
-from receiver.service.config.source_settings import KeyPair, RouteSettings, SourceSettings
+from receiver.service.config.source_settings import RouteSettings, model_of
 
 GROUPS_MAX = 8
 """Different waits of a retry schedule that are listed one by one."""
-LISTS: Mapping[str, type[BaseModel]] = {"sources": SourceSettings, "routes": RouteSettings}
 
 
 def key_table() -> str:
@@ -84,7 +84,7 @@ def provider_table() -> str:
     rows = [
         f"| {one['title']} | `{kind['word']}` → `{kind['kind']}` | {kind['family']} | {kind['told_by']} | "
         f"{words(kind)} |"
-        for one in map(describe, PROVIDERS.values())
+        for one in map(describe, built_in())
         for kind in one["kinds"]
     ]
     return "\n".join(["| provider | kind | family | told by | status words |", "|---|---|---|---|---|", *rows])
@@ -94,7 +94,7 @@ def way_table() -> str:
     """How each provider signs and retries, and what can be asked of it."""
     rows = [
         f"| {one['title']} | {one['signature']} | {one['retries']} | {one['poll']} |"
-        for one in map(describe, PROVIDERS.values())
+        for one in map(describe, built_in())
     ]
     return "\n".join(["| provider | signature | retries | asked by `poll` |", "|---|---|---|---|", *rows])
 
@@ -111,28 +111,44 @@ def written(text: str) -> str:
     return text
 
 
-def _keys() -> Iterator[tuple[str, str, str]]:
+Row = tuple[str, str, str]
+"""Key, default, meaning."""
+
+
+def _keys() -> Iterator[Row]:
     for name, field in Settings.model_fields.items():
-        if name in LISTS:
-            yield from _section(f"[[{name}]]", LISTS[name])
+        if name == "sources":
+            yield from _source_keys()
+        elif name == "routes":
+            yield from _section(f"[[{name}]]", RouteSettings)
         else:
-            yield from _section(name, _model(field.annotation))
+            yield from _section(name, model_of(field.annotation))
 
 
-def _section(prefix: str, model: type[BaseModel]) -> Iterator[tuple[str, str, str]]:
-    for name, field in model.model_fields.items():
-        nested = _model(field.annotation)
+def _source_keys() -> Iterator[Row]:
+    """What every source has, then what each provider's model adds: one row for all that mean the same by a key."""
+    of_all = list(_section("[[sources]]", SourceSettings))
+    yield from of_all
+    alike = {*_section("[[sources]].poll", PollSettings), *_section("[[sources]].keys", KeyPair)}
+    whose: dict[str, dict[Row, list[str]]] = {}
+    for provider in built_in():
+        for row in _section("[[sources]]", provider.settings):
+            if row not in of_all:
+                whose.setdefault(row[0], {}).setdefault(row, []).append(provider.slug)
+    for rows in whose.values():
+        for row, slugs in rows.items():
+            key, default, meaning = row
+            yield row if row in alike else (key, default, f"{', '.join(slugs)}: {meaning}")
+
+
+def _section(prefix: str, model: type[BaseModel] | None) -> Iterator[Row]:
+    for name, field in model.model_fields.items() if model is not None else ():
         if field.description is None:
-            yield from _section(f"{prefix}.{name}", nested)
+            yield from _section(f"{prefix}.{name}", model_of(field.annotation))
         else:
             yield f"{prefix}.{name}", _default(field), field.description
-    if model is SourceSettings:
-        yield from _section(f"{prefix}.keys", KeyPair)
-
-
-def _model(annotation: Any) -> Any:
-    options = [annotation, *getattr(annotation, "__args__", ())]
-    return next((option for option in options if isinstance(option, type) and issubclass(option, BaseModel)), None)
+        if field.annotation == list[KeyPair]:
+            yield from _section(f"{prefix}.{name}", KeyPair)
 
 
 def _default(field: FieldInfo) -> str:

@@ -17,7 +17,7 @@ from receiver.cli.output import config_option, json_option, say, show_table, wri
 from receiver.cli.progress import progress
 from receiver.cli.reference import describe, words
 from receiver.model.errors import ReceiverError
-from receiver.providers.registry import PROVIDERS
+from receiver.providers import registry
 from receiver.sandbox import verify as verify_sandbox
 from receiver.sandbox.simulator import Faults, Report, Simulation, choose, require_own_host
 from schemas import publish
@@ -106,7 +106,7 @@ def simulate_command(  # noqa: PLR0913  its options
         provider,
         source,
         target,
-        choose(provider.slug, scenarios),
+        choose(provider, scenarios),
         random.Random(seed),  # noqa: S311  sample data, repeatable on purpose
         faults=Faults(**faults),
         time_scale=time_scale,
@@ -168,7 +168,7 @@ def _close(report: Report, wrong: list[str], verify: str | None, *, as_json: boo
 def providers(config: Path | None, *, as_json: bool) -> None:
     """List the providers: kinds, statuses, families, how they sign and retry, and what can be asked of them."""
     del config
-    described = [describe(provider) for provider in PROVIDERS.values()]
+    described = [describe(provider) for provider in registry.providers().values()]
     if as_json:
         write_json(described)
         return

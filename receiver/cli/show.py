@@ -88,7 +88,7 @@ def explain(config: Path | None, number: int, *, as_json: bool) -> None:
     reject = find_reject(opened.context, number)
     configured = next(source for source in opened.settings.sources if source.name == reject.raw.source)
     retired = resolve_retired(opened.settings, opened.environ, reject.raw.source)
-    lines = explain_reject(opened.context, reject, public_url=configured.public_url, retired=retired)
+    lines = explain_reject(opened.context, reject, public_url=configured.usual.public_url, retired=retired)
     if as_json:
         write_json([_reject(reject) | {"explanation": lines}])
     else:

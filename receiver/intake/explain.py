@@ -13,8 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from receiver.model.callback import RawCallback, header_values
-from receiver.model.errors import Unauthorized
-from receiver.providers.contract import Provider, Source
+from receiver.providers.contract import Provider, Source, refusal
 
 WHY: Mapping[str, str] = {
     "header_missing": "a header that the provider signs with is missing",
@@ -23,7 +22,6 @@ WHY: Mapping[str, str] = {
     "unknown_key": "the public key is none of the configured ones",
     "stale": "the timestamp is too far from our clock",
     "signature": "the signature is not that of this body under a live secret",
-    "merchant_id": "the header merchant-id names another account",
 }
 
 
@@ -40,40 +38,27 @@ class Case:
 
 def explain(case: Case) -> list[str]:
     """Say why it was refused, and what would have matched; each is one sentence."""
-    why = _refusal(case.provider, case.source, case.raw)
+    why = refusal(case.provider, case.source, case.raw)
     if why is None:
         return ["it verifies with today's configuration: a secret or the URL was corrected since, or the clock was off"]
-    lines = [WHY.get(why, why)]
+    lines = [{**WHY, **case.provider.refusals}.get(why, why)]
     raw = case.raw
-    if why == "stale":
-        lines.append(_clock(raw))
-        raw = _at_its_own_time(raw)
-        if _refusal(case.provider, case.source, raw) is None:
+    at_s = case.provider.timestamp(raw.headers)
+    if why == "stale" and at_s is not None:
+        lines.append(_clock(at_s - raw.received_at_us // 1_000_000))
+        raw = replace(raw, received_at_us=at_s * 1_000_000)
+        if refusal(case.provider, case.source, raw) is None:
             return [*lines, "apart from the time it is genuine"]
     for what, source, other in _readings(case, raw):
-        if _refusal(case.provider, source, other) is None:
+        if refusal(case.provider, source, other) is None:
             lines.append(f"it matches {what}")
     if len(lines) == 1 and why == "signature":
         lines.append("no other reading matches: another secret, another URL, or not the provider")
     return lines
 
 
-def _refusal(provider: Provider, source: Source, raw: RawCallback) -> str | None:
-    try:
-        claim = provider.claim(raw.headers, source, raw.received_at_us // 1_000_000)
-        provider.verify(raw, claim, source)
-    except Unauthorized as refusal:
-        return refusal.why
-    return None
-
-
-def _clock(raw: RawCallback) -> str:
-    off_s = int(header_values(raw.headers, b"timestamp")[0]) - raw.received_at_us // 1_000_000
+def _clock(off_s: int) -> str:
     return f"the clocks differ by {abs(off_s)} s: the callback's is {'ahead' if off_s > 0 else 'behind'}"
-
-
-def _at_its_own_time(raw: RawCallback) -> RawCallback:
-    return replace(raw, received_at_us=int(header_values(raw.headers, b"timestamp")[0]) * 1_000_000)
 
 
 def _readings(case: Case, raw: RawCallback) -> Iterator[tuple[str, Source, RawCallback]]:

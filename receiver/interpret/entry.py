@@ -21,9 +21,6 @@ from receiver.model.log import Log
 from receiver.model.quarantine_record import quarantine_value
 from receiver.providers.contract import Sources
 
-ALL_SIGNATURES = frozenset({b"signature", b"x-api-signature", b"sign"})
-"""Hidden where the source, and so its provider, is not configured any more."""
-
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -136,7 +133,7 @@ def _set_aside(
         account=account,
         reason=why.reason,
         detail=why.detail,
-        signature_headers=provider.signature_headers if provider else ALL_SIGNATURES,
+        signature_headers=provider.signature_headers if provider else None,
         publish_body=rules.publish_body,
     )
     builder.add_quarantine(entry, slug, account, why, value)

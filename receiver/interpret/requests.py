@@ -15,8 +15,8 @@ from receiver.interpret.noted import Noted
 from receiver.interpret.outbox_batch import BatchBuilder
 from receiver.journal.entries import Stores
 from receiver.model.callback import EntryId, JournalEntry, RawCallback
-from receiver.model.errors import Unauthorized
 from receiver.model.records import Request
+from receiver.providers.contract import refusal
 
 
 def carry_out(request: Request, rules: Rules, stores: Stores) -> BatchBuilder:
@@ -97,9 +97,4 @@ def _verifies(rules: Rules, entry: JournalEntry) -> bool:
     # As of the time of receipt. The inbox holds only what was verified: a secret rotated out since is no error.
     provider, source = rules.sources[entry.callback.source]
     kept = entry.callback
-    try:
-        claim = provider.claim(kept.headers, source, kept.received_at_us // 1_000_000)
-        provider.verify(RawCallback(kept.source, kept.received_at_us, kept.headers, kept.body), claim, source)
-    except Unauthorized:
-        return False
-    return True
+    return refusal(provider, source, RawCallback(kept.source, kept.received_at_us, kept.headers, kept.body)) is None

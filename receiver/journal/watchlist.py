@@ -1,8 +1,8 @@
 """What reconcile remembers between two looks: which operations it asks about, and what it was told last. A port.
 
 A row is open from the moment an operation is heard of until the provider's API itself calls it terminal. A callback
-that calls it terminal only makes it due: a replay could, and amounts are corrected late (OnchainPay's file, ambiguity
-8), so the API has the last word.
+that calls it terminal only makes it due: a replay could, and amounts are corrected late by
+one provider at least, so the API has the last word.
 """
 
 from __future__ import annotations

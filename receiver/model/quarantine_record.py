@@ -12,6 +12,13 @@ from receiver.model.times import from_us
 
 SECRET_HEADERS = frozenset({b"authorization", b"proxy-authorization", b"cookie", b"set-cookie"})
 """Never published, whatever the provider; its signature headers join them."""
+HARMLESS_HEADERS = frozenset({
+    b"accept", b"accept-encoding", b"content-encoding", b"content-length", b"content-type", b"date", b"host",
+    b"traceparent", b"user-agent", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-request-id",
+})  # fmt: skip
+"""All that is published where nobody knows any more which header holds the signature: the source is gone from the
+configuration, or its provider's package from the machine. A list of what to hide could miss one, so this lists what to
+show; the callback itself stays whole in the journal."""
 
 
 def quarantine_value(  # noqa: PLR0913  the record's fields
@@ -21,10 +28,13 @@ def quarantine_value(  # noqa: PLR0913  the record's fields
     account: str | None,
     reason: str,
     detail: str,
-    signature_headers: frozenset[bytes],
+    signature_headers: frozenset[bytes] | None,
     publish_body: bool,
 ) -> bytes:
-    """Serialise the quarantine record; ``detail`` names a path, never a value."""
+    """Serialise the quarantine record; ``detail`` names a path, never a value.
+
+    ``signature_headers`` are the provider's, lower case; None where it is not known.
+    """
     callback = entry.callback
     record = {
         "quarantine_id": str(entry.id),
@@ -43,7 +53,11 @@ def quarantine_value(  # noqa: PLR0913  the record's fields
     return orjson.dumps(record)
 
 
-def public_headers(headers: Headers, signature_headers: frozenset[bytes]) -> list[tuple[str, str]]:
-    """Give the headers without signatures, authorization and cookies; bytes above ASCII as Latin-1."""
-    hidden = SECRET_HEADERS | signature_headers
-    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers if name not in hidden]
+def public_headers(headers: Headers, signature_headers: frozenset[bytes] | None) -> list[tuple[str, str]]:
+    """Give the headers without signatures, authorization and cookies; bytes above ASCII as Latin-1.
+
+    Where it is not known which headers are signatures (None), only those that are known to be none.
+    """
+    names = {name for name, _ in headers}
+    shown = names & HARMLESS_HEADERS if signature_headers is None else names - SECRET_HEADERS - signature_headers
+    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers if name in shown]

@@ -13,6 +13,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,10 +24,8 @@ from receiver.model.cards import mask_card
 from receiver.model.errors import ReceiverError
 from receiver.model.quarantine_record import SECRET_HEADERS
 from receiver.model.times import from_us
+from receiver.providers.registry import card_fields
 
-CARD_FIELDS = ("cardNumber", "to", "address", "destination")
-"""Body fields in which a provider sends a card number."""
-CARD = re.compile(rf'("(?:{"|".join(CARD_FIELDS)})"\s*:\s*"?)(\d(?:[ -]?\d){{11,18}})(?=["\s,}}\]])')
 HIDDEN = b"***"
 
 
@@ -55,7 +54,14 @@ def masked(headers: Headers, body: bytes) -> tuple[Headers, bytes]:
     except UnicodeDecodeError:
         return hidden, body
     # In the text itself, so that all the rest stays byte for byte; a number becomes a string.
-    return hidden, CARD.sub(_mask, text).encode()
+    return hidden, _cards().sub(_mask, text).encode()
+
+
+@cache
+def _cards() -> re.Pattern[str]:
+    """A card number in a body field in which any provider sends one."""
+    names = "|".join(sorted(map(re.escape, card_fields())))
+    return re.compile(rf'("(?:{names})"\s*:\s*"?)(\d(?:[ -]?\d){{11,18}})(?=["\s,}}\]])')
 
 
 def _mask(found: re.Match[str]) -> str:

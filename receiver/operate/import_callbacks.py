@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from receiver.journal.entries import open_stores
 from receiver.journal.ports import InboxLimits
 from receiver.model.callback import RawCallback, VerifiedCallback
-from receiver.model.errors import ReceiverError, Unauthorized
+from receiver.model.errors import ReceiverError
 from receiver.operate.archive import read_any
 from receiver.operate.context import Context, make_interpreter
-from receiver.providers.contract import Sources
+from receiver.providers.contract import Sources, refusal
 
 STEP = 500
 """Callbacks on their way to the inbox at once."""
@@ -51,14 +51,8 @@ def _verifies(sources: Sources, callback: VerifiedCallback) -> bool:
     if callback.source not in sources:
         return False
     provider, source = sources[callback.source]
-    try:
-        claim = provider.claim(callback.headers, source, callback.received_at_us // 1_000_000)
-        provider.verify(
-            RawCallback(callback.source, callback.received_at_us, callback.headers, callback.body), claim, source
-        )
-    except Unauthorized:
-        return False
-    return True
+    raw = RawCallback(callback.source, callback.received_at_us, callback.headers, callback.body)
+    return refusal(provider, source, raw) is None
 
 
 async def import_callbacks(

@@ -9,7 +9,6 @@ from typing import Any
 
 import orjson
 
-from receiver.interpret.entry import ALL_SIGNATURES
 from receiver.interpret.requests import redrive
 from receiver.journal.entries import open_stores
 from receiver.model.callback import EntryId
@@ -41,7 +40,7 @@ def quarantined_whole(context: Context, entry_id: EntryId) -> dict[str, Any]:
     whole = row(standing)
     if entry is not None:
         found = context.sources.get(entry.callback.source)
-        hidden = found[0].signature_headers if found else ALL_SIGNATURES
+        hidden = found[0].signature_headers if found else None
         whole["headers"] = public_headers(entry.callback.headers, hidden)
         whole["body"] = entry.callback.body.decode("utf-8", "backslashreplace")
     return whole

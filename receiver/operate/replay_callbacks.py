@@ -198,7 +198,7 @@ class HttpReplay:
             return tuple(pair for pair in callback.headers if pair[0] not in HOP_BY_HOP)
         provider, source = self._targets[callback.source]
         signed = provider.sign(callback.body, source, int(time.time()))
-        names = {name for name, _ in signed} | {b"merchant-id"} | HOP_BY_HOP
+        names = {name for name, _ in signed} | provider.replaced_headers | HOP_BY_HOP
         return (*(pair for pair in callback.headers if pair[0] not in names), *signed)
 
 

@@ -5,33 +5,14 @@ An ``Api`` (in ``provider``) makes calls and reads answers without a socket; ``r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from receiver.model.callback import Resource
-from schemas.status_event import Status
 
 Failure = Literal["down", "limited", "refused", "not_found", "nonsense"]
 """``down``: no answer, or the provider's own error; ``limited``: too many calls; ``refused``: it says no, or our key is
 not taken; ``not_found``: it has no such operation; ``nonsense``: an answer that is none of its documented ones."""
-
-
-@dataclass(frozen=True, slots=True)
-class Described:
-    """An API that only its user can describe: paths, header, field names and status words from the configuration."""
-
-    order_path: str
-    """With ``{id}`` in it."""
-    method: str
-    auth_header: str
-    fields: Mapping[str, str]
-    """Our name → dotted path in the answer."""
-    statuses: Mapping[str, Status]
-    """The provider's word → ours."""
-    list_path: str | None = None
-    """With ``{customer}`` in it."""
-    customers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +24,8 @@ class Access:
     public: bytes = b""
     secret: bytes = field(default=b"", repr=False)
     page_size: int = 100
-    described: Described | None = None
+    settings: Any = None
+    """The source's ``poll``, in its provider's own model: for keys that no other provider has."""
 
 
 @dataclass(frozen=True, slots=True)

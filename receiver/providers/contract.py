@@ -6,15 +6,18 @@ and ``interpret``, and a provider cannot change it.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import field
-from typing import Any
+from typing import Any, Protocol
 
 from receiver.model.callback import Headers, RawCallback, Resource, VerifiedCallback
+from receiver.model.errors import Unauthorized
 from receiver.model.frozen import dataclass
 from receiver.model.operation import Facts, Kind
 from receiver.providers.calls import Access, Answer, Call, Page, Scan, Stamp
+from receiver.providers.settings import SourceSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,7 @@ class Source:
     provider: str
     account: str | None
     signed_urls: tuple[bytes, ...] = ()
-    """0xpay: the readings of the URL part of the signed message, best first, from the configured ``public_url``."""
+    """The readings of the URL part of the signed message, best first, of a provider that signs the URL."""
     freshness_s: int = 300
     secrets: tuple[bytes, ...] = field(default=(), repr=False)
     """Live secrets, for providers with one secret list per source."""
@@ -33,6 +36,8 @@ class Source:
     """Public key to its live secrets, for providers that name the key in a header."""
     access: Access | None = None
     """How its provider's API is asked, where that is configured."""
+    settings: Any = None
+    """What stands in the configuration, in the provider's own model: for keys that no other provider has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,20 +97,84 @@ class Api:
     hint: Callable[[str, Any], str | None]
     """(reason, parsed body) of a callback in quarantine → the id of an operation to ask for; it is not to be trusted
     beyond that."""
-    needs: frozenset[str]
-    """Keys of ``[[sources]]`` ``poll`` it cannot do without."""
-    takes: frozenset[str]
-    """All keys of ``poll`` that mean something to it, beyond those that mean something to all."""
     lists: Lists | None = None
     """Its lists; None where it has none, and each operation is asked for by its id."""
 
 
+UNKNOWN_STATUS = "SimulatedUnknown"
+"""A word that is in no provider's tables."""
+
+
+class Chance(Protocol):
+    """Where ids and amounts come from: a ``random.Random``, so that a seed makes the same again."""
+
+    def randrange(self, start: int, stop: int = ..., /) -> int:
+        """A whole number from ``start`` on and below ``stop``, or below ``start``."""
+
+    def getrandbits(self, bits: int, /) -> int:
+        """A whole number of so many bits."""
+
+
+Make = Callable[[str], dict[str, Any]]
+"""A step of one operation → the body that is sent for it."""
+Begin = Callable[[Source, Chance, int], Make]
+"""(source, chance, now in Unix s) → the bodies of one fresh operation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """The statuses of one operation, in the order in which its callbacks are sent."""
+
+    name: str
+    begin: Begin
+    steps: tuple[str, ...]
+    """The provider's status words; one with several bodies has the variant behind a colon, as ``Failed:before``."""
+
+
+@dataclass(frozen=True, slots=True)
+class MadeUp:
+    """A source at a desk, with secrets that are worth nothing: fixed, so that a second terminal can sign too."""
+
+    source: Mapping[str, Any]
+    """As it stands in ``[[sources]]``."""
+    secrets: Mapping[str, str] = field(repr=False)
+    """Name of an environment variable that ``source`` refers to → its value."""
+    in_dev: bool = False
+    """Whether ``receiver dev`` has it where there is no configuration file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """What a provider can be played with."""
+
+    scenarios: tuple[Scenario, ...]
+    made_up: MadeUp
+
+
+def with_unknown_status(body: bytes) -> bytes:
+    """A copy of a flat JSON object in which ``status`` is a word that nobody knows."""
+    return json.dumps(json.loads(body) | {"status": UNKNOWN_STATUS}).encode()
+
+
+def no_timestamp(_: Headers) -> None:
+    """Of a provider that signs no time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """A provider, whole. The functions are pure; their contracts are the same for all (``tests/providers``)."""
+    """A provider, whole: all that the rest of the house knows of it.
+
+    The functions are pure; their contracts are the same for all, and ``receiver.sandbox.conformance`` holds it to them.
+    """
 
     slug: str
+    """Its name in the configuration, in keys and events: lower case, stable for ever."""
     title: str
+    """Its name for people."""
+    settings: type[SourceSettings]
+    """What may and must stand in a ``[[sources]]`` of it."""
+    template: str
+    """The source that ``receiver init`` writes for it, commented; begins with an empty line."""
     claim: Callable[[Headers, Source, int], Claim]
     """(headers, source, now in Unix s) → Claim; raises ``Unauthorized``. Looks at headers only."""
     verify: Callable[[RawCallback, Claim, Source], VerifiedCallback]
@@ -113,21 +182,15 @@ class Provider:
     sign: Callable[[bytes, Source, int], Headers]
     """(body, source, now in Unix s) → the headers that the provider would send."""
     parse: Callable[[Mapping[str, Any], Source], Any]
-    """(JSON object, source) → the payload model from ``schemas``; raises ``NotUnderstood``."""
+    """(JSON object, source) → the provider's payload; raises ``NotUnderstood``."""
     normalise: Callable[[Any, Source], Facts]
     """(payload, source) → Facts."""
     kinds: Mapping[str, Kind]
     """The provider's word for a kind → Kind."""
-    signed_urls: Callable[[str, str], tuple[bytes, ...]] | None
-    """(public_url, setting ``signed_url``) → the URL parts of the signed message; None where no URL is signed."""
     known_fields: frozenset[str]
     """Names of body fields that mean something to us; others are ignored, and counted by name."""
     signature_headers: frozenset[bytes]
     """Headers that hold a signature, lower case: never published, never logged."""
-    needs: frozenset[str]
-    """Keys of ``[[sources]]`` it cannot do without: of ``account``, ``public_url``, ``secrets``, ``keys``."""
-    takes: frozenset[str]
-    """All keys of ``[[sources]]`` beyond ``name`` and ``provider`` that mean something to it."""
     retries_s: tuple[int, ...]
     """Documented waits between its deliveries of one callback, seconds."""
     holds_order: bool
@@ -136,8 +199,22 @@ class Provider:
     """Where a person enters our URL at this provider; one sentence for ``check`` and the README."""
     signature: str
     """How it signs its callbacks, for ``receiver providers`` and the README; empty where it sends none."""
-    api: Api | None
+    api: Api | None = None
     """How it is asked, None where no API of its own tells the state of an operation."""
+    samples: Samples | None = None
+    """Sample operations and a made-up source; None where it sends no callbacks."""
+    signed_urls: Callable[[Any], tuple[bytes, ...]] | None = None
+    """(its settings) → the URL parts of the signed message, best first; None where no URL is signed."""
+    timestamp: Callable[[Headers], int | None] = no_timestamp
+    """(headers that had the right shape) → the signed time, Unix s; None where no time is signed."""
+    replaced_headers: frozenset[bytes] = frozenset()
+    """Headers besides those of ``sign`` that a replay to another account must leave out, lower case."""
+    card_fields: frozenset[str] = frozenset()
+    """Names of body fields that may hold a card number: masked in exports."""
+    refusals: Mapping[str, str] = field(default_factory=dict)
+    """A reason of its own for ``Unauthorized`` → a sentence for ``receiver rejects explain``."""
+    unknown_status: Callable[[bytes], bytes] = with_unknown_status
+    """(body of a callback) → a copy with a status that nobody knows, for the simulator."""
 
     def all_kinds(self, source: Source) -> tuple[Kind, ...]:
         """Every kind of operation that a source of it can tell of, by callbacks or by its API."""
@@ -148,3 +225,13 @@ class Provider:
     def calls_back(self) -> bool:
         """Whether it sends callbacks at all."""
         return bool(self.signature)
+
+
+def refusal(provider: Provider, source: Source, raw: RawCallback) -> str | None:
+    """Why a callback is not genuine as of its time of receipt, as ``Unauthorized`` says it; None where it is."""
+    try:
+        claimed = provider.claim(raw.headers, source, raw.received_at_us // 1_000_000)
+        provider.verify(raw, claimed, source)
+    except Unauthorized as refused:
+        return refused.why
+    return None

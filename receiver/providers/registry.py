@@ -1,14 +1,68 @@
-"""The providers, by slug: an explicit registry. A new one is a module of the same shape and a line here."""
+"""The providers that are installed, by slug: each is an entry point of the group ``receiver.providers``.
 
-from collections.abc import Mapping
+Those of this package come through the same door as anybody else's.
+"""
 
-from receiver.providers.calypso import callbacks as calypso
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+
+from receiver.model.errors import ConfigurationError
 from receiver.providers.contract import Provider
-from receiver.providers.cryptoexchange import callbacks as cryptoexchange
-from receiver.providers.onchainpay import callbacks as onchainpay
-from receiver.providers.zeroxpay import callbacks as zeroxpay
 
-PROVIDERS: Mapping[str, Provider] = {
-    provider.slug: provider
-    for provider in (zeroxpay.PROVIDER, onchainpay.PROVIDER, calypso.PROVIDER, cryptoexchange.PROVIDER)
-}
+GROUP = "receiver.providers"
+OUR_PACKAGE = "receiver.providers."
+FIRST = ("0xpay", "onchainpay", "calypso", "cryptoexchange")
+"""The order of our own in tables and files; the others follow by name."""
+
+
+@cache
+def providers() -> Mapping[str, Provider]:
+    """Every installed provider by its slug, looked up once; raises ``ConfigurationError``, see ``load``."""
+    return load(entry_points(group=GROUP))
+
+
+def load(entries: Iterable[EntryPoint]) -> dict[str, Provider]:
+    """Import what entry points name, by slug.
+
+    Raises ``ConfigurationError`` that names entry point and distribution of each that cannot be imported, is no
+    ``Provider``, or has the slug of another; and where there is none at all.
+    """
+    found: dict[str, Provider] = {}
+    named: dict[str, str] = {}
+    faults = []
+    for entry in sorted(entries, key=_place):
+        who = f"provider {entry.name} of {entry.dist.name if entry.dist else 'an unknown distribution'}"
+        try:
+            loaded = entry.load()
+        except Exception as error:  # noqa: BLE001  somebody else's code, which can fail in any way
+            faults.append(f"{who}: {entry.value}: {type(error).__name__}: {error}")
+            continue
+        if not isinstance(loaded, Provider):
+            faults.append(f"{who}: {entry.value} is no receiver.providers.contract.Provider")
+        elif loaded.slug in found:
+            faults.append(f"{who}: {named[loaded.slug]} is called {loaded.slug} too")
+        else:
+            found[loaded.slug], named[loaded.slug] = loaded, who
+    if not found and not faults:
+        faults.append(f"no package with an entry point {GROUP} is installed: install the receiver itself again")
+    if faults:
+        raise ConfigurationError(faults)
+    return found
+
+
+def _place(entry: EntryPoint) -> tuple[bool, int, str, str]:
+    ours = entry.name in FIRST and entry.value.startswith(OUR_PACKAGE)
+    return (not ours, FIRST.index(entry.name) if ours else 0, entry.name, entry.value)
+
+
+def built_in() -> tuple[Provider, ...]:
+    """Those of this package, in their order: what our own documents tell of."""
+    return tuple(provider for slug, provider in providers().items() if slug in FIRST)
+
+
+def card_fields() -> frozenset[str]:
+    """Every body field that may hold a card number, whoever sent it."""
+    return frozenset().union(*(provider.card_fields for provider in providers().values()))

@@ -12,7 +12,7 @@ from receiver.model.records import OutboxRecord
 
 
 def refused(
-    record: OutboxRecord, entry: JournalEntry | None, why: str, signature_headers: frozenset[bytes]
+    record: OutboxRecord, entry: JournalEntry | None, why: str, signature_headers: frozenset[bytes] | None
 ) -> OutboxRecord:
     """Give what takes the place of a record that Kafka refuses for good.
 
@@ -35,7 +35,9 @@ def refused(
     return replace(record, record_type="quarantine", record_id=record_id, value=orjson.dumps(value))
 
 
-def _refused_event(record: OutboxRecord, entry: JournalEntry | None, signature_headers: frozenset[bytes]) -> bytes:
+def _refused_event(
+    record: OutboxRecord, entry: JournalEntry | None, signature_headers: frozenset[bytes] | None
+) -> bytes:
     if entry is None:  # purged, or taken over from Kafka: what is known is the event itself
         polled = VerifiedCallback(record.source, 0, (), record.value)
         entry = JournalEntry(record.callback or 0, polled)

@@ -1,44 +1,39 @@
-"""The configuration of a desk that has none yet: enough for ``receiver dev`` and the commands that look into it."""
+"""The configuration of a desk that has none yet: enough for ``receiver dev`` and the commands that look into it.
+
+Its sources are those that their providers want there, made-up secrets and all.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from receiver.providers.contract import MadeUp
+from receiver.providers.registry import providers
 from receiver.service.config.settings import Settings, build
-
-MADE_UP = {
-    "DEV_0XPAY_PRIVATE_KEY": "made-up-0xpay-private-key",
-    "DEV_ONCHAINPAY_PUBLIC": "made-up-onchainpay-public-key",
-    "DEV_ONCHAINPAY_SECRET": "made-up-onchainpay-secret",
-}
-"""Secrets of the built-in configuration: fixed, so that a second terminal can sign too; worth nothing."""
 
 
 def built_in(port: int, admin_port: int) -> Settings:
-    """The configuration of a desk without ``receiver.toml``: both providers, the journal under ``var``, no Kafka."""
+    """The configuration of a desk without ``receiver.toml``: made-up sources, the journal under ``var``, no Kafka."""
     return build(
         {
             "server": {"port": port, "shutdown_timeout_s": 5},
             "admin": {"port": admin_port},
-            "sources": [
-                {
-                    "name": "0xpay-main",
-                    "provider": "0xpay",
-                    "account": "3f0c9a52-6d1e-4b7a-9c58-21e4b7d0a6f3",
-                    "public_url": "https://merchant.example.com/webhooks/0xpay-main",
-                    "secrets": ["env:DEV_0XPAY_PRIVATE_KEY"],
-                },
-                {
-                    "name": "swaps",
-                    "provider": "onchainpay",
-                    "keys": [{"public": "env:DEV_ONCHAINPAY_PUBLIC", "secret": "env:DEV_ONCHAINPAY_SECRET"}],
-                },
-            ],
+            "sources": [dict(one.source) for one in _made_up_sources()],
         },
         "the built-in configuration",
     )
 
 
+def made_up() -> dict[str, str]:
+    """Secrets of the built-in configuration, by the name of their variable: worth nothing."""
+    return {name: value for one in _made_up_sources() for name, value in one.secrets.items()}
+
+
 def with_made_up(environ: Mapping[str, str]) -> dict[str, str]:
     """The environment, and the made-up secrets where it has none of those names."""
-    return {**MADE_UP, **environ}
+    return {**made_up(), **environ}
+
+
+def _made_up_sources() -> list[MadeUp]:
+    there = (provider.samples.made_up for provider in providers().values() if provider.samples is not None)
+    return [one for one in there if one.in_dev]

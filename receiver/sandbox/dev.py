@@ -102,7 +102,7 @@ def _simulations(settings: Settings, sources: Sources) -> list[Simulation]:
             provider,
             source,
             f"http://{host}:{port}/webhooks/{name}",
-            choose(provider.slug, ()),
+            choose(provider, ()),
             random.Random(os.urandom(8)),  # noqa: S311  sample data
         )
         for name, (provider, source) in sources.items()

@@ -5,25 +5,21 @@ Secrets are made up and fixed; operations come from a seed, so that a test sees 
 
 from __future__ import annotations
 
+import json
 import random
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from receiver.model.errors import ReceiverError
-from receiver.providers.calypso import callbacks as calypso
-from receiver.providers.contract import Provider, Source
-from receiver.providers.onchainpay import callbacks as onchainpay
-from receiver.providers.zeroxpay import callbacks as zeroxpay
-from receiver.sandbox.scenarios import SCENARIOS, bodies
-from schemas.publish import DIFFERS, EXAMPLE
+from pydantic import ValidationError
 
-ACCOUNT = "3f0c9a52-6d1e-4b7a-9c58-21e4b7d0a6f3"
-PUBLIC_URL = "https://merchant.example.com/webhooks/0xpay-main"
-OXPAY_SECRET = "made-up-0xpay-private-key"  # noqa: S105  worth nothing
-ADDRESS = "0x00000000000000000000000000000000000000c0"
-CALYPSO_PUBLIC, CALYPSO_SECRET = "made-up-subscription-key", "made-up-subscription-secret"
-ONCHAINPAY_PUBLIC, ONCHAINPAY_SECRET = "made-up-public-key", "made-up-secret"
+from receiver.model.errors import ConfigurationError, ReceiverError
+from receiver.providers.contract import MadeUp, Provider, Samples, Source
+from receiver.providers.registry import providers
+from receiver.providers.samples import bodies
+from receiver.service.config.sources import resolve_source
+from schemas.publish import DIFFERS, EXAMPLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,69 +34,43 @@ class SignedCallback:
 
 
 class Callbacks:
-    """Makes callbacks and events. ``seed`` chooses ids and amounts."""
+    """Makes callbacks and events, of every installed provider that has samples. ``seed`` chooses ids and amounts."""
 
     def __init__(self, seed: int = 0) -> None:
         self._chance = random.Random(seed)  # noqa: S311  samples, the same at every run
-        self._sources: dict[str, tuple[Provider, Source]] = {
-            "0xpay": (
-                zeroxpay.PROVIDER,
-                Source(
-                    "0xpay-main",
-                    "0xpay",
-                    ACCOUNT,
-                    signed_urls=zeroxpay.signed_urls(PUBLIC_URL, "host_and_path"),
-                    secrets=(OXPAY_SECRET.encode(),),
-                ),
-            ),
-            "onchainpay": (
-                onchainpay.PROVIDER,
-                Source("swaps", "onchainpay", None, keys={ONCHAINPAY_PUBLIC.encode(): (ONCHAINPAY_SECRET.encode(),)}),
-            ),
-            "calypso": (
-                calypso.PROVIDER,
-                Source("calypso", "calypso", ADDRESS, keys={CALYPSO_PUBLIC.encode(): (CALYPSO_SECRET.encode(),)}),
-            ),
-        }
+        self._samples: list[tuple[Provider, Samples]] = [
+            (provider, provider.samples) for provider in providers().values() if provider.samples is not None
+        ]
 
     @property
     def environment(self) -> dict[str, str]:
         """The variables that the configuration in ``receiver_toml`` refers to."""
-        return {
-            "SAMPLE_0XPAY": OXPAY_SECRET,
-            "SAMPLE_ONCHAINPAY_PUBLIC": ONCHAINPAY_PUBLIC,
-            "SAMPLE_ONCHAINPAY": ONCHAINPAY_SECRET,
-            "SAMPLE_CALYPSO_PUBLIC": CALYPSO_PUBLIC,
-            "SAMPLE_CALYPSO": CALYPSO_SECRET,
-        }
+        return {name: value for _, samples in self._samples for name, value in samples.made_up.secrets.items()}
 
     @property
     def receiver_toml(self) -> str:
         """The sources of a ``receiver.toml`` that accepts these callbacks."""
-        return (
-            f'[[sources]]\nname = "0xpay-main"\nprovider = "0xpay"\naccount = "{ACCOUNT}"\n'
-            f'public_url = "{PUBLIC_URL}"\nsecrets = ["env:SAMPLE_0XPAY"]\n\n'
-            '[[sources]]\nname = "swaps"\nprovider = "onchainpay"\n'
-            'keys = [{ public = "env:SAMPLE_ONCHAINPAY_PUBLIC", secret = "env:SAMPLE_ONCHAINPAY" }]\n\n'
-            f'[[sources]]\nname = "calypso"\nprovider = "calypso"\naccount = "{ADDRESS}"\n'
-            'keys = [{ public = "env:SAMPLE_CALYPSO_PUBLIC", secret = "env:SAMPLE_CALYPSO" }]\n'
+        tables = (samples.made_up.source for _, samples in self._samples)
+        return "\n".join(
+            "[[sources]]\n" + "".join(f"{key} = {_toml(value)}\n" for key, value in table.items()) for table in tables
         )
 
     @property
     def scenarios(self) -> list[str]:
         """Names for ``operation``."""
-        return [scenario.name for scenario in SCENARIOS]
+        return [scenario.name for _, samples in self._samples for scenario in samples.scenarios]
 
     def operation(self, scenario: str = "exchange-withdraw-happy", *, now_s: int | None = None) -> list[SignedCallback]:
         """All callbacks of one fresh operation, in order, signed as of ``now_s`` (Unix s; default: now).
 
         Raises ``ReceiverError`` for a scenario that is not there.
         """
-        found = next((one for one in SCENARIOS if one.name == scenario), None)
-        if found is None:
+        there = ((*of, one) for of in self._samples for one in of[1].scenarios if one.name == scenario)
+        provider, samples, found = next(there, (None, None, None))
+        if provider is None or samples is None or found is None:
             raise ReceiverError(f"there is no scenario {scenario}; there are {', '.join(self.scenarios)}")
         at_s = int(time.time()) if now_s is None else now_s
-        provider, source = self._sources[found.provider]
+        source = made_up_source(provider, samples.made_up)
         return [
             SignedCallback(
                 source.name,
@@ -116,3 +86,26 @@ class Callbacks:
         if status not in DIFFERS:
             raise ReceiverError(f"there is no status {status}; there are {', '.join(DIFFERS)}")
         return {**EXAMPLE, **DIFFERS[status], "status": status, **changes}
+
+
+def made_up_source(provider: Provider, made_up: MadeUp) -> Source:
+    """A made-up source, ready to sign and to verify; raises ``ConfigurationError`` where it is not sound."""
+    try:
+        configured = provider.settings.model_validate(dict(made_up.source))
+    except ValidationError as error:
+        found = error.errors(include_url=False)
+        raise ConfigurationError([f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in found]) from None
+    faults: list[str] = []
+    source = resolve_source(provider, configured, provider.slug, made_up.secrets, faults)
+    if faults:
+        raise ConfigurationError(faults)
+    return source
+
+
+def _toml(value: Any) -> str:
+    """A value as TOML writes it: strings, numbers and lists as JSON does, tables in one line."""
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {_toml(inner)}" for key, inner in value.items()) + " }"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return json.dumps(value)

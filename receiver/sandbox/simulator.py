@@ -8,8 +8,6 @@ be checked. Only loopback is spoken to, unless the caller says that the host is 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
-import json
 import random
 import time
 from collections import Counter, defaultdict
@@ -21,16 +19,16 @@ import httpx
 
 from receiver.model.errors import ReceiverError
 from receiver.model.exact_json import read_json
+from receiver.model.hosts import is_loopback
 from receiver.model.percentile import percentile
-from receiver.providers.contract import Provider, Source
-from receiver.sandbox.scenarios import SCENARIOS, Scenario, bodies
+from receiver.providers.contract import UNKNOWN_STATUS, Provider, Scenario, Source
+from receiver.providers.samples import bodies
 
 TIMEOUT_S = 10.0
 CONCURRENT_MAX = 64
 WAIT_MIN_S = 0.05
 """Between two attempts, however small the time scale: a receiver that is starting needs a moment."""
 JSON = (b"content-type", b"application/json")
-UNKNOWN_STATUS = "SimulatedUnknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,23 +86,19 @@ class Report:
 def require_own_host(url: str, *, mine: bool) -> None:
     """Raise ``ReceiverError`` for a host that is not loopback, unless it is said to be the caller's own."""
     host = urlsplit(url).hostname or ""
-    try:
-        loopback = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = host == "localhost"
-    if not (loopback or mine):
+    if not (is_loopback(host) or mine):
         raise ReceiverError(f"{host} is not this machine; --i-own-this-host says that it is yours to send to")
 
 
-def choose(provider: str, names: Sequence[str]) -> list[Scenario]:
+def choose(provider: Provider, names: Sequence[str]) -> list[Scenario]:
     """The scenarios of a provider, all or those named; raises ``ReceiverError`` for a name that is not there."""
-    there = [scenario for scenario in SCENARIOS if scenario.provider == provider]
+    there = provider.samples.scenarios if provider.samples is not None else ()
     if not there:
-        raise ReceiverError(f"there are no scenarios for {provider} yet")
+        raise ReceiverError(f"there are no scenarios for {provider.slug} yet")
     unknown = sorted(set(names) - {scenario.name for scenario in there})
     if unknown:
         known = ", ".join(scenario.name for scenario in there)
-        raise ReceiverError(f"{provider} has no scenario {', '.join(unknown)}; there are {known}")
+        raise ReceiverError(f"{provider.slug} has no scenario {', '.join(unknown)}; there are {known}")
     return [scenario for scenario in there if not names or scenario.name in names]
 
 
@@ -122,8 +116,10 @@ def teller(provider: Provider, source: Source) -> Tell:
     return tell
 
 
-def deliveries(made: Sequence[bytes], chance: random.Random, faults: Faults, tell: Tell) -> list[Delivery]:
-    """What is sent of one operation's bodies, in order, with what goes wrong."""
+def deliveries(
+    made: Sequence[bytes], chance: random.Random, faults: Faults, tell: Tell, spoil: Callable[[bytes], bytes]
+) -> list[Delivery]:
+    """What is sent of one operation's bodies, in order, with what goes wrong; ``spoil`` is ``unknown_status``."""
     genuine = [Delivery(*tell(body), body, "event", body) for body in made if chance.random() >= faults.drop]
     for at in range(len(genuine) - 1):
         if chance.random() < faults.reorder:
@@ -134,19 +130,10 @@ def deliveries(made: Sequence[bytes], chance: random.Random, faults: Faults, tel
             forged = one.body.replace(one.operation_id.encode(), b"forged-" + one.operation_id.encode(), 1)
             sent.append(Delivery(one.operation_id, one.status, forged, "refused", one.body))
         if chance.random() < faults.unknown:
-            body = _with_unknown_word(one.body)
+            body = spoil(one.body)
             sent.append(Delivery(one.operation_id, UNKNOWN_STATUS, body, "quarantine", body))
         sent += [one] * (2 if chance.random() < faults.duplicate else 1)
     return sent + [one for one in genuine if chance.random() < faults.late]
-
-
-def _with_unknown_word(body: bytes) -> bytes:
-    said = json.loads(body)
-    if "eventType" in said:  # an envelope, as Calypso's
-        said |= {"eventType": UNKNOWN_STATUS, "data": said["data"] | {"type": UNKNOWN_STATUS}}
-    else:
-        said["status"] = UNKNOWN_STATUS
-    return json.dumps(said).encode()
 
 
 class Simulation:
@@ -192,9 +179,8 @@ class Simulation:
                 made = made if count is None else made[: count - planned]
                 planned += len(made)
                 self.report.scenarios[scenario.name] += 1
-                task = asyncio.create_task(
-                    self._operation(client, deliveries(made, self._chance, self._faults, self._tell))
-                )
+                sent = deliveries(made, self._chance, self._faults, self._tell, self._provider.unknown_status)
+                task = asyncio.create_task(self._operation(client, sent))
                 sending.add(task)
                 task.add_done_callback(sending.discard)
                 advance(len(made))

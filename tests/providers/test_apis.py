@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from receiver.model.callback import EntryId
 from receiver.model.errors import ApiFailed, NotUnderstood
 from receiver.model.exact_json import read_json, write_json
-from receiver.providers.calls import Access, Answer, Described, Scan, Stamp
+from receiver.providers.calls import Access, Answer, Scan, Stamp
 from receiver.providers.calypso import api as calypso_api
 from receiver.providers.calypso import callbacks as calypso
 from receiver.providers.contract import Api
@@ -24,7 +24,7 @@ from receiver.providers.cryptoexchange import callbacks as cryptoexchange
 from receiver.providers.onchainpay import callbacks as onchainpay
 from tests.support import CALYPSO_VECTORS, NOW_S, ONCHAINPAY_VECTORS, Way, calypso_source, order_source
 
-EVENTS = Path(__file__).parent / "events" / "calypso"
+EVENTS = Path(__file__).parent / "calypso" / "events"
 ACCOUNT = "0x52908400098527886E0F7030069857D2E4169EE7"
 KEYS = CALYPSO_VECTORS["keys"]["api-doc-sample"]
 CALYPSO = Access("https://api.calypso.money", ACCOUNT, KEYS["public"].encode(), KEYS["secret"].encode())
@@ -305,7 +305,9 @@ def test_cryptoexchange_is_asked_as_configured() -> None:
     assert listed.url == "https://orders.example.com/v9/customers/c%201/orders"
     found = order_api.read_page(ok({"data": [{"uuid": "o-1"}, {"uuid": 7}, "x"]}), ORDERS.access)
     assert [(one.operation_id, one.text) for one in found.resources] == [("o-1", b"")]
-    assert order_api.scans(Access("u", None, described=Described("/{id}", "GET", "h", {}, {}))) == ()
+    assert ORDERS.access is not None
+    without_list = ORDERS.access.settings.model_copy(update={"list_path": None})
+    assert order_api.scans(Access("u", None, settings=without_list)) == ()
     assert isinstance(scan, Scan)
 
 

@@ -12,10 +12,11 @@ import pytest
 from starlette.responses import Response
 
 from receiver.journal.watchlist import NEVER_US
-from receiver.providers.calls import Access, Described
+from receiver.providers.calls import Access
 from receiver.providers.calypso import callbacks as calypso
 from receiver.providers.contract import Source
 from receiver.providers.cryptoexchange import callbacks as cryptoexchange
+from receiver.providers.cryptoexchange.settings import OrderPoll
 from receiver.providers.onchainpay import callbacks as onchainpay
 from receiver.reconcile.pacing import FAILURES_MAX
 from receiver.reconcile.reconciler import GIVE_UP_US
@@ -296,11 +297,17 @@ async def test_orders_are_found_by_list_and_asked_for_by_id(
 ) -> None:
     """CryptoExchange's invented API: the list only discovers, and a known order is not asked for at each list."""
     fields = {"id": "uuid", "status": "state", "orders": "data.orders"}
-    described = Described(
-        "/orders/{id}", "GET", ORDER_HEADER, fields, {"new": "pending", "done": "completed"},
-        "/customers/{customer}/orders", ("c-1",),
-    )  # fmt: skip
-    access = Access(fake.url, None, secret=ORDER_SECRET.encode(), described=described)
+    poll = OrderPoll(
+        base_url=fake.url,
+        secret="env:ORDER_SECRET",
+        order_path="/orders/{id}",
+        auth_header=ORDER_HEADER,
+        fields=fields,
+        statuses={"new": "pending", "done": "completed"},
+        list_path="/customers/{customer}/orders",
+        customers=["c-1"],
+    )
+    access = Access(fake.url, None, secret=ORDER_SECRET.encode(), settings=poll)
     desk = Desk(tmp_path / "journal", cryptoexchange.PROVIDER, Source("orders", "cryptoexchange", None, access=access))
     desks.append(desk)
     fake.orders = {"o-1": {"uuid": "o-1", "state": "new", "customer": "c-1"}, "o-2": {"uuid": "o-2", "state": "done"}}

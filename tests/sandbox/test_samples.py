@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
 from receiver.model.errors import ReceiverError
-from receiver.providers.calypso import callbacks as calypso
-from receiver.providers.onchainpay import callbacks as onchainpay
-from receiver.providers.zeroxpay import callbacks as zeroxpay
-from receiver.sandbox import samples
 from receiver.sandbox.fakes import Callbacks
+from receiver.service.config.settings import build
+from receiver.service.config.sources import resolve_sources
 from schemas.status_event import Status, StatusEvent
-from tests.support import Way, calypso_source, onchainpay_source, oxpay_source
+from tests.support import Way
 
 pytest_plugins = ["pytester"]
 README = Path(__file__).parents[2] / "README.md"
@@ -32,17 +31,8 @@ def test_the_readmes_example_passes(pytester: pytest.Pytester) -> None:
 @pytest.mark.parametrize("scenario", Callbacks().scenarios)
 async def test_every_sample_is_accepted_by_a_receiver_with_its_configuration(scenario: str) -> None:
     """Signed as of now, with made-up secrets."""
-    way = Way(
-        (zeroxpay.PROVIDER, oxpay_source(samples.PUBLIC_URL, secrets=(samples.OXPAY_SECRET.encode(),))),
-        (
-            onchainpay.PROVIDER,
-            onchainpay_source(keys={samples.ONCHAINPAY_PUBLIC.encode(): (samples.ONCHAINPAY_SECRET.encode(),)}),
-        ),
-        (
-            calypso.PROVIDER,
-            calypso_source(keys={samples.CALYPSO_PUBLIC.encode(): (samples.CALYPSO_SECRET.encode(),)}),
-        ),
-    )
+    settings = build(tomllib.loads(Callbacks().receiver_toml), "receiver.toml")
+    way = Way(*resolve_sources(settings, Callbacks().environment).values())
     for callback in Callbacks().operation(scenario, now_s=way.clock.us // 1_000_000):
         answer = await way.request("POST", callback.path, callback.headers, callback.body)
         assert answer.status_code == 200

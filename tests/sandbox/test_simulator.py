@@ -11,10 +11,13 @@ import httpx
 import pytest
 
 from receiver.model.errors import ReceiverError
+from receiver.providers.onchainpay import callbacks as onchainpay
+from receiver.providers.registry import built_in
+from receiver.providers.samples import bodies
 from receiver.providers.zeroxpay import callbacks as zeroxpay
 from receiver.sandbox import simulator as simulate
-from receiver.sandbox.scenarios import SCENARIOS, bodies
 from receiver.sandbox.simulator import (
+    Delivery,
     Faults,
     Report,
     Simulation,
@@ -47,10 +50,14 @@ def test_another_host_needs_the_callers_word(url: str) -> None:
 
 def test_scenarios_are_chosen_by_name() -> None:
     """An unknown name is answered with those that there are."""
-    assert [scenario.name for scenario in choose("0xpay", ["exchange-happy"])] == ["exchange-happy"]
-    assert {scenario.provider for scenario in choose("onchainpay", [])} == {"onchainpay"}
+    assert [scenario.name for scenario in choose(zeroxpay.PROVIDER, ["exchange-happy"])] == ["exchange-happy"]
+    assert onchainpay.PROVIDER.samples is not None
+    assert choose(onchainpay.PROVIDER, []) == list(onchainpay.PROVIDER.samples.scenarios)
     with pytest.raises(ReceiverError, match=r"no scenario nope; there are exchange-happy"):
-        choose("0xpay", ["nope"])
+        choose(zeroxpay.PROVIDER, ["nope"])
+
+
+SCENARIOS = [scenario for provider in built_in() if provider.samples for scenario in provider.samples.scenarios]
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
@@ -90,7 +97,7 @@ async def run(monkeypatch: pytest.MonkeyPatch, door: Door, count: int) -> Report
     monkeypatch.setattr(
         "receiver.sandbox.simulator.httpx.AsyncClient", lambda **_: client(transport=httpx.MockTransport(door))
     )
-    scenarios = choose("0xpay", ["exchange-withdraw-happy"])
+    scenarios = choose(zeroxpay.PROVIDER, ["exchange-withdraw-happy"])
     simulation = Simulation(
         zeroxpay.PROVIDER, oxpay_source(), "http://127.0.0.1/x", scenarios, random.Random(3), time_scale=0
     )
@@ -126,23 +133,32 @@ def test_percentiles_of_nothing_are_nothing() -> None:
     assert Report(latencies_s=[0.001, 0.002, 0.003]).latency_ms(0.99) == 3.0
 
 
+def spoilt(made: list[bytes], faults: Faults) -> list[Delivery]:
+    """What is sent of an operation of 0xpay's."""
+    return deliveries(made, random.Random(1), faults, TELL, zeroxpay.PROVIDER.unknown_status)
+
+
 def test_faults_are_what_was_asked_for_and_the_rest_is_as_it_was() -> None:
     """Each by its share; what must come of each callback is written down."""
     source = oxpay_source()
-    (scenario,) = choose("0xpay", ["exchange-withdraw-happy"])
+    (scenario,) = choose(zeroxpay.PROVIDER, ["exchange-withdraw-happy"])
     made = list(bodies(scenario, source, random.Random(1), NOW_S))
-    plain = deliveries(made, random.Random(1), Faults(), TELL)
+    plain = spoilt(made, Faults())
     assert [(one.body, one.becomes) for one in plain] == [(body, "event") for body in made]
-    assert deliveries(made, random.Random(1), Faults(drop=1), TELL) == []
-    assert [one.status for one in deliveries(made, random.Random(1), Faults(reorder=1), TELL)] == ["Done", "Exchanged"]
-    assert [one.status for one in deliveries(made, random.Random(1), Faults(duplicate=1), TELL)] == [
-        "Exchanged"
-    ] * 2 + ["Done"] * 2
-    assert [one.status for one in deliveries(made, random.Random(1), Faults(late=1), TELL)] == ["Exchanged", "Done"] * 2
-    forged = deliveries(made, random.Random(1), Faults(tamper=1), TELL)
+    assert spoilt(made, Faults(drop=1)) == []
+    assert [one.status for one in spoilt(made, Faults(reorder=1))] == [
+        "Done",
+        "Exchanged",
+    ]
+    assert [one.status for one in spoilt(made, Faults(duplicate=1))] == ["Exchanged"] * 2 + ["Done"] * 2
+    assert [one.status for one in spoilt(made, Faults(late=1))] == [
+        "Exchanged",
+        "Done",
+    ] * 2
+    forged = spoilt(made, Faults(tamper=1))
     assert [one.becomes for one in forged] == ["refused", "event"] * 2
     assert all((one.body != one.signed_body) is (one.becomes == "refused") for one in forged)
-    unknown = deliveries(made, random.Random(1), Faults(unknown=1), TELL)
+    unknown = spoilt(made, Faults(unknown=1))
     assert [one.becomes for one in unknown] == ["quarantine", "event"] * 2
 
 

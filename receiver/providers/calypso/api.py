@@ -184,7 +184,5 @@ API = Api(
     known_fields=lambda _: known_fields(Exchange),
     interval_s=lambda _: None,
     hint=hint,
-    needs=frozenset({"key"}),
-    takes=frozenset({"base_url", "key", "page_size"}),
     lists=Lists(scans=lambda _: (OPEN, WINDOW), page=page, read_page=read_page),
 )

@@ -25,6 +25,8 @@ from receiver.model.frozen import dataclass
 from receiver.model.operation import Facts, Kind, Step
 from receiver.providers.calypso.api import API
 from receiver.providers.calypso.payloads import Data, Webhook
+from receiver.providers.calypso.samples import SAMPLES, with_unknown_status
+from receiver.providers.calypso.settings import TEMPLATE, CalypsoSettings
 from receiver.providers.contract import Provider, Source
 from receiver.providers.keyed_signature import KeyedSignature
 from receiver.providers.parsing import blank_to_none, text_field, validate
@@ -203,20 +205,21 @@ def _payout(data: Data, currency: str | None) -> event_parts.EventPart | None:
 PROVIDER = Provider(
     slug=SLUG,
     title="Calypso",
+    settings=CalypsoSettings,
+    template=TEMPLATE,
     claim=WAY.claim,
     verify=WAY.verify,
     sign=WAY.sign,
     parse=parse,
     normalise=normalise,
     kinds=LIFECYCLES,
-    signed_urls=None,
     known_fields=fields_of(Webhook),
     signature_headers=frozenset({b"sign"}),
-    needs=frozenset({"account", "keys"}),
-    takes=frozenset({"account", "keys", "public_url"}),
     retries_s=(30, 60, 90, 150, 240, 390, 630, 1020, 1650, 2670, 4320, 6990, 11310, 18300, 29610, 47910, 77520, 125430),
     holds_order=False,
     registration="`url` of `POST /api/v1/subscription/webhook/create`: the source's URL; its answer has the key pair",
     signature="`Sign`: HMAC-SHA512 over the body, hex; `Key` names the subscription's key pair",
     api=API,
+    samples=SAMPLES,
+    unknown_status=with_unknown_status,
 )

@@ -2,7 +2,7 @@
 
 That page (a documentation site's landing page, checked 2026-11) says that an order has an id that is a UUID, that its
 status is asked for by that id, that the orders of one customer can be listed, and of no callback. So all the rest is
-required configuration, ``api.Described``: nothing here is a guess. A status word that the configuration lacks is
+required configuration, ``settings.OrderPoll``: nothing here is a guess. A status word that the configuration lacks is
 quarantined. The list is used to discover orders only; being missing in it proves nothing.
 """
 
@@ -20,8 +20,9 @@ from receiver.model.errors import ApiFailed, NotUnderstood
 from receiver.model.operation import Facts, Kind, Step
 from receiver.model.values import Number, amount, moment
 from receiver.providers.answers import by_status, document, resource, usual_interval_s
-from receiver.providers.calls import Access, Answer, Call, Described, Page, Scan, Stamp
+from receiver.providers.calls import Access, Answer, Call, Page, Scan, Stamp
 from receiver.providers.contract import Api, Lists, Source
+from receiver.providers.cryptoexchange.settings import AMOUNTS, NEEDED, TIMES, OrderPoll
 from schemas.status_event import Status
 
 KIND = "order"
@@ -30,13 +31,6 @@ ORDER: tuple[Status, ...] = ("pending", "processing", "exchanged", "sending")
 OPERATION_ID = re.compile(r"[\x21-\x7e]{1,256}")
 ID_MAX = 256
 CUSTOMER = "customer:"
-
-NEEDED = frozenset({"id", "status"})
-AMOUNTS = ("spent_amount", "payout_amount")
-TEXTS = ("spent_currency", "payout_currency", "payout_network", "payout_destination", "transaction_hash", "message")
-TIMES = ("created_at", "updated_at")
-FIELDS = frozenset({*NEEDED, *AMOUNTS, *TEXTS, *TIMES, "orders"})
-"""What ``poll.fields`` may name; ``orders`` is where a list answer has its array."""
 
 
 def kinds_of(access: Access) -> Mapping[str, Kind]:
@@ -77,7 +71,7 @@ def page(scan: Scan, _: tuple[int, int], number: int, access: Access, __: Stamp)
     return _call(described, (described.list_path or "").replace("{customer}", customer), access)
 
 
-def _call(described: Described, path: str, access: Access) -> Call:
+def _call(described: OrderPoll, path: str, access: Access) -> Call:
     header = (described.auth_header, access.secret.decode("latin-1"))
     return Call(described.method, f"{access.base_url}{path}", (("accept", "application/json"), header))
 
@@ -127,9 +121,9 @@ class Order:
 def parse(said: Mapping[str, Any], source: Source) -> Order:
     """Read an order by its configured field names; raises ``NotUnderstood``."""
     access = source.access
-    if access is None or access.described is None:
+    if access is None or access.settings is None:
         raise NotUnderstood("schema", "$")  # its configuration has gone since it was asked for
-    fields, kind = access.described.fields, kinds_of(access)[KIND]
+    fields, kind = _described(access).fields, kinds_of(access)[KIND]
     word = found(said, fields["status"])
     if not isinstance(word, str):
         raise NotUnderstood("schema", fields["status"])
@@ -179,13 +173,14 @@ def normalise(payload: Order, source: Source) -> Facts:
 
 def known_fields(source: Source) -> frozenset[str]:
     """The first parts of the configured paths."""
-    described = source.access.described if source.access is not None else None
-    return frozenset(path.partition(".")[0] for path in described.fields.values()) if described else frozenset()
+    if source.access is None or source.access.settings is None:
+        return frozenset()
+    return frozenset(path.partition(".")[0] for path in _described(source.access).fields.values())
 
 
-def _described(access: Access) -> Described:
-    assert access.described is not None  # noqa: S101  ``sources`` refuses a source without it
-    return access.described
+def _described(access: Access) -> OrderPoll:
+    assert isinstance(access.settings, OrderPoll)  # noqa: S101  a source of ours has no other settings
+    return access.settings
 
 
 API = Api(
@@ -201,9 +196,5 @@ API = Api(
     known_fields=known_fields,
     interval_s=usual_interval_s,
     hint=lambda _reason, _body: None,
-    needs=frozenset({"base_url", "secret", "order_path", "auth_header", "fields", "statuses"}),
-    takes=frozenset(
-        {"base_url", "secret", "order_path", "list_path", "customers", "method", "auth_header", "fields", "statuses"}
-    ),
     lists=Lists(scans=scans, page=page, read_page=read_page),
 )

@@ -1,4 +1,4 @@
-"""CryptoExchange: it calls nobody back, as far as its one known page says, so it is only asked (``apis``).
+"""CryptoExchange: it calls nobody back, as far as its one known page says, so it is only asked (``api``).
 
 Whatever is sent to a source of it is refused: without a signature nothing could prove it genuine.
 """
@@ -12,6 +12,7 @@ from receiver.model.callback import Headers, RawCallback, VerifiedCallback
 from receiver.model.errors import NotUnderstood, Unauthorized
 from receiver.providers.contract import Claim, Provider, Source
 from receiver.providers.cryptoexchange.api import API
+from receiver.providers.cryptoexchange.settings import TEMPLATE, CryptoExchangeSettings
 
 SLUG = "cryptoexchange"
 
@@ -43,20 +44,20 @@ def parse(document: Mapping[str, Any], source: Source) -> NoReturn:
 PROVIDER = Provider(
     slug=SLUG,
     title="CryptoExchange",
+    settings=CryptoExchangeSettings,
+    template=TEMPLATE,
     claim=claim,
     verify=verify,
     sign=sign,
     parse=parse,
     normalise=API.normalise,
     kinds={},
-    signed_urls=None,
     known_fields=frozenset(),
     signature_headers=frozenset(),
-    needs=frozenset(),
-    takes=frozenset({"account"}),
     retries_s=(),
     holds_order=False,
     registration="nowhere: it sends no callbacks; it is asked, by `poll`",
     signature="",
     api=API,
+    card_fields=frozenset({"destination"}),
 )

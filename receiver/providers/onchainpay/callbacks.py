@@ -27,6 +27,8 @@ from receiver.providers.contract import Api, Provider, Source
 from receiver.providers.keyed_signature import KeyedSignature
 from receiver.providers.onchainpay import api as onchainpay
 from receiver.providers.onchainpay.payloads import AutoSwap
+from receiver.providers.onchainpay.samples import SAMPLES
+from receiver.providers.onchainpay.settings import TEMPLATE, OnchainpaySettings
 from receiver.providers.parsing import blank_to_none, check_account, check_status, known_fields, validate
 
 SLUG = "onchainpay"
@@ -137,27 +139,25 @@ API = Api(
     known_fields=lambda _: known_fields(AutoSwap),
     interval_s=usual_interval_s,
     hint=onchainpay.hint,
-    needs=frozenset(),
-    takes=frozenset({"base_url", "key"}),
 )
 
 PROVIDER = Provider(
     slug=SLUG,
     title="OnchainPay (ApolloPayment)",
+    settings=OnchainpaySettings,
+    template=TEMPLATE,
     claim=WAY.claim,
     verify=WAY.verify,
     sign=WAY.sign,
     parse=parse,
     normalise=normalise,
     kinds=LIFECYCLES,
-    signed_urls=None,
     known_fields=known_fields(AutoSwap),
     signature_headers=frozenset({b"x-api-signature"}),
-    needs=frozenset({"keys"}),
-    takes=frozenset({"account", "keys", "public_url"}),
     retries_s=(10,) * 6 + (1800,) * 5 + (7200,) * 4 + (43200,) * 3,
     holds_order=False,
     registration="`webhookUrl` of each `auto-swaps/create` call: the source's URL",
     signature="`x-api-signature`: HMAC-SHA256 over the body, hex; `x-api-public-key` names the API key pair",
     api=API,
+    samples=SAMPLES,
 )

@@ -33,6 +33,8 @@ from receiver.providers.contract import Claim, Provider, Source
 from receiver.providers.parsing import blank_to_none, check_account, check_status, known_fields, text_field, validate
 from receiver.providers.signing import check_freshness, digest, only_header, verify_digest
 from receiver.providers.zeroxpay import payloads
+from receiver.providers.zeroxpay.samples import SAMPLES
+from receiver.providers.zeroxpay.settings import TEMPLATE, ZeroxpaySettings
 from schemas.status_event import Anomaly
 
 SLUG = "0xpay"
@@ -116,6 +118,12 @@ def sign(body: bytes, source: Source, now_s: int) -> Headers:
     timestamp = str(now_s).encode()
     signature = digest(source.secrets[0], b"POST" + source.signed_urls[0] + body + timestamp, "sha256").hex()
     return ((b"signature", signature.encode()), (b"timestamp", timestamp))
+
+
+def timestamp(headers: Headers) -> int | None:
+    """The signed time, Unix s; None where there is none in the right shape."""
+    values = header_values(headers, b"timestamp")
+    return int(values[0]) if values and TIMESTAMP.fullmatch(values[0]) else None
 
 
 def signed_urls(public_url: str, reading: str) -> tuple[bytes, ...]:
@@ -329,20 +337,24 @@ _WORDS = frozenset(word.partition(" ")[0] for word in LIFECYCLES)
 PROVIDER = Provider(
     slug=SLUG,
     title="0xpay",
+    settings=ZeroxpaySettings,
+    template=TEMPLATE,
     claim=claim,
     verify=verify,
     sign=sign,
     parse=parse,
     normalise=normalise,
     kinds=LIFECYCLES,
-    signed_urls=signed_urls,
     known_fields=frozenset().union(*(known_fields(shape.model) for shape in _SHAPES.values())),
     signature_headers=frozenset({b"signature"}),
-    needs=frozenset({"account", "public_url", "secrets"}),
-    takes=frozenset({"account", "public_url", "secrets", "freshness_s", "signed_url"}),
     retries_s=(600, 1500, 2400, 3300, 3600, 3600, 3600, 3600, 3600, 3600),
     holds_order=True,
     registration="merchant settings, Notifications URL: exactly the source's public_url, on the merchant's domain",
     signature="`signature`: HMAC-SHA256 over method, URL, body and `timestamp`, hex; `freshness_s` either way",
-    api=None,
+    samples=SAMPLES,
+    signed_urls=lambda settings: signed_urls(settings.public_url, settings.signed_url),
+    timestamp=timestamp,
+    replaced_headers=frozenset({b"merchant-id"}),
+    card_fields=frozenset({"cardNumber", "to", "address"}),
+    refusals={"merchant_id": "the header merchant-id names another account"},
 )

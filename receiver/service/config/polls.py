@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from receiver.model.errors import ConfigurationError
+from receiver.providers.settings import PollSettings
 from receiver.service.config.settings import Settings
-from receiver.service.config.source_settings import PollSettings
 
 
 def polled(settings: Settings, *, all_sources: bool = False) -> dict[str, PollSettings]:
     """The ``poll`` settings by source, of those that ``serve`` asks; ``all_sources``: of all that can be asked."""
-    found = {source.name: source.poll for source in settings.sources if source.poll is not None}
-    return {name: poll for name, poll in found.items() if poll.enabled or all_sources}
+    found = ((source.name, source.usual.poll) for source in settings.sources)
+    return {name: poll for name, poll in found if poll is not None and (poll.enabled or all_sources)}
 
 
 def need_polled(settings: Settings) -> dict[str, PollSettings]:

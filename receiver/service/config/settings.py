@@ -19,7 +19,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from receiver.journal.engines import URL_PATTERN
 from receiver.model.errors import ConfigurationError
-from receiver.service.config.source_settings import RouteSettings, Section, SourceSettings
+from receiver.providers.settings import FAULT, Section, SourceSettings
+from receiver.service.config.source_settings import AnySource, RouteSettings
 
 ENV_PREFIX = "RECEIVER_"
 CONFIG_VARIABLE = "RECEIVER_CONFIG"
@@ -155,7 +156,7 @@ class Settings(BaseSettings):
     kafka: KafkaSettings | None = None
     quarantine: QuarantineSettings = QuarantineSettings()
     rejects: RejectsSettings = RejectsSettings()
-    sources: Annotated[list[SourceSettings], Field(min_length=1)]
+    sources: Annotated[list[AnySource], Field(min_length=1)]
     routes: list[RouteSettings] = []
 
     @property
@@ -252,6 +253,9 @@ def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
 
 def _fault(fault: Any, file: str, environ: Mapping[str, str]) -> str:
     path = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == FAULT:
+        section, number, *rest = fault["loc"]
+        return f"{section}.{number} ({fault['ctx']['name']}).{'.'.join(map(str, rest))}: {fault['msg']}"
     variables = ["__".join(str(part) for part in fault["loc"][:depth]).upper() for depth in (2, 1)]
     place = next((f"environment: {ENV_PREFIX}{name}" for name in variables if ENV_PREFIX + name in environ), file)
     reason = fault["msg"].removeprefix("Value error, ")

@@ -1,142 +1,77 @@
-"""The settings of sources and routes: who calls, with what secrets, how its API is asked, and where events go."""
+"""The settings of sources and routes: who calls, read by the provider's own model, and where events go."""
 
 from __future__ import annotations
 
-import ipaddress
-import re
-from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from collections.abc import Callable
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, Field, SerializeAsAny, ValidationError, WrapValidator, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from receiver.providers.registry import providers
+from receiver.providers.settings import FAULT, Section, SourceSettings
 from receiver.publish.routing import MATCHABLE, Rule, splits_operations
-from schemas.status_event import Status
-
-SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
-Reference = Annotated[str, Field(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$")]
 
 
-class Section(BaseModel):
-    """A table of the file: a key that is not listed is an error."""
+def read_source(given: Any, general: Callable[[Any], SourceSettings]) -> SourceSettings:
+    """Read a table of ``[[sources]]`` with its provider's model; the general one says what is wrong with another thing.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class KeyPair(Section):
-    """One key pair of a provider that names its key in a header."""
-
-    public: Annotated[Reference, Field(description="reference to the public key")]
-    secret: Annotated[Reference, Field(description="reference to its secret; two pairs may share a public key")]
-
-
-class PollSettings(Section):
-    """How a provider's API is asked; without this table it is not."""
-
-    enabled: Annotated[
-        bool, Field(description="whether `serve` asks by itself; `receiver reconcile once` asks all the same")
-    ] = True
-    base_url: Annotated[
-        str | None, Field(description="of the API; else the provider's own; a white label has another")
-    ] = None
-    key: Annotated[
-        KeyPair | None,
-        Field(description="the API's key pair; required for Calypso; OnchainPay: else the first of `keys`"),
-    ] = None
-    secret: Annotated[Reference | None, Field(description="reference to what goes into `auth_header`")] = None
-    every_s: Annotated[
-        int, Field(ge=1, le=86_400, description="s; between two readings of a list of open operations")
-    ] = 60
-    requests_per_s: Annotated[
-        float, Field(gt=0, le=100, description="calls a second at most; no provider documents a limit")
-    ] = 5.0
-    timeout_s: Annotated[float, Field(ge=0.1, le=120, description="s; for one call, whole")] = 10.0
-    overdue_s: Annotated[
-        int, Field(ge=60, le=31_536_000, description="s; an operation open for longer is overdue: listed and counted")
-    ] = 172_800
-    page_size: Annotated[int, Field(ge=1, le=1000, description="operations on one page of a list")] = 100
-    order_path: Annotated[str | None, Field(pattern=r"^/.*\{id\}", description="CryptoExchange: path of one order")] = (
-        None
-    )
-    list_path: Annotated[
-        str | None, Field(pattern=r"^/.*\{customer\}", description="CryptoExchange: path of one customer's orders")
-    ] = None
-    customers: Annotated[list[str], Field(description="CryptoExchange: whose orders `list_path` is asked for")] = []
-    method: Annotated[Literal["GET", "POST"], Field(description="CryptoExchange: of both calls")] = "GET"
-    auth_header: Annotated[
-        str | None, Field(pattern=r"^[A-Za-z0-9-]+$", description="CryptoExchange: header that holds `secret`")
-    ] = None
-    fields: Annotated[
-        dict[str, str],
-        Field(description="CryptoExchange: our name → dotted path in an order; `id` and `status` are required"),
-    ] = {}
-    statuses: Annotated[
-        dict[str, Status], Field(description="CryptoExchange: its status word → ours; any other word is quarantined")
-    ] = {}
-
-    @field_validator("base_url")
-    @classmethod
-    def _base_url(cls, url: str | None) -> str | None:
-        if url is None:
-            return None
-        if re.fullmatch(r"https?://[^/\s?#]+(/[^\s?#]*)?", url) is None:
-            raise ValueError("must be an https URL without query")
-        if url.startswith("http://") and not _loopback(urlsplit(url).hostname or ""):
-            raise ValueError("must be https: only an API on this machine may be asked without TLS")
-        return url.rstrip("/")
-
-
-def _loopback(host: str) -> bool:
+    Raises ``ValidationError`` with each fault at its key. Those that the provider has an opinion about (a key that it
+    needs or does not know, and what it says itself) are of the type ``FAULT`` and have the source's name with them.
+    """
+    if not isinstance(given, dict) or not isinstance(given.get("provider"), str):
+        keys = ("name", "provider")
+        return general({key: given[key] for key in keys if key in given} if isinstance(given, dict) else given)
+    slug, name = given["provider"], str(given.get("name", "no name"))
+    provider = providers().get(slug)
+    if provider is None:
+        raise _errors(_error(FAULT, ("provider",), f"there is {', '.join(providers())}", {"name": name}))
     try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+        return provider.settings.model_validate(given)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False)
+    raise _errors(*(_worded(fault, slug, name) for fault in found))
 
 
-class SourceSettings(Section):
-    """One URL of ours that one provider calls."""
+def _worded(fault: Any, slug: str, name: str) -> InitErrorDetails:
+    place, kind, said = fault["loc"], fault["type"], fault["msg"]
+    known_to_all = place[0] in SourceSettings.model_fields
+    if kind == "missing" and not known_to_all and len(place) <= len(("poll", "key")) and isinstance(place[-1], str):
+        return _error(FAULT, place, f"required for {slug}", {"name": name})
+    if kind == "extra_forbidden" and _means_something(place):
+        return _error(FAULT, place, f"means nothing to {slug}", {"name": name})
+    return _error(kind, place, said, {**fault.get("ctx", {}), "name": name})
 
-    name: Annotated[str, Field(description="its URL is `/webhooks/<name>`; `[a-z0-9][a-z0-9._-]{0,62}`")]
-    provider: Annotated[str, Field(description="`0xpay`, `onchainpay`, `calypso` or `cryptoexchange`")]
-    account: Annotated[str | None, Field(description="merchant or organisation id; required for 0xpay and Calypso")] = (
-        None
-    )
-    public_url: Annotated[str | None, Field(description="as registered at the provider; 0xpay signs it")] = None
-    secrets: Annotated[
-        list[Reference], Field(description="references to the live secrets; several while they rotate")
-    ] = []
-    keys: Annotated[list[KeyPair], Field(description="key pairs, for OnchainPay and Calypso")] = []
-    retired_secrets: Annotated[
-        list[Reference],
-        Field(description="references to secrets that are live no more: only `rejects explain` tries them"),
-    ] = []
-    silence_warn_s: Annotated[
-        int,
-        Field(
-            ge=60, le=31_536_000, description="s; a source that spoke before and is silent for longer warns in the log"
-        ),
-    ] = 86_400
-    freshness_s: Annotated[
-        int, Field(ge=1, le=86_400, description="s; how far a signed timestamp may be off, either way")
-    ] = 300
-    signed_url: Annotated[
-        Literal["host_and_path", "path"], Field(description="what 0xpay signs of `public_url`; `path` adds path only")
-    ] = "host_and_path"
 
-    poll: PollSettings | None = None
+def _means_something(place: tuple[int | str, ...]) -> bool:
+    """Whether it is a key of any provider: then it is in the wrong place, else it is a slip of the pen."""
+    for provider in providers().values():
+        fields = provider.settings.model_fields
+        if place[0] == "poll" and len(place) > 1 and "poll" in fields:
+            fields = getattr(model_of(fields["poll"].annotation), "model_fields", {})
+            if place[1] in fields:
+                return True
+        elif len(place) == 1 and place[0] in fields:
+            return True
+    return False
 
-    @field_validator("name")
-    @classmethod
-    def _name(cls, name: str) -> str:
-        if SOURCE_NAME.fullmatch(name) is None:
-            raise ValueError(f"must match {SOURCE_NAME.pattern}")
-        return name
 
-    @field_validator("public_url")
-    @classmethod
-    def _public_url(cls, url: str | None) -> str | None:
-        if url is not None and re.fullmatch(r"https?://[^/\s?#]+(/[^\s#]*)?(\?[^\s#]*)?", url) is None:
-            raise ValueError("must be an http(s) URL without fragment, exactly as registered at the provider")
-        return url
+def model_of(annotation: Any) -> type[BaseModel] | None:
+    """The model in an annotation that is one, a list of it, or it or None; None where there is none."""
+    options = [annotation, *getattr(annotation, "__args__", ())]
+    return next((option for option in options if isinstance(option, type) and issubclass(option, BaseModel)), None)
+
+
+def _error(kind: str, place: tuple[int | str, ...], said: str, context: dict[str, Any]) -> InitErrorDetails:
+    return {"type": PydanticCustomError(kind, "{said}", {**context, "said": said}), "loc": place, "input": None}
+
+
+def _errors(*errors: InitErrorDetails) -> ValidationError:
+    return ValidationError.from_exception_data("source", list(errors), hide_input=True)
+
+
+AnySource = Annotated[SerializeAsAny[SourceSettings], WrapValidator(read_source)]
+"""A source in its provider's model; written whole, so that a child process reads what its supervisor read."""
 
 
 class RouteSettings(Section):

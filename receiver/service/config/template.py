@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+
+from receiver.providers.contract import Provider
 
 GENERAL = """\
 # The receiver's configuration. Every key, its default and its reason: README.md, "Configuration".
@@ -27,58 +29,7 @@ url = "sqlite:var/journal"                # a folder; it holds whole callbacks, 
 # client = { security_protocol = "PLAINTEXT" }   # SASL and TLS; references work here too
 """
 
-OXPAY = """
-[[sources]]
-name = "0xpay-main"                       # its URL is /webhooks/0xpay-main
-provider = "0xpay"
-account = "00000000-0000-0000-0000-000000000000"               # your merchant id
-public_url = "https://merchant.example.com/webhooks/0xpay-main"   # exactly as in the merchant settings: it is signed
-secrets = ["env:OXPAY_PRIVATE_KEY"]       # a list, so that it can rotate
-"""
 
-ONCHAINPAY = """
-[[sources]]
-name = "swaps"                            # give https://<your host>/webhooks/swaps as webhookUrl of auto-swaps/create
-provider = "onchainpay"
-keys = [{ public = "env:ONCHAINPAY_PUBLIC", secret = "env:ONCHAINPAY_SECRET" }]
-# poll = {}                               # ask the API what became of open swaps; signed with the key pair above
-# poll = { base_url = "https://app.apollopayment.io/api-gateway" }   # a white label
-"""
-
-CALYPSO = """
-[[sources]]
-name = "calypso"                          # give https://<your host>/webhooks/calypso as url of the subscription
-provider = "calypso"
-account = "0x0000000000000000000000000000000000000000"         # your account
-keys = [{ public = "env:CALYPSO_PUBLIC", secret = "env:CALYPSO_SECRET" }]   # of the subscription, not of the API
-
-# No webhook tells of an exchange: ask, with the key pair of the API.
-# [sources.poll]
-# key = { public = "env:CALYPSO_API_KEY", secret = "env:CALYPSO_API_SECRET" }
-"""
-
-CRYPTOEXCHANGE = """
-[[sources]]
-name = "orders"                           # no callback is known of it: it is only asked
-provider = "cryptoexchange"
-
-[sources.poll]                            # its documents name none of this: fill in what you were told
-base_url = "https://api.example.com"
-order_path = "/orders/{id}"
-auth_header = "Authorization"
-secret = "env:CRYPTOEXCHANGE_AUTHORIZATION"   # the header's whole value
-fields = { id = "id", status = "status" }     # also spent_amount, payout_destination, …: README
-statuses = { pending = "pending", done = "completed", error = "failed" }   # any other word is quarantined
-"""
-
-SOURCES: Mapping[str, str] = {
-    "0xpay": OXPAY,
-    "onchainpay": ONCHAINPAY,
-    "calypso": CALYPSO,
-    "cryptoexchange": CRYPTOEXCHANGE,
-}
-
-
-def configuration(providers: Sequence[str]) -> str:
-    """The file's text, with a source for each of ``providers``."""
-    return GENERAL + "".join(SOURCES[provider] for provider in dict.fromkeys(providers))
+def configuration(chosen: Sequence[Provider]) -> str:
+    """The file's text, with a source for each of ``chosen``; one that is named twice is there once."""
+    return GENERAL + "".join(dict.fromkeys(provider.template for provider in chosen))

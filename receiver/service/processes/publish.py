@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from receiver.interpret.entry import ALL_SIGNATURES
 from receiver.journal.backlog import BacklogAge
 from receiver.journal.entries import find_entry
 from receiver.journal.handle import Journal
@@ -99,7 +98,7 @@ class PublishProcess:
 
     def _refused(self, record: OutboxRecord, why: str) -> OutboxRecord:
         found = self._sources.get(record.source)
-        return refused(record, self._entry_of(record), why, found[0].signature_headers if found else ALL_SIGNATURES)
+        return refused(record, self._entry_of(record), why, found[0].signature_headers if found else None)
 
     def _entry_of(self, record: OutboxRecord) -> JournalEntry | None:
         if record.callback is not None:

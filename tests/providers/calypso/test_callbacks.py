@@ -15,7 +15,7 @@ from receiver.providers.calypso import callbacks as calypso
 from receiver.providers.signing import digest
 from tests.support import CALYPSO_VECTORS, Way, calypso_source
 
-EVENTS = Path(__file__).parents[1] / "events" / "calypso"
+EVENTS = Path(__file__).parent / "events"
 BODIES: dict[str, dict[str, Any]] = {v["name"]: json.loads(v["body"]) for v in CALYPSO_VECTORS["webhook_valid"]}
 
 

@@ -13,7 +13,7 @@ import pytest
 from receiver.providers.signing import digest
 from tests.support import ONCHAINPAY_VECTORS, Way
 
-EVENTS = Path(__file__).parents[1] / "events" / "onchainpay"
+EVENTS = Path(__file__).parent / "events"
 SAMPLES: dict[str, dict[str, Any]] = ONCHAINPAY_VECTORS["samples"]["auto_swap"]
 
 

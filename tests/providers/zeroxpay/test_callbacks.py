@@ -15,7 +15,7 @@ from receiver.providers.zeroxpay import callbacks as zeroxpay
 from tests.support import NOW_S, OXPAY_VECTORS, PUBLIC_URL, Way, oxpay_source
 
 BODIES: dict[str, dict[str, Any]] = {vector["name"]: vector for vector in OXPAY_VECTORS["bodies"]}
-EVENTS = Path(__file__).parents[1] / "events"
+EVENTS = Path(__file__).parent / "events"
 
 
 def named(section: str) -> pytest.MarkDecorator:
@@ -121,7 +121,7 @@ async def test_every_body_is_accepted_and_accounted_for(vector: dict[str, Any]) 
     elif vector["status"] == "Refunded":
         assert (said["reason"], said["detail"]) == ("unknown_status", "status")
     else:
-        expected = orjson.loads((EVENTS / "0xpay" / f"{vector['name']}.json").read_bytes())
+        expected = orjson.loads((EVENTS / f"{vector['name']}.json").read_bytes())
         assert said == expected
 
 

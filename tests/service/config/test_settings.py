@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from receiver.model.errors import ConfigurationError
 from receiver.providers.calls import Access
 from receiver.providers.onchainpay import callbacks as onchainpay
-from receiver.providers.registry import PROVIDERS
+from receiver.providers.registry import built_in
 from receiver.service.config.settings import build, find, known_variables, load, resolve, resolve_client
 from receiver.service.config.sources import resolve_sources
 from receiver.service.config.template import configuration
@@ -46,7 +47,7 @@ def test_the_contracts_own_example_is_sound(tmp_path: Path) -> None:
     for section in ("server", "admin", "journal", "quarantine"):
         assert getattr(settings, section) == getattr(defaults, section), section
     assert settings.kafka.model_copy(update={"client": {}}) == defaults.kafka
-    assert [source.freshness_s for source in settings.sources] == [300, 300]
+    assert [source.usual.freshness_s for source in settings.sources] == [300, 300]
     assert settings.routes[0].rule.topic == "settlement.0xpay"
 
 
@@ -134,7 +135,7 @@ def test_a_fault_in_the_environment_names_the_variable(
 
 def test_sources_and_routes_come_whole_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """As JSON; a part of one is no setting."""
-    monkeypatch.setenv("RECEIVER_SOURCES", '[{"name": "s", "provider": "onchainpay"}]')
+    monkeypatch.setenv("RECEIVER_SOURCES", orjson.dumps([SWAPS | {"name": "s"}]).decode())
     assert [source.name for source in build({"sources": [OXPAY]}, "receiver.toml").sources] == ["s"]
     assert "RECEIVER_SOURCES__NAME" not in known_variables()
     assert {"RECEIVER_KAFKA__TOPICS__PARTITIONS", "RECEIVER_CONFIG", "RECEIVER_JOURNAL__URL"} <= known_variables()
@@ -205,7 +206,7 @@ def test_two_pairs_with_one_public_key_are_both_live() -> None:
 def test_init_writes_what_check_accepts(tmp_path: Path) -> None:
     """Once the secrets exist, the commented file is sound as it is."""
     file = tmp_path / "receiver.toml"
-    file.write_text(configuration(list(PROVIDERS)))
+    file.write_text(configuration(built_in()))
     names = ("OXPAY_PRIVATE_KEY", "ONCHAINPAY_PUBLIC", "ONCHAINPAY_SECRET", "CALYPSO_PUBLIC", "CALYPSO_SECRET")
     environ = dict.fromkeys((*names, "CALYPSO_API_KEY", "CALYPSO_API_SECRET", "CRYPTOEXCHANGE_AUTHORIZATION"), "a")
     assert all(source.access is None for _, source in resolve_sources(load(file), environ).values() if source.keys)
@@ -249,8 +250,7 @@ def test_a_source_that_is_only_asked_needs_no_keys_of_callbacks() -> None:
     assert access_of(CALYPSO).account == "0x1"
     found = resolve_sources(build({"sources": [CALYPSO]}, "f"), ENVIRON | {"API": "a", "API_SECRET": "b"})
     assert found["c"][1].keys == {}
-    described = access_of(ORDERS).described
-    assert described is not None
+    described = access_of(ORDERS).settings
     assert (described.method, described.statuses) == ("GET", {"ok": "completed"})
 
 
