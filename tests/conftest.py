@@ -13,6 +13,8 @@ from kafka_local import LocalKafka, missing
 
 from tests.shared_broker import SharedBroker
 
+collect_ignore = ["providers/example_provider"]
+"""A package of its own, with tests of its own: ``tests/providers/test_plug_in.py`` installs it and runs them."""
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 BROKER = pytest.StashKey[SharedBroker]()
 _numbers = itertools.count(1)
