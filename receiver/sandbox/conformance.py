@@ -73,11 +73,9 @@ class Conformance:
         assert self.provider.samples is not None, "a provider that sends callbacks needs samples"
         return self.provider.samples
 
-    def kinds(self) -> list[Kind]:
+    def kinds(self) -> tuple[Kind, ...]:
         """All its kinds, those too that only its API tells of."""
-        access = self.configured.access
-        polled = self.provider.api.kinds_of(access).values() if self.provider.api and access else ()
-        return [*self.provider.kinds.values(), *polled]
+        return self.provider.all_kinds(self.configured)
 
     def test_it_is_held_to_all_that_it_claims_to_be(self) -> None:
         """Who has an API passes the checks of one, and who sends callbacks those of signatures."""

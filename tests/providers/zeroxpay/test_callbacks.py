@@ -140,3 +140,17 @@ async def test_a_delivery_sequence_ends_where_the_provider_says(vector: dict[str
     assert (effective[-1]["provider_status"], effective[-1]["status"]) == (final, FINALS[final])
     if "swapped=true" in vector["final"]:
         assert effective[-1]["swapped"] is True
+
+
+@pytest.mark.parametrize(
+    ("headers", "at_s"),
+    [
+        (((b"timestamp", b"1716800130"),), 1716800130),
+        (((b"timestamp", b"1716800130.0"),), None),
+        (((b"timestamp", b"\xff"),), None),
+        ((), None),
+    ],
+)
+def test_the_signed_time_is_read_where_it_has_the_right_shape(headers: Any, at_s: int | None) -> None:
+    """For the explanation of a stale callback; of a misshapen one it is not asked."""
+    assert zeroxpay.PROVIDER.timestamp(headers) == at_s
