@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +19,7 @@ from receiver.interpret.metrics import InterpretMetrics
 from receiver.journal.entries import Stores
 from receiver.journal.memory.journal import MemoryJournal
 from receiver.model.callback import RawCallback
-from receiver.providers.calls import Access
+from receiver.providers.calls import Access, Answer
 from receiver.providers.contract import Provider, Source
 from receiver.providers.cryptoexchange.settings import OrderPoll
 from receiver.providers.onchainpay import callbacks as onchainpay
@@ -182,3 +183,16 @@ class Way:
             answer = await self.deliver(source, body)
             assert (answer.status_code, answer.text) == (200, "OK")
         return self.interpret()
+
+
+def ok(document: Any) -> Answer:
+    """An answer of HTTP 200."""
+    return Answer(200, document if isinstance(document, bytes) else json.dumps(document).encode())
+
+
+def polled(way: Way, source: str, document: Any) -> dict[str, Any]:
+    """What becomes of one answer."""
+    body = document if isinstance(document, str) else json.dumps(document)
+    way.requests.add("poll", NOW_S * 1_000_000, {"source": source, "body": body, "after": way.inbox.last_number()})
+    (said,) = way.interpret()
+    return said

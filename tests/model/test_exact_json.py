@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -148,3 +149,19 @@ def test_the_canonical_form_of_what_is_odd() -> None:
     assert exact.canonical_json([Number("1.0")]) == b'[{"\\u0000number":"1.0"}]'
     with pytest.raises(ValueError, match="UTF-8"):
         exact.canonical_json("\ud800")
+
+
+LEAVES = st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.text(max_size=5)
+
+TREES = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(TREES)
+def test_exact_json_is_written_as_it_was_read(document: Any) -> None:
+    """Reading and writing gives the same compact JSON."""
+    compact = orjson.dumps(document)
+    assert exact.write_json(exact.read_json(compact)) == compact

@@ -9,32 +9,8 @@ import orjson
 import pytest
 
 from receiver.model.errors import ConfigurationError
-from receiver.providers.calls import Access
-from receiver.providers.onchainpay import callbacks as onchainpay
-from receiver.providers.registry import built_in
 from receiver.service.config.settings import build, find, known_variables, load, resolve, resolve_client
-from receiver.service.config.sources import resolve_sources
-from receiver.service.config.template import configuration
-
-SECRET = "hunter2-made-up"
-OXPAY: dict[str, Any] = {
-    "name": "0xpay-main", "provider": "0xpay", "account": "m", "public_url": "https://a.example.com/webhooks/0xpay-main",
-    "secrets": ["env:KEY"],
-}  # fmt: skip
-SWAPS: dict[str, Any] = {
-    "name": "swaps",
-    "provider": "onchainpay",
-    "keys": [{"public": "env:PUBLIC", "secret": "env:KEY"}],
-}
-ENVIRON = {"KEY": SECRET, "PUBLIC": "made-up-public"}
-
-
-def faults(document: dict[str, Any]) -> list[str]:
-    """The faults of a document; none may quote a value."""
-    with pytest.raises(ConfigurationError) as refused:
-        resolve_sources(build(document, "receiver.toml"), ENVIRON)
-    assert not any(SECRET in fault for fault in refused.value.faults)
-    return refused.value.faults
+from tests.service.config.tables import ENVIRON, OXPAY, SECRET, SWAPS, faults
 
 
 def test_the_contracts_own_example_is_sound(tmp_path: Path) -> None:
@@ -92,13 +68,6 @@ def test_the_contracts_own_example_is_sound(tmp_path: Path) -> None:
 def test_a_fault_names_file_key_and_reason(changes: dict[str, Any], fault: str) -> None:
     """One at a time here; all of them are given at once."""
     assert any(fault in said for said in faults({"sources": [OXPAY]} | changes)), faults({"sources": [OXPAY]} | changes)
-
-
-@pytest.mark.parametrize("missing", ["account", "public_url", "secrets"])
-def test_what_0xpay_cannot_do_without(missing: str) -> None:
-    """Each is named."""
-    source = {key: value for key, value in OXPAY.items() if key != missing}
-    assert faults({"sources": [source]}) == [f"sources.0 (0xpay-main).{missing}: required for 0xpay"]
 
 
 def test_all_faults_are_given_at_once() -> None:
@@ -190,109 +159,6 @@ def test_references_work_inside_the_kafka_client() -> None:
     assert resolve_client(kafka, ENVIRON)["sasl_plain_password"] == SECRET
     with pytest.raises(ConfigurationError, match=r"kafka.client.sasl_plain_password: the environment has no KEY"):
         resolve_client(kafka, {})
-
-
-def test_secrets_never_show() -> None:
-    """Not in the settings, not in a source's text."""
-    settings = build({"sources": [OXPAY, SWAPS]}, "receiver.toml")
-    sources = resolve_sources(settings, ENVIRON)
-    assert SECRET not in repr(settings) + repr(sources)
-    assert sources["0xpay-main"][1].secrets == (SECRET.encode(),)
-    assert sources["swaps"][1].keys == {b"made-up-public": (SECRET.encode(),)}
-
-
-def test_two_pairs_with_one_public_key_are_both_live() -> None:
-    """A secret rotates under its key."""
-    pairs = [{"public": "env:PUBLIC", "secret": "env:KEY"}, {"public": "env:PUBLIC", "secret": "env:NEXT"}]
-    settings = build({"sources": [SWAPS | {"keys": pairs}]}, "f")
-    keys = resolve_sources(settings, ENVIRON | {"NEXT": "next"})["swaps"][1].keys
-    assert keys == {b"made-up-public": (SECRET.encode(), b"next")}
-
-
-def test_init_writes_what_check_accepts(tmp_path: Path) -> None:
-    """Once the secrets exist, the commented file is sound as it is."""
-    file = tmp_path / "receiver.toml"
-    file.write_text(configuration(built_in()))
-    names = ("OXPAY_PRIVATE_KEY", "ONCHAINPAY_PUBLIC", "ONCHAINPAY_SECRET", "CALYPSO_PUBLIC", "CALYPSO_SECRET")
-    environ = dict.fromkeys((*names, "CALYPSO_API_KEY", "CALYPSO_API_SECRET", "CRYPTOEXCHANGE_AUTHORIZATION"), "a")
-    assert all(source.access is None for _, source in resolve_sources(load(file), environ).values() if source.keys)
-    file.write_text(file.read_text().replace("# [sources.poll]", "[sources.poll]").replace("# key =", "key ="))
-    assert resolve_sources(load(file), environ)["calypso"][1].access is not None
-    assert list(resolve_sources(load(file), environ)) == ["0xpay-main", "swaps", "calypso", "orders"]
-
-
-def access_of(source: dict[str, Any]) -> Access:
-    """How its API is reached."""
-    access = resolve_sources(build({"sources": [source]}, "f"), ENVIRON | {"API": "api", "API_SECRET": "s"})
-    found = access[source["name"]][1].access
-    assert found is not None
-    return found
-
-
-API_KEY = {"public": "env:API", "secret": "env:API_SECRET"}
-CALYPSO: dict[str, Any] = {"name": "c", "provider": "calypso", "account": "0x1", "poll": {"key": API_KEY}}
-POLL: dict[str, Any] = {
-    "base_url": "https://api.example.com",
-    "order_path": "/orders/{id}",
-    "auth_header": "X-Key",
-    "secret": "env:KEY",
-    "fields": {"id": "id", "status": "status"},
-    "statuses": {"ok": "completed"},
-}
-ORDERS: dict[str, Any] = {"name": "o", "provider": "cryptoexchange", "poll": POLL}
-
-
-def test_an_api_is_asked_with_the_pair_of_its_callbacks_unless_it_has_its_own() -> None:
-    """OnchainPay's are one; a white label has another base URL, whose trailing slash is dropped."""
-    mine = access_of(SWAPS | {"poll": {}})
-    assert (mine.base_url, mine.public, mine.secret) == (onchainpay.API.base_url, b"made-up-public", SECRET.encode())
-    other = access_of(SWAPS | {"poll": {"key": API_KEY, "base_url": "https://app.example.com/api-gateway/"}})
-    assert (other.base_url, other.public, other.secret) == ("https://app.example.com/api-gateway", b"api", b"s")
-    assert resolve_sources(build({"sources": [SWAPS]}, "f"), ENVIRON)["swaps"][1].access is None
-
-
-def test_a_source_that_is_only_asked_needs_no_keys_of_callbacks() -> None:
-    """Calypso's exchanges have none; whoever calls it is refused."""
-    assert access_of(CALYPSO).account == "0x1"
-    found = resolve_sources(build({"sources": [CALYPSO]}, "f"), ENVIRON | {"API": "a", "API_SECRET": "b"})
-    assert found["c"][1].keys == {}
-    described = access_of(ORDERS).settings
-    assert (described.method, described.statuses) == ("GET", {"ok": "completed"})
-
-
-@pytest.mark.parametrize(
-    ("source", "fault"),
-    [
-        (CALYPSO | {"poll": {}}, "poll.key: required for calypso"),
-        (CALYPSO | {"poll": None}, "keys: required for calypso"),
-        (CALYPSO | {"poll": 7}, "poll: Input should be a valid dictionary"),
-        (CALYPSO | {"account": None}, "account: required for calypso"),
-        (SWAPS | {"keys": [], "poll": {}}, "poll.key: required where the source has no `keys`"),
-        (SWAPS | {"poll": {"auth_header": "x"}}, "poll.auth_header: means nothing to onchainpay"),
-        (SWAPS | {"poll": {"base_url": "http://ocp.example.com"}}, "poll.base_url: must be https"),
-        (SWAPS | {"poll": {"base_url": "ftp://x"}}, "poll.base_url: must be an https URL"),
-        (SWAPS | {"poll": {"nonsense": 1}}, "poll.nonsense: no such key"),
-        (OXPAY | {"poll": {}}, "poll: means nothing to 0xpay"),
-        ({"name": "o", "provider": "cryptoexchange"}, "poll: required for cryptoexchange"),
-        (ORDERS | {"poll": {"base_url": "https://a"}}, "poll.statuses: required for cryptoexchange"),
-        (ORDERS | {"poll": POLL | {"fields": {"id": "id", "x": "y"}}}, "poll.fields: lacks status"),
-        (ORDERS | {"poll": POLL | {"fields": {"id": "id", "x": "y"}}}, "poll.fields: no such name: x"),
-        (ORDERS | {"poll": POLL | {"statuses": {"ok": "succeeded"}}}, "poll.statuses.ok"),
-        (ORDERS | {"poll": POLL | {"order_path": "/orders"}}, "poll.order_path"),
-        (ORDERS | {"poll": POLL | {"list_path": "/c/{customer}"}}, "poll.customers: required with `list_path`"),
-        (ORDERS | {"poll": POLL | {"secret": SECRET}}, "poll.secret: must be a reference"),
-        (ORDERS | {"keys": [API_KEY]}, "keys: means nothing to cryptoexchange"),
-    ],
-)
-def test_a_fault_in_how_an_api_is_asked_is_named(source: dict[str, Any], fault: str) -> None:
-    """An adapter that is not described whole does not start."""
-    assert any(fault in said for said in faults({"sources": [source]})), faults({"sources": [source]})
-
-
-def test_an_api_on_this_machine_may_be_asked_without_tls() -> None:
-    """For a fake one."""
-    for host in ("127.0.0.1:9", "localhost:9", "[::1]:9"):
-        assert access_of(SWAPS | {"poll": {"base_url": f"http://{host}/x"}}).base_url == f"http://{host}/x"
 
 
 CONTRACT = """
