@@ -124,7 +124,7 @@ class ConfigurationError(ReceiverError):
 
 
 class ApiFailed(ReceiverError):
-    """A provider's API gave no usable answer. ``failure`` is one of ``api.Failure``; the text never quotes a body."""
+    """A provider's API gave no usable answer. ``failure`` is one of ``calls.Failure``; the text never quotes a body."""
 
     def __init__(self, failure: str, why: str, retry_after_s: float | None = None) -> None:
         super().__init__(f"{failure}: {why}")

@@ -1,4 +1,4 @@
-"""What the modules of ``apis`` share: answers read exactly, the usual meaning of HTTP status codes, the usual pace."""
+"""What APIs of providers share: answers read exactly, the usual meaning of HTTP status codes, the usual pace."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What goes out to a provider's API and what comes back: plain values, for ``Provider.api`` and ``reconcile``.
 
-An ``Api`` (in ``provider``) makes calls and reads answers without a socket; ``reconcile`` sends them.
+An ``Api`` (in ``contract``) makes calls and reads answers without a socket; ``reconcile`` sends them.
 """
 
 from __future__ import annotations

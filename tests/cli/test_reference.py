@@ -20,7 +20,7 @@ README = Path(__file__).parents[2] / "README.md"
 
 
 def test_the_readmes_tables_are_the_codes() -> None:
-    """Keys and providers; ``python -m receiver.reference README.md`` writes them."""
+    """Keys and providers; ``python -m receiver.cli.reference README.md`` writes them."""
     text = README.read_text("utf-8")
     assert key_table() in text
     assert provider_table() in text
