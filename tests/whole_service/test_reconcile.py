@@ -246,7 +246,7 @@ def make_older(service: Service, operation: str, seconds: int) -> None:
         (("track", "nobody", "a"), "has no `poll`"),
         (("track", "calypso", "not-a-number"), "no id of an operation"),
         (("track", "swaps", "a b"), "no id of an operation"),
-        (("reconcile", "list"), "there is no whole journal"),
+        (("reconcile", "list"), "there is no journal in"),
     ],
 )
 def test_what_cannot_be_asked_is_said(service: Service, arguments: tuple[str, ...], says: str) -> None:
