@@ -64,7 +64,13 @@ class Inbox(Protocol):
         """Delete callbacks, between two commits; raises ``Unavailable`` with all of them still there."""
 
     def accepting(self) -> str | None:
-        """None while callbacks are taken, else why not: ``stopping``, ``disk_full``, ``queue_full``."""
+        """None while callbacks are taken, else why not, in a word: ``stopping``, ``disk_full``, ``queue_full``.
+
+        Callbacks go on being tried after a commit that failed, since each commit is its own truth.
+        """
+
+    def trouble(self) -> str | None:
+        """None where callbacks are taken and the last commit succeeded, else what is wrong, in the engine's words."""
 
     def figures(self) -> InboxFigures:
         """How it is at this moment; asks neither disk nor database."""

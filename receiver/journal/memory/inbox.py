@@ -33,6 +33,10 @@ class MemoryInbox:
         """None, or why not."""
         return self.refuse
 
+    def trouble(self) -> str | None:
+        """None, or why it takes nothing."""
+        return self.refuse
+
     def figures(self) -> InboxFigures:
         """Nothing ever waits."""
         return InboxFigures(0, self._last)

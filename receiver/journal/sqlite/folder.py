@@ -2,7 +2,8 @@
 
 A folder put together from two backups would give new callbacks numbers that already count as read. So every store
 carries the journal's id, and the outbox remembers number and digest of the last entry it read of each other store:
-on start that entry must still be that entry.
+on start that entry must still be that entry. A small file beside them, ``journal.id``, outlives them: where it is there
+and no store is, the journal was lost, and an empty one in its place would look as if nothing had ever been.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ SQL = named_queries("folder")
 PAGE_BYTES = {"outbox": 1024}
 """Where they are not as usual. In a table of ten million hashes a slice writes most pages that it passes, so small ones
 are better; with a million and with none 4 KiB were measured to be alike."""
+KNOWN = "journal.id"
+"""The id of the journal that was here last, on a line of its own."""
 SEQUENCE = {"inbox": "callbacks", "requests": "requests"}
 
 
@@ -48,7 +51,7 @@ def make_or_check(folder: Path) -> str:
     """Make the journal if there is none, else check that its stores fit, and bring an older format to ours; its id.
 
     Raises ``JournalError`` (stores of different journals, a missing store beside a used one, a newer format, an outbox
-    that has read another inbox) and ``StoreFailed``. The caller holds the folder's lock.
+    that has read another inbox, no stores where a journal was) and ``StoreFailed``. The caller holds the folder's lock.
     """
     make_folder(folder)
     present = {store: (folder / f"{store}.db") for store in STORES if (folder / f"{store}.db").exists()}
@@ -62,6 +65,8 @@ def make_or_check(folder: Path) -> str:
             connections[store] = connection
         journal_id = _common_id(folder, connections, older=True)
         _refuse_missing(folder, connections)
+        if not connections:
+            _refuse_lost(folder)
         if len(connections) == len(STORES):
             _check_fit(folder, connections)
         if "outbox" in connections:  # only now: a folder that is refused stays as it is
@@ -70,6 +75,7 @@ def make_or_check(folder: Path) -> str:
     for store in STORES:
         if store not in connections:
             _make_store(folder, store, journal_id)
+    _note(folder, journal_id)
     return journal_id
 
 
@@ -124,6 +130,22 @@ def _refuse_missing(folder: Path, connections: dict[str, apsw.Connection]) -> No
     used = [store for store, connection in connections.items() if _sequence_total(connection) > 0]
     if missing and used:
         raise JournalError(f"{folder} lacks {', '.join(missing)} beside stores in use: restore one whole backup")
+
+
+def _note(folder: Path, journal_id: str) -> None:
+    known = folder / KNOWN
+    known.touch(mode=0o600)
+    if known.read_text("ascii", "replace").strip() != journal_id:
+        known.write_text(f"{journal_id}\n", "ascii")
+
+
+def _refuse_lost(folder: Path) -> None:
+    known = folder / KNOWN
+    if known.exists():
+        raise JournalError(
+            f"{folder} held the journal {known.read_text('ascii', 'replace').strip()}, and its stores are gone: "
+            f"restore a backup, or delete {known} to begin with an empty journal"
+        )
 
 
 def _sequence_total(connection: apsw.Connection) -> int:

@@ -12,24 +12,30 @@ Checkpoints run on a thread and a connection of their own, passively. A WAL that
 that way, so after each of them the writer copies the few pages that came since and restarts it, between two batches and
 without waiting for readers: measured at 8000/s, a p99 of 12 ms where leaving all to the writer gave 85. Where readers
 keep it from that for so long that the file passes its limit, the writer truncates it.
+
+Before and after each commit the writer asks whether the open files are still those at their paths: a callback in a file
+that has no name is lost, whatever SQLite says. After a commit that failed it tries one of its own from time to time, so
+that a service which nobody calls any more, because it said that it is down, finds out that it is well again.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
+from typing import TypeVar
 
 import apsw
 
 from receiver.journal.ports import InboxFigures, InboxLimits
 from receiver.journal.sqlite import store as sqlite
+from receiver.journal.sqlite.inbox_health import InboxHealth
 from receiver.journal.sqlite.statements import named_queries
 from receiver.model.callback import VerifiedCallback, headers_to_wire
 from receiver.model.errors import JournalError, StoreFailed, Unavailable
@@ -44,7 +50,9 @@ BATCH_AT_ONCE, QUIET_TURNS = 48, 2
 """So many callbacks begin a commit at once; fewer do where so many turns of the event loop brought no more. Measured
 with a new connection each, where a wait of 1.5 ms above 4000 callbacks a second did the same until then: RESULTS.md."""
 HOUSEKEEPING_S = 0.25
-"""Between two looks at the disk and the WAL."""
+"""Between two looks at the disk, the open files and the WAL."""
+TRIAL_S = 1.0
+"""Between two commits of the writer's own while the last one failed."""
 CHECKPOINT_BYTES = 4 * 1024 * 1024
 PAGE_BYTES = 4096
 
@@ -52,7 +60,7 @@ SQL = named_queries(STORE)
 APPEND = SQL["append"].removesuffix("(?, ?, ?, ?)")
 """Up to the rows."""
 
-
+T = TypeVar("T")
 Waiting = tuple[VerifiedCallback, "asyncio.Future[int]"]
 
 
@@ -74,16 +82,16 @@ class SqliteInbox:
         self._rung = False
         """Whether the writer is still to take what waits: set before the bell is rung, cleared before it is taken."""
         self._closing = False
-        self._refusing: str | None = None
         self._db: apsw.Connection | None = self._open()
+        self._health = InboxHealth(self._path, limits.disk_free_bytes_min)
+        self._trial = False
+        """Whether the writer is to try a commit of its own."""
         self._copied = False
         """Whether nearly all of a WAL worth it was just copied into the database."""
-        self.disk_free_bytes = 0
-        self.wal_bytes = 0
         self.commits = 0
         self.last_committed = 0
         """The number of the callback that was committed last; 0 where none was since the start."""
-        self._look()
+        self._health.look()
         self._writer = threading.Thread(target=self._write, name="inbox-writer", daemon=True)
         self._keeper = threading.Thread(target=self._keep, name="inbox-keeper", daemon=True)
         self._stop_keeper = threading.Event()
@@ -113,11 +121,17 @@ class SqliteInbox:
             return "stopping"
         if len(self._queue) >= self._limits.queue_max:
             return "queue_full"
-        return self._refusing
+        return self._health.refusal() if self._writer.is_alive() else "writer_died"
+
+    def trouble(self) -> str | None:
+        """What is wrong, for people: why callbacks are refused, or what SQLite said when a commit failed."""
+        refusal = self.accepting()
+        return refusal if refusal in {"stopping", "queue_full", "writer_died"} else self._health.trouble()
 
     def figures(self) -> InboxFigures:
         """How it is at this moment."""
-        return InboxFigures(len(self._queue), self.last_committed, self.disk_free_bytes, self.wal_bytes)
+        health = self._health
+        return InboxFigures(len(self._queue), self.last_committed, health.disk_free_bytes, health.wal_bytes)
 
     def close(self) -> None:
         """Take nothing more, commit what waits, checkpoint, and let go."""
@@ -163,6 +177,8 @@ class SqliteInbox:
         batch = [self._queue.popleft() for _ in range(min(len(self._queue), BATCH_MAX))]
         if batch:
             self._tell(self._commit_batch(batch))
+        elif self._trial:
+            self._try_commit()
         # Callers are being answered while the disk is busy with what nobody waits for.
         if self._purges:
             self._tell(self._purge(*self._purges.popleft()))
@@ -175,23 +191,48 @@ class SqliteInbox:
 
     def _commit_batch(self, batch: Sequence[Waiting]) -> Callable[[], None]:
         # Gives what the loop is to do about it, as ``_purge`` does.
-        first = None
-        try:
-            first = self._commit([callback for callback, _ in batch])
-        except (apsw.Error, StoreFailed, JournalError):
-            self._reopen()
+        first = self._attempt(partial(self._commit, [callback for callback, _ in batch]))
         return partial(_resolve, batch, first)
 
-    def _commit(self, callbacks: list[VerifiedCallback]) -> int:
+    def _try_commit(self) -> None:
+        self._trial = False
+        self._attempt(lambda: self._connection().execute(SQL["trial"]))
+
+    def _attempt(self, commit: Callable[[], T]) -> T | None:
+        # None where it failed. Whatever went wrong is kept for people, and the writer lives on: callers would wait for
+        # a dead one until they give up.
+        self._health.begin_commit()
+        error: Exception | None = None
+        try:
+            return commit()
+        except Exception as failure:  # noqa: BLE001
+            error = failure
+            self._reopen()
+            return None
+        finally:
+            self._health.end_commit(error)
+
+    def _need_files(self) -> None:
+        fault = self._health.files_fault()
+        if fault is not None:
+            raise StoreFailed(fault)
+
+    def _connection(self) -> apsw.Connection:
         if self._db is None:
             self._db = self._open()
-        db = self._db
+            self._health.reopened()
+        self._need_files()
+        return self._db
+
+    def _commit(self, callbacks: list[VerifiedCallback]) -> int:
+        db = self._connection()
         if len(callbacks) <= STATEMENT_ROWS_MAX:
             _insert(db, callbacks)  # a single statement is a transaction of its own
         else:
             with sqlite.transaction(db):
                 for start in range(0, len(callbacks), STATEMENT_ROWS_MAX):
                     _insert(db, callbacks[start : start + STATEMENT_ROWS_MAX])
+        self._need_files()  # else they are in a file without a name
         last = self.last_committed = db.last_insert_rowid()
         self.commits += 1
         return last - len(callbacks) + 1
@@ -199,11 +240,10 @@ class SqliteInbox:
     def _purge(self, numbers: Sequence[int], future: asyncio.Future[None]) -> Callable[[], None]:
         failed: Unavailable | None = None
         try:
-            if self._db is None:
-                self._db = self._open()
-            with sqlite.transaction(self._db):
-                self._db.executemany(SQL["purge"], ((number,) for number in numbers))
-        except (apsw.Error, StoreFailed, JournalError):
+            db = self._connection()
+            with sqlite.transaction(db):
+                db.executemany(SQL["purge"], ((number,) for number in numbers))
+        except (apsw.Error, StoreFailed, JournalError, OSError):
             self._reopen()
             failed = Unavailable("purge_failed")
 
@@ -214,16 +254,19 @@ class SqliteInbox:
         return resolve
 
     def _reopen(self) -> None:
-        # After an I/O error the connection's idea of the file may be wrong; a new one reads what is really there.
-        if self._db is not None:
+        # After an I/O error the connection's idea of the file may be wrong; a new one reads what is really there. But a
+        # file whose name is gone can be put back only while it is open, and another one in its place is not ours.
+        if self._db is not None and self._health.files_fault() is None:
+            self._health.closing()
             with contextlib.suppress(apsw.Error):
                 self._db.close()
-        self._db = None
+            self._db = None
 
     def _tend_wal(self) -> None:
         # Whatever happens here, what was committed is, and its callers are being answered.
-        full = self.wal_bytes > self._limits.wal_bytes_max
-        if self._db is None or not (full or self._copied):
+        health = self._health
+        full = health.wal_bytes > self._limits.wal_bytes_max
+        if self._db is None or not (full or self._copied) or health.refusal() == "files_gone":
             return
         self._copied = False
         with contextlib.suppress(apsw.Error):
@@ -232,32 +275,29 @@ class SqliteInbox:
                 self._db.wal_checkpoint(
                     mode=apsw.SQLITE_CHECKPOINT_TRUNCATE if full else apsw.SQLITE_CHECKPOINT_RESTART
                 )
-                self.wal_bytes = 0
+                health.wal_bytes = 0
             finally:
                 self._db.set_busy_timeout(sqlite.BUSY_TIMEOUT_MS)
 
     def _keep(self) -> None:
+        tried_s = time.monotonic()
         while not self._stop_keeper.wait(HOUSEKEEPING_S):
-            self._look()
-            if self.wal_bytes > CHECKPOINT_BYTES:
-                with contextlib.suppress(apsw.Error, StoreFailed, JournalError):
-                    connection = sqlite.connect(self._path, vfs=self._vfs)
-                    try:
-                        pages, _ = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-                        self._copied = pages * PAGE_BYTES > CHECKPOINT_BYTES
-                    finally:
-                        connection.close()
+            self._health.look()
+            if self._health.failing and time.monotonic() - tried_s > TRIAL_S:
+                tried_s = time.monotonic()
+                self._trial = True
+                self._bell.put(None)
+            if self._health.wal_bytes > CHECKPOINT_BYTES and self._health.refusal() != "files_gone":
+                self._copy_wal()
 
-    def _look(self) -> None:
-        try:
-            disk = os.statvfs(self._path.parent)
-            self.disk_free_bytes = disk.f_bavail * disk.f_frsize
-            wal = self._path.with_name(self._path.name + "-wal")
-            self.wal_bytes = wal.stat().st_size if wal.exists() else 0
-        except OSError:
-            self._refusing = "disk_unreadable"
-            return
-        self._refusing = "disk_full" if self.disk_free_bytes < self._limits.disk_free_bytes_min else None
+    def _copy_wal(self) -> None:
+        with contextlib.suppress(apsw.Error, StoreFailed, JournalError):
+            connection = sqlite.connect(self._path, vfs=self._vfs)
+            try:
+                pages, _ = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+                self._copied = pages * PAGE_BYTES > CHECKPOINT_BYTES
+            finally:
+                connection.close()
 
 
 def _resolve(batch: Sequence[Waiting], first: int | None) -> None:

@@ -54,6 +54,7 @@ class IntakeProcess:
         self._web: Web | None = None
         self._server: HttpServer | None = None
         self._stopping = False
+        self._trouble = False
         self._clock_watch = ClockWatch(SystemClock(), log, self._metrics.clock_jumps.inc)
 
     async def run(self) -> None:
@@ -122,7 +123,8 @@ class IntakeProcess:
         self._clock_watch.check()
         if self._inbox is None:
             return {"state": "down", "detail": "starting"}
-        why = "stopping" if self._stopping else self._inbox.accepting()
+        why = "stopping" if self._stopping else self._inbox.trouble()
+        self._note(why)
         figures = self._inbox.figures()
         return {
             "state": "up" if why is None else "down",
@@ -133,6 +135,15 @@ class IntakeProcess:
             "wal_bytes": figures.wal_bytes,
             "clock_jumps": self._clock_watch.jumps,
         }
+
+    def _note(self, trouble: str | None) -> None:
+        # The answer 503 says little on purpose; the reason is for the operator, once.
+        if (trouble is not None) != self._trouble:
+            self._trouble = trouble is not None
+            if trouble is None:
+                self._log.info("inbox.up")
+            elif not self._stopping:
+                self._log.error("inbox.down", detail=trouble)
 
     def metrics(self) -> bytes:
         """The intake process's metrics."""

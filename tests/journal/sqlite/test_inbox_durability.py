@@ -226,8 +226,8 @@ async def test_too_little_free_space_refuses_before_sqlite_fails(tmp_path: Path)
     assert inbox.accepting() == "disk_full"
     with pytest.raises(Unavailable):
         await inbox.append(callback(1))
-    inbox._limits = InboxLimits(disk_free_bytes_min=0)
-    inbox._look()
+    inbox._health._disk_free_bytes_min = 0
+    inbox._health.look()
     assert await inbox.append(callback(1)) == 1
     await asyncio.to_thread(inbox.close)
 
@@ -256,7 +256,7 @@ async def test_the_write_ahead_log_is_bounded_while_a_reader_looks_on(tmp_path: 
     for round_ in range(30):
         await asyncio.gather(*(inbox.append(callback(round_ * 100 + at)) for at in range(100)))
         reader.read(0, 10)
-        inbox._look()
+        inbox._health.look()
         largest = max(largest, (folder / "inbox.db-wal").stat().st_size)
     assert largest < 4 * limits.wal_bytes_max
     await asyncio.to_thread(inbox.close)

@@ -280,3 +280,29 @@ async def test_numbers_are_never_used_twice(tmp_path: Path) -> None:
     inbox = SqliteInbox(folder, InboxLimits())
     assert await inbox.append(VerifiedCallback("main", 1, (), b"3")) == 3
     await asyncio.to_thread(inbox.close)
+
+
+def test_an_empty_journal_in_the_place_of_a_known_one_is_not_made(tmp_path: Path) -> None:
+    """Its stores were deleted: said with the journal's id, until a person deletes that too."""
+    known = open_journal(tmp_path).journal_id
+    for path in tmp_path.glob("*.db*"):
+        path.unlink()
+    with pytest.raises(JournalError, match=f"held the journal {known}, and its stores are gone: restore a backup"):
+        open_journal(tmp_path)
+    assert not list(tmp_path.glob("*.db"))
+    (tmp_path / "journal.id").unlink()
+    assert open_journal(tmp_path).journal_id != known
+
+
+def test_a_restored_backup_is_the_journal_that_is_known_from_then_on(tmp_path: Path) -> None:
+    """Also where it is another one than the one that was here."""
+    folder, other = tmp_path / "here", tmp_path / "other"
+    open_journal(folder)
+    restored = open_journal(other)
+    restored.backup(tmp_path / "backup")
+    for path in folder.glob("*.db*"):
+        path.unlink()
+    for path in (tmp_path / "backup").iterdir():
+        path.rename(folder / path.name)
+    assert open_journal(folder).journal_id == restored.journal_id
+    assert (folder / "journal.id").read_text("ascii").strip() == restored.journal_id

@@ -18,6 +18,10 @@ SELECT number, received_at_us FROM callbacks WHERE number > ? ORDER BY number LI
 -- name: purge
 DELETE FROM callbacks WHERE number = ?
 
+-- name: trial
+-- A commit like any other, with an fsync: whether the disk takes one. A value that stays the same would not be written.
+INSERT INTO meta VALUES ('trial', 1) ON CONFLICT (key) DO UPDATE SET value = 1 - value
+
 -- name: last_number
 -- The highest number ever given, also when its callback was purged.
 SELECT seq FROM sqlite_sequence WHERE name = 'callbacks'
