@@ -169,12 +169,13 @@ def test_no_module_is_dead() -> None:
 BEGINNINGS = {
     "receiver.service.child": "started by the supervisor as a process",
     "receiver.cli.reference": "run by hand: python -m receiver.cli.reference README.md",
+    "receiver.sandbox.fakes": "shipped for the tests of this service and of those who build on it",
 }
 """Module → how it is reached without an import."""
 
 
 def test_each_module_has_its_tests() -> None:
-    """At the mirrored place, ``tests/<room>/test_<module>.py``, or the module stands in a short list with the reason."""
+    """At the mirrored place, ``tests/<room>/test_<module>.py``, or in ``TESTED_ELSEWHERE`` with the reason."""
     for path in MODULES:
         inside = path.relative_to(ROOT / "receiver")
         if path.stem in {"__init__", "__main__"}:
@@ -192,7 +193,24 @@ def test_tests_elsewhere_are_there() -> None:
         assert (ROOT / "tests" / place).exists(), place
 
 
-TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {}
+TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
+    "cli/": ("whole_service/test_commands.py", "commands are run against a whole service"),
+    "intake/": ("intake/test_webhook.py", "the web application is tested as one"),
+    "journal/": ("contract/journal", "one suite runs over every engine"),
+    "journal/memory/": ("contract/journal", "one suite runs over every engine"),
+    "journal/sqlite/": ("contract/journal", "one suite runs over every engine"),
+    "model/": ("model/test_values.py", "values are tested together"),
+    "operate/": ("whole_service/test_commands.py", "what a person asks for is asked of a whole service"),
+    "providers/": ("providers/test_conformance.py", "every provider answers to one suite"),
+    "providers/calypso/": ("providers/test_conformance.py", "every provider answers to one suite"),
+    "providers/cryptoexchange/": ("providers/test_conformance.py", "every provider answers to one suite"),
+    "providers/onchainpay/": ("providers/test_conformance.py", "every provider answers to one suite"),
+    "providers/zeroxpay/": ("providers/test_conformance.py", "every provider answers to one suite"),
+    "reconcile/": ("reconcile/test_reconciler.py", "the reconciler is tested with its parts"),
+    "sandbox/": ("whole_service/test_commands.py", "commands of the sandbox are run against a whole service"),
+    "service/": ("whole_service/test_processes.py", "processes are tested as processes"),
+    "service/processes/": ("whole_service/test_processes.py", "processes are tested as processes"),
+}
 """Module, or a folder with all its modules → (where it is tested, why there)."""
 
 
