@@ -15,6 +15,12 @@ from receiver.model.records import OutboxRecord, Outcome, Quarantined, Quarantin
 
 OPERATIONS_MAX = 20
 """Operations of one id that are named: more than providers, accounts and kinds that could share one."""
+UNKNOWN_FIELDS_MAX = 200
+"""Names of unknown fields kept for a source: far above what any provider has, and no way to fill a disk."""
+UNKNOWN_FIELD_CHARACTERS_MAX = 100
+"""Of such a name; what is longer is cut."""
+OTHER_FIELDS = "(others)"
+"""The name under which all are counted that come above ``UNKNOWN_FIELDS_MAX``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +48,13 @@ class Search(Protocol):
     """Looking things up."""
 
     def operations_by_key(self, keys: Collection[str]) -> list[FoundOperation]:
-        """Those among ``keys`` that are known, by an index."""
+        """Those among ``keys`` that are known, by an index, in the order in which they were first heard of."""
 
     def operations_by_id(self, operation_id: str) -> list[FoundOperation]:
-        """Up to ``OPERATIONS_MAX`` operations with this id of their provider; may read all operations."""
+        """Up to ``OPERATIONS_MAX`` operations with exactly this id of their provider, the oldest first.
+
+        May read all operations there are.
+        """
 
     def arrivals(self, operation: int) -> list[Outcome]:
         """What became of each entry about one operation: callbacks in order of receipt, then answers in theirs."""

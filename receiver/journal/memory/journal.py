@@ -26,7 +26,7 @@ class MemoryJournal:
         self._outbox = MemoryOutbox()
         self._requests = MemoryRequests()
         self._watchlist = MemoryWatchlist(self._requests)
-        self._rejects = MemoryRejects()
+        self._rejects: MemoryRejects | None = None
         self._marks = MemoryMarks()
 
     def inbox_writer(self, limits: InboxLimits) -> MemoryInbox:
@@ -57,8 +57,10 @@ class MemoryJournal:
         return self._watchlist
 
     def rejects(self, *, write: bool = False) -> MemoryRejects:
-        """The sample of refused callbacks."""
-        del write
+        """The sample of refused callbacks; to read, it raises ``JournalError`` where there is none yet."""
+        if self._rejects is None and not write:
+            raise JournalError("there are no rejects in memory: nothing was refused yet")
+        self._rejects = self._rejects or MemoryRejects()
         return self._rejects
 
     def marks(self) -> MemoryMarks:
@@ -71,8 +73,8 @@ class MemoryJournal:
 
     def check(self) -> list[str]:
         """Callbacks that count as interpreted and became nothing."""
-        interpreted = self._outbox.progress("inbox").number
-        numbers = [entry.number for entry in self._inbox.entries if entry.number <= interpreted]
+        interpreted, purged = self._outbox.progress("inbox").number, self._outbox.outcomes_purged_to
+        numbers = [entry.number for entry in self._inbox.entries if purged < entry.number <= interpreted]
         return [
             f"callback {number} counts as interpreted, and became nothing"
             for number in numbers

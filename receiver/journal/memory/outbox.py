@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import orjson
 
+from receiver.journal.search import OTHER_FIELDS, UNKNOWN_FIELD_CHARACTERS_MAX, UNKNOWN_FIELDS_MAX
 from receiver.model.callback import EntryId, JournalEntry, Store, entry_digest
 from receiver.model.errors import StoreFailed
 from receiver.model.operation import Operation, OperationState, Seen
@@ -23,6 +24,10 @@ class MemoryOutbox:
     outcomes: dict[EntryId, Outcome] = field(default_factory=dict)
     known: dict[str, Operation] = field(default_factory=dict)
     """Operation key → the operation; in the order in which they were first heard of."""
+    days: dict[int, str] = field(default_factory=dict)
+    """Record → the UTC day of its callback's receipt, YYYY-MM-DD; kept when the record goes."""
+    outcomes_purged_to: int = 0
+    """The highest callback whose outcome was purged."""
     read_up_to: dict[str, Progress] = field(default_factory=dict)
     memory: dict[str, Position] = field(default_factory=dict)
     standings: dict[EntryId, Quarantined] = field(default_factory=dict)
@@ -48,10 +53,13 @@ class MemoryOutbox:
         stands = self.progress("inbox").number, self.last
         if batch.follows is not None and stands != batch.follows:
             raise StoreFailed(f"the outbox stands at {stands}, not at {batch.follows}")
+        given = {record.number for record in self.records}
+        if any(record.number in given for record in batch.records):
+            raise StoreFailed("a record of the batch has a number that was given")
         self._put(batch.records)
-        self.outcomes.update({EntryId(outcome.store, outcome.number): outcome for outcome in batch.outcomes})
         for key, state in batch.states.items():
             self.known[key] = Operation(state, self.known.get(key, Operation()).seen)
+        self.outcomes.update({EntryId(one.store, one.number): self._of_known(one) for one in batch.outcomes})
         for key, seen in batch.seen:
             self._add_content(key, seen)
         self.read_up_to.update(batch.progress)
@@ -61,9 +69,15 @@ class MemoryOutbox:
             self.standings[standing.id] = replace(standing, record=record)
         self._note_sources(batch)
 
+    def _of_known(self, outcome: Outcome) -> Outcome:
+        return outcome if outcome.operation in self.known else replace(outcome, operation=None)
+
     def _put(self, records: Iterable[OutboxRecord]) -> None:
-        self.records.extend(records)
-        self.last = max([self.last, *(record.number for record in self.records)])
+        new = {record.number: record for record in records}
+        kept = (record for record in self.records if record.number not in new)
+        self.records = sorted([*kept, *new.values()], key=lambda record: record.number)
+        self.days.update({number: record.received_at[:10] for number, record in new.items()})
+        self.last = max([self.last, *new])
 
     def _add_content(self, key: str, seen: Seen) -> None:
         before = self.known[key]
@@ -74,8 +88,13 @@ class MemoryOutbox:
         for source, at_us in batch.last_heard_us.items():
             self.last_heard_us[source] = max(at_us, self.last_heard_us.get(source, at_us))
         for (source, name), count in batch.unknown_fields.items():
-            self.first_seen.setdefault((source, name), from_us(batch.last_heard_us.get(source, batch.polled_at_us)))
-            self.unknown_fields[source, name] += count
+            place = source, self._field(source, name[:UNKNOWN_FIELD_CHARACTERS_MAX])
+            self.first_seen.setdefault(place, from_us(batch.last_heard_us.get(source, batch.polled_at_us)))
+            self.unknown_fields[place] += count
+
+    def _field(self, source: str, name: str) -> str:
+        full = sum(of == source for of, _ in self.unknown_fields) >= UNKNOWN_FIELDS_MAX
+        return OTHER_FIELDS if full and (source, name) not in self.unknown_fields else name
 
     def replace(self, record: OutboxRecord) -> None:
         """Take another record in the place of one."""
@@ -160,22 +179,20 @@ class MemoryOutbox:
 
     def _forget_outcomes(self, callback: int, record: int) -> None:
         def gone(outcome: Outcome) -> bool:
-            old = outcome.number <= callback if outcome.store == "inbox" else (outcome.record or 0) <= record
+            last = outcome.record if outcome.record is not None else record + 1
+            old = outcome.number <= callback if outcome.store == "inbox" else last <= record
             return old and outcome.outcome != "quarantine"
 
+        self.outcomes_purged_to = max(self.outcomes_purged_to, callback)
         self.outcomes = {entry_id: outcome for entry_id, outcome in self.outcomes.items() if not gone(outcome)}
 
     def _purge_contents(self, before_day: str, limit: int) -> int:
         count = 0
         for key, operation in self.known.items():
-            old = [seen for seen in operation.seen if self._day(seen) < before_day][: limit - count]
+            old = [seen for seen in operation.seen if self.days[seen.record] < before_day][: limit - count]
             count += len(old)
             self.known[key] = Operation(operation.state, tuple(seen for seen in operation.seen if seen not in old))
         return count
-
-    def _day(self, seen: Seen) -> str:
-        record = self.record(seen.record)
-        return "" if record is None else record.received_at[:10]
 
     def _published(self) -> int:
         latest = self.latest_remembered()
@@ -224,12 +241,15 @@ class MemoryOutbox:
         taken: list[OutboxRecord],
         fold: Callable[[Iterable[OutboxRecord]], OperationState],
     ) -> None:
-        contents = {seen.record for seen in self.known.get(key, Operation()).seen if seen.record <= keep_to}
-        events = [record for record in self.records if record.number in contents] + taken
-        self.known.pop(key, None)
+        kept = {seen.event_id: seen for seen in self.known.get(key, Operation()).seen if seen.record <= keep_to}
+        numbers = {seen.record for seen in kept.values()}
+        events = [record for record in self.records if record.number in numbers] + taken
         if events:
-            seen = tuple(Seen(record.record_id, b"", record.number) for record in events)
-            self.known[key] = Operation(fold(events), seen)
+            # Also contents whose records were purged: whoever repeats them is still known.
+            kept |= {record.record_id: Seen(record.record_id, b"", record.number) for record in events}
+            self.known[key] = Operation(fold(events), tuple(sorted(kept.values(), key=lambda seen: seen.record)))
+        elif self.known.pop(key, None) is not None:
+            self.outcomes = {entry_id: self._of_known(outcome) for entry_id, outcome in self.outcomes.items()}
 
     def close(self) -> None:
         """It goes on for whoever else has it."""

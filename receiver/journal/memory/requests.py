@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
+
 from receiver.model.callback import RawCallback
 from receiver.model.errors import ReceiverError
 from receiver.model.records import Reject, Request
@@ -19,8 +21,9 @@ class MemoryRequests:
 
     def add(self, request_type: str, made_at_us: int, payload: Mapping[str, Any]) -> int:
         """Keep one request and give its number."""
+        kept = _as_json(payload)
         self._last += 1
-        self.requests.append(Request(self._last, request_type, made_at_us, payload))
+        self.requests.append(Request(self._last, request_type, made_at_us, kept))
         return self._last
 
     def read(self, after: int, limit: int) -> Sequence[Request]:
@@ -85,7 +88,7 @@ class MemoryMarks:
 
     def keep_lessons(self, document: Mapping[str, Any]) -> None:
         """Keep it."""
-        self._lessons = dict(document)
+        self._lessons = _as_json(document)
 
     def close(self) -> None:
         """It goes on for whoever else has it."""
@@ -95,14 +98,19 @@ class MemoryRuns:
     """``ports.Runs``."""
 
     def __init__(self) -> None:
-        self._runs: dict[str, dict[str, Any]] = {}
+        self._runs: dict[str, Mapping[str, Any]] = {}
 
     def save(self, run_id: str, document: Mapping[str, Any]) -> None:
         """Keep a run's state."""
-        self._runs[run_id] = dict(document)
+        self._runs[run_id] = _as_json(document)
 
     def load(self, run_id: str) -> dict[str, Any]:
         """Read it; raises ``ReceiverError``."""
         if run_id not in self._runs:
             raise ReceiverError(f"there is no run {run_id}")
-        return dict(self._runs[run_id])
+        return _as_json(self._runs[run_id])
+
+
+def _as_json(document: Mapping[str, Any]) -> dict[str, Any]:
+    # What another process would read; raises ``TypeError`` where there is no JSON for it.
+    return dict(orjson.loads(orjson.dumps(document)))

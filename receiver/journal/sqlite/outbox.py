@@ -6,22 +6,23 @@ own. A batch is bounded by the interpreter, so a commit is short.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import apsw
 import orjson
 
+from receiver.journal.search import OTHER_FIELDS, UNKNOWN_FIELD_CHARACTERS_MAX, UNKNOWN_FIELDS_MAX
 from receiver.journal.sqlite.operation_keys import OperationKeys, json_list
 from receiver.journal.sqlite.outbox_rows import (
-    _state,
     entry_of,
     operation_row,
     record_from_row,
     record_row,
     standing_from_row,
     standing_row,
+    state_from_row,
 )
 from receiver.journal.sqlite.statements import insert, named_queries
 from receiver.journal.sqlite.store import StoreConnection, failures, open_store, transaction
@@ -36,11 +37,6 @@ STORE = "outbox"
 FILE = "outbox.db"
 READ_BYTES_MAX = 8 * 1024 * 1024
 """Of values in one ``read``; the first record is given whatever its size."""
-
-FIELDS_MAX = 200
-"""Unknown field names kept for a source: far above what any provider has, and no way to fill a disk."""
-NAME_MAX = 100
-"""Characters of such a name."""
 
 SQL = named_queries(STORE)
 
@@ -77,7 +73,7 @@ class SqliteOutbox(StoreConnection):
         seen: dict[int, list[Seen]] = {row[0]: [] for row in rows}
         for operation, *content in self._rows(SQL["contents"], (json_list(seen),)):
             seen[operation].append(Seen(*content))
-        return {row[9]: Operation(_state(row), tuple(seen[row[0]])) for row in rows}
+        return {row[9]: Operation(state_from_row(row), tuple(seen[row[0]])) for row in rows}
 
     def commit(self, batch: OutboxBatch) -> None:
         """Commit the batch whole, with an fsync; raises ``StoreFailed`` with nothing of it kept."""
@@ -156,7 +152,7 @@ class SqliteOutbox(StoreConnection):
         found = set()
         for number in numbers:
             rows = self._rows(SQL["settled"], (number,))
-            if number <= interpreted and all(row[0] != "quarantine" and row[1] <= published for row in rows):
+            if number <= interpreted and all(row[0] != "quarantine" and (row[1] or 0) <= published for row in rows):
                 found.add(number)
         return found if published else set()
 
@@ -217,11 +213,5 @@ class SqliteOutbox(StoreConnection):
             self._db.execute(SQL["note_source"], (source, at_us))
         for (source, name), count in batch.unknown_fields.items():
             first_seen = from_us(batch.last_heard_us.get(source, batch.polled_at_us))
-            self._db.execute(SQL["count_field"], (source, name[:NAME_MAX], count, first_seen, FIELDS_MAX))
-
-
-def _failures() -> Iterator[None]:
-    try:
-        yield
-    except apsw.Error as error:
-        raise StoreFailed(f"outbox: {error}") from error
+            row = (source, name[:UNKNOWN_FIELD_CHARACTERS_MAX], count, first_seen, UNKNOWN_FIELDS_MAX, OTHER_FIELDS)
+            self._db.execute(SQL["count_field"], row)

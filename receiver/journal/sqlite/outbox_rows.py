@@ -29,7 +29,8 @@ def operation_row(number: int, key: str, state: OperationState) -> tuple[Any, ..
     )
 
 
-def _state(row: tuple[Any, ...]) -> OperationState:
+def state_from_row(row: tuple[Any, ...]) -> OperationState:
+    """One row of the query ``operations``, its number first, as a state."""
     return OperationState(row[1], row[2], row[3], bool(row[4]), row[5], row[6], row[7], orjson.loads(row[8]))
 
 

@@ -33,8 +33,7 @@ class SqliteSearch(StoreConnection):
 
     def operations_by_id(self, operation_id: str) -> list[FoundOperation]:
         """Those with this id of their provider, the last part of the key: reads every operation."""
-        escaped = key_part(operation_id).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        rows = self._rows(SQL["operations_by_id"], (f"%:{escaped}", OPERATIONS_MAX))
+        rows = self._rows(SQL["operations_by_id"], (f":{key_part(operation_id)}".encode(), OPERATIONS_MAX))
         return [FoundOperation(*row) for row in rows]
 
     def arrivals(self, operation: int) -> list[Outcome]:

@@ -1,55 +1,57 @@
-"""One suite over the fake inbox and the real one."""
+"""The inbox of each engine: what was appended is there, whole, in order, and a reader's cursor misses nothing."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from receiver.journal.memory.inbox import MemoryInbox
 from receiver.journal.ports import Inbox, InboxLimits, InboxReader
-from receiver.journal.sqlite.inbox import SqliteInboxReader
-from receiver.journal.sqlite.inbox_writer import SqliteInbox
-from receiver.journal.sqlite.journal import open_journal
-from receiver.model.callback import VerifiedCallback
+from receiver.model.callback import JournalEntry, VerifiedCallback
+from tests.contract.journal.conftest import Made
+from tests.contract.journal.samples import START_US, callback
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A writer and a reader of one inbox."""
+    """A writer and a reader of one inbox, the reader as in another process."""
 
     writer: Inbox
     reader: InboxReader
 
 
-@pytest.fixture(params=["fake", "sqlite"])
-async def inbox(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Pair]:
-    """An empty inbox of each make."""
-    if request.param == "fake":
-        fake = MemoryInbox()
-        yield Pair(fake, fake)
-        return
-    open_journal(tmp_path / "journal")
-    writer, reader = SqliteInbox(tmp_path / "journal", InboxLimits()), SqliteInboxReader(tmp_path / "journal")
-    yield Pair(writer, reader)
-    await asyncio.to_thread(writer.close)
-    reader.close()
+@pytest.fixture
+async def inbox(made: Made) -> AsyncIterator[Pair]:
+    """An empty inbox."""
+    pair = Pair(made.journal.inbox_writer(InboxLimits()), made.another().inbox())
+    yield pair
+    await asyncio.to_thread(pair.writer.close)
+    pair.reader.close()
 
 
-def callback(number: int, body: bytes = b"{}") -> VerifiedCallback:
-    """A callback with all that can be odd in its headers."""
-    headers = ((b"x-odd", b"\xe9 : \x01"), (b"x-twice", b"1"), (b"x-twice", b""), (b"empty", b""))
-    return VerifiedCallback("main", 1_716_800_130_000_000 + number, headers, body)
+def read_all(reader: InboxReader, limit: int = 1000) -> list[JournalEntry]:
+    """All entries, by a cursor: a read may give fewer than are asked for."""
+    found: list[JournalEntry] = []
+    while entries := reader.read(found[-1].number if found else 0, limit):
+        assert len(entries) <= limit
+        found += entries
+    return found
 
 
 async def test_a_new_inbox_is_empty(inbox: Pair) -> None:
     """Numbers begin after 0."""
     assert inbox.reader.last_number() == 0
     assert list(inbox.reader.read(0, 10)) == []
+    assert list(inbox.reader.ages(0, 10)) == []
+    assert inbox.reader.newest_us() is None
+    assert inbox.reader.entry(1) is None
     assert inbox.writer.accepting() is None
+    assert (inbox.writer.figures().queued, inbox.writer.figures().last_committed) == (0, 0)
 
 
 async def test_what_is_appended_is_read_back_as_it_was(inbox: Pair) -> None:
@@ -61,6 +63,8 @@ async def test_what_is_appended_is_read_back_as_it_was(inbox: Pair) -> None:
     assert [entry.callback for entry in inbox.reader.read(0, 10)] == [callback(at, b) for at, b in enumerate(bodies)]
     assert [entry.number for entry in inbox.reader.read(2, 1)] == [3]
     assert inbox.reader.last_number() == 4
+    assert inbox.reader.entry(2) == JournalEntry(2, callback(1, b"\x00\xff"))
+    assert inbox.reader.entry(5) is None
 
 
 async def test_callbacks_that_come_together_each_have_a_number(inbox: Pair) -> None:
@@ -69,3 +73,139 @@ async def test_callbacks_that_come_together_each_have_a_number(inbox: Pair) -> N
     assert sorted(numbers) == list(range(1, 1501))
     entries = [*inbox.reader.read(0, 1000), *inbox.reader.read(1000, 1000)]
     assert {entry.number: entry.callback.body for entry in entries} == {n: b"%d" % at for at, n in enumerate(numbers)}
+    assert (inbox.writer.figures().queued, inbox.writer.figures().last_committed) == (0, 1500)
+
+
+async def test_a_read_may_be_short_and_a_cursor_gets_all(inbox: Pair) -> None:
+    """Large bodies come a few at a time, each of them at least alone; the order and the rest stay."""
+    bodies = [b"%d" % at + b"x" * 3_000_000 for at in range(7)]
+    numbers = [await inbox.writer.append(callback(at, body)) for at, body in enumerate(bodies)]
+    for limit in (1, 3, 1000):
+        found = read_all(inbox.reader, limit)
+        assert [entry.number for entry in found] == numbers
+        assert [entry.callback.body for entry in found] == bodies
+
+
+async def test_a_purged_callback_is_gone_and_its_number_is_not(inbox: Pair) -> None:
+    """A number is never given twice, also where all callbacks went; what is purged twice is no fault."""
+    numbers = [await inbox.writer.append(callback(at)) for at in range(4)]
+    await inbox.writer.purge(numbers[1:3])
+    assert [entry.number for entry in inbox.reader.read(0, 10)] == [numbers[0], numbers[3]]
+    assert inbox.reader.entry(numbers[1]) is None
+    await inbox.writer.purge(numbers)
+    assert list(inbox.reader.read(0, 10)) == []
+    assert inbox.reader.newest_us() is None
+    assert inbox.reader.last_number() == numbers[3]
+    assert await inbox.writer.append(callback(9)) > numbers[3]
+
+
+async def test_purging_and_appending_do_not_disturb_each_other(inbox: Pair) -> None:
+    """Each happens whole, between two commits."""
+    old = await asyncio.gather(*(inbox.writer.append(callback(at)) for at in range(60)))
+    appending = asyncio.gather(*(inbox.writer.append(callback(at)) for at in range(200)))
+    await asyncio.gather(inbox.writer.purge(old[:30]), inbox.writer.purge(old[30:]))
+    new = await appending
+    assert [entry.number for entry in read_all(inbox.reader)] == sorted(new)
+
+
+async def test_ages_are_told_in_order_of_the_numbers(inbox: Pair) -> None:
+    """Whatever the clock did meanwhile; the newest callback is the one with the highest number."""
+    at_us = [5, 3, 900, -7]
+    numbers = [await inbox.writer.append(callback(at)) for at in at_us]
+    assert list(inbox.reader.ages(0, 10)) == [(n, START_US + at) for n, at in zip(numbers, at_us, strict=True)]
+    assert list(inbox.reader.ages(numbers[1], 1)) == [(numbers[2], START_US + 900)]
+    assert inbox.reader.newest_us() == START_US - 7
+    await inbox.writer.purge([numbers[3]])
+    assert inbox.reader.newest_us() == START_US + 900
+
+
+async def test_what_waits_is_committed_when_the_writer_is_closed(made: Made) -> None:
+    """No caller is left without an answer."""
+    writer = made.journal.inbox_writer(InboxLimits())
+    waiting = [asyncio.ensure_future(writer.append(callback(at))) for at in range(300)]
+    await asyncio.sleep(0)
+    await asyncio.to_thread(writer.close)
+    numbers = await asyncio.gather(*waiting)
+    reader = made.another().inbox()
+    assert [entry.number for entry in read_all(reader)] == sorted(numbers)
+    reader.close()
+
+
+class OutOfOrder(Exception):
+    """A number came to be seen after a higher one."""
+
+
+async def follow(reader: InboxReader, wanted: int) -> list[JournalEntry]:
+    """Read on from the highest number seen until ``wanted`` entries were; raises ``OutOfOrder``, ``TimeoutError``.
+
+    Each look is followed by one back, at the last hundred numbers: whoever has seen a number sees every lower one too,
+    so nothing may be there that was not there before.
+    """
+    found: list[JournalEntry] = []
+    async with asyncio.timeout(20):
+        while len(found) < wanted:
+            cursor = found[-1].number if found else 0
+            found += await asyncio.to_thread(reader.read, cursor, 50)
+            back = [entry.number for entry in found[-100:]]
+            if back:
+                again = await asyncio.to_thread(reader.read, back[0] - 1, len(back))
+                if [entry.number for entry in again] != back:
+                    raise OutOfOrder(sorted({entry.number for entry in again} - set(back)))
+            await asyncio.sleep(0)
+    return found
+
+
+async def append_many(writers: Sequence[Inbox], tasks: int, each: int) -> list[int]:
+    """Append ``tasks * each`` callbacks through these writers, so many at once; their numbers."""
+
+    async def one(task: int) -> list[int]:
+        writer = writers[task % len(writers)]
+        return [await writer.append(callback(at, b"%d %d" % (task, at))) for at in range(each)]
+
+    return [number for numbers in await asyncio.gather(*map(one, range(tasks))) for number in numbers]
+
+
+async def test_numbers_become_visible_in_order(made: Made) -> None:
+    """With as many writers as the engine allows, and many callbacks at once, a reader's cursor misses nothing."""
+    tasks, each = 40, 40
+    async with AsyncExitStack() as stack:
+        writers = []
+        for _ in range(made.writers):
+            writers.append(made.another().inbox_writer(InboxLimits()))
+            stack.push_async_callback(asyncio.to_thread, writers[-1].close)
+        reader = made.another().inbox()
+        stack.callback(reader.close)
+        found, numbers = await asyncio.gather(follow(reader, tasks * each), append_many(writers, tasks, each))
+        assert [entry.number for entry in found] == sorted(numbers)
+        assert [entry.number for entry in read_all(reader)] == sorted(numbers)
+        assert reader.last_number() == max(numbers)
+
+
+class Careless(MemoryInbox):
+    """An inbox whose writers take a number first and commit later, each when its disk has the time."""
+
+    async def append(self, callback: VerifiedCallback) -> int:
+        """Keep it, but not in the order of the numbers."""
+        self._last += 1
+        number = self._last
+        await asyncio.sleep(random.uniform(0, 0.002))
+        self.entries = sorted([*self.entries, JournalEntry(number, callback)], key=lambda entry: entry.number)
+        return number
+
+
+async def test_an_engine_whose_writers_overtake_each_other_is_caught() -> None:
+    """Else the test before it would prove nothing: this is what sequences of a database do."""
+    inbox = Careless()
+    appending = asyncio.ensure_future(append_many([inbox], 40, 40))
+    with pytest.raises(OutOfOrder):
+        await follow(inbox, 40 * 40)
+    await appending
+
+
+async def test_every_handle_reads_the_same(made: Made, inbox: Pair) -> None:
+    """The process that writes has a reader too."""
+    await asyncio.gather(*map(inbox.writer.append, map(callback, range(5))))
+    mine = made.journal.inbox()
+    assert list(mine.read(0, 10)) == list(inbox.reader.read(0, 10))
+    assert (mine.last_number(), mine.newest_us()) == (inbox.reader.last_number(), inbox.reader.newest_us())
+    mine.close()

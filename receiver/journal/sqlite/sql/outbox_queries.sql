@@ -52,8 +52,10 @@ DELETE FROM outcomes WHERE store = 'inbox' AND number <= ? AND outcome <> 'quara
 DELETE FROM outcomes WHERE store = 'requests' AND record <= ? AND outcome <> 'quarantine'
 
 -- name: purged_to
--- So that `journal check` does not miss the outcomes of older callbacks.
-INSERT OR REPLACE INTO meta (key, value) VALUES ('outcomes_purged_to', ?)
+-- So that `journal check` does not miss the outcomes of older callbacks. Never less: where only answers of an API went
+-- there is no callback to name.
+INSERT INTO meta (key, value) VALUES ('outcomes_purged_to', ?)
+ON CONFLICT (key) DO UPDATE SET value = max(value, excluded.value)
 
 -- name: outcomes_between
 -- What became of a range of callbacks.
@@ -107,7 +109,7 @@ WHERE store = ? AND number = ?
 -- At most so many names a source; what comes above that is counted under one name.
 INSERT INTO drift (source, field, callbacks, first_seen)
 SELECT ?1, CASE WHEN (SELECT count(*) FROM drift WHERE source = ?1) < ?5
-                  OR EXISTS (SELECT 1 FROM drift WHERE source = ?1 AND field = ?2) THEN ?2 ELSE '(others)' END, ?3, ?4
+                  OR EXISTS (SELECT 1 FROM drift WHERE source = ?1 AND field = ?2) THEN ?2 ELSE ?6 END, ?3, ?4
 WHERE true
 ON CONFLICT (source, field) DO UPDATE SET callbacks = callbacks + excluded.callbacks
 

@@ -1,6 +1,7 @@
 -- name: operations_by_id
--- By the provider's id, the key's last part. LIKE with ESCAPE, since an id may hold % and _.
-SELECT id, key FROM operations WHERE key LIKE ? ESCAPE '\' ORDER BY id LIMIT ?
+-- By the provider's id, the key's last part, with the colon before it, as bytes: LIKE would take letters of either case
+-- for the same, and texts end for SQLite's functions at the first zero byte.
+SELECT id, key FROM operations WHERE substr(CAST(key AS BLOB), -length(?1)) = ?1 ORDER BY id LIMIT ?2
 
 -- name: arrivals
 -- What became of each entry about one operation: callbacks in order of receipt, then answers of the provider's API.

@@ -1,0 +1,84 @@
+"""The engines that the suite runs over: a journal of each, and what another process would have of the same journal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from receiver.journal.engines import find_journal, hold_journal, open_runs
+from receiver.journal.handle import Journal
+from receiver.journal.memory.journal import MemoryJournal
+from receiver.journal.memory.requests import MemoryRuns
+from receiver.journal.ports import Outbox, Requests, Runs
+
+
+@dataclass(frozen=True)
+class Made:
+    """A new journal."""
+
+    journal: Journal
+    another: Callable[[], Journal]
+    """A second handle on it, as another process would have one."""
+    runs: Callable[[], Runs]
+    """A handle on the runs of replay beside it."""
+    writers: int = 1
+    """How many processes may append to its inbox at the same time."""
+
+
+@contextmanager
+def in_memory(_: Path) -> Iterator[Made]:
+    """Whoever opens it has the same object."""
+    journal, runs = MemoryJournal(), MemoryRuns()
+    yield Made(journal, lambda: journal, lambda: runs)
+
+
+def by_url(pattern: str, writers: int = 1) -> Callable[[Path], AbstractContextManager[Made]]:
+    """An engine that ``journal.url`` can name; ``{folder}`` in the pattern is one of the test's own."""
+
+    @contextmanager
+    def made(folder: Path) -> Iterator[Made]:
+        url = pattern.format(folder=folder)
+        with hold_journal(url) as (journal, _):
+            yield Made(journal, lambda: find_journal(url), lambda: open_runs(url), writers)
+
+    return made
+
+
+ENGINES: dict[str, Callable[[Path], AbstractContextManager[Made]]] = {
+    "memory": in_memory,
+    "sqlite": by_url("sqlite:{folder}/journal"),
+}
+"""Another engine is another line here."""
+
+
+@pytest.fixture(params=ENGINES)
+def made(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Made]:
+    """A new journal of each engine, with the ways to open it again."""
+    with ENGINES[request.param](tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def journal(made: Made) -> Journal:
+    """A new journal of each engine."""
+    return made.journal
+
+
+@pytest.fixture
+def outbox(journal: Journal) -> Iterator[Outbox]:
+    """Its outbox, to write."""
+    store = journal.outbox(write=True)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def requests(journal: Journal) -> Iterator[Requests]:
+    """Its requests, to write."""
+    store = journal.requests(write=True)
+    yield store
+    store.close()
