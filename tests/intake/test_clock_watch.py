@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from receiver.intake.clock_watch import ClockWatch
-from receiver.journal.backlog import BacklogAge
 from receiver.sandbox.fakes import FakeClock
 from tests.support import Lines
 
@@ -34,19 +33,3 @@ def test_a_drift_is_no_jump() -> None:
         clock.us += 500_000
         watch.check()
     assert log.lines == []
-
-
-def test_an_old_backlog_warns_at_a_bounded_rate() -> None:
-    """None waiting is no age at all."""
-    clock, log = FakeClock(), Lines()
-    age = BacklogAge(60, clock, log, "publish.backlog")
-    since_us = clock.us - 300_000_000
-    for _ in range(5):
-        age.measure(lambda: since_us)
-    assert age.seconds == 300.0
-    assert log.named("publish.backlog") == [{"oldest_s": 300}]
-    clock.advance(61)
-    age.measure(lambda: since_us)
-    assert len(log.named("publish.backlog")) == 2
-    age.measure(lambda: None)
-    assert age.seconds == 0.0

@@ -1,137 +1,27 @@
-"""Retention on real stores: only what is old, interpreted, published and not in quarantine goes, and never on doubt."""
+"""When a clock may be believed; what goes by it is tested with stores, in ``tests/contract/journal``."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
-from pathlib import Path
-
 import pytest
 
-from receiver.interpret.interpreter import Interpreter
-from receiver.interpret.metrics import InterpretMetrics
-from receiver.journal import retention
-from receiver.journal.entries import Stores
-from receiver.journal.memory.requests import MemoryRequests
-from receiver.journal.ports import InboxLimits
-from receiver.journal.retention import DOUBT_US, InboxRetention, OutboxRetention, cutoff_us
-from receiver.journal.sqlite.inbox import SqliteInboxReader
-from receiver.journal.sqlite.inbox_writer import SqliteInbox
-from receiver.journal.sqlite.journal import open_journal
-from receiver.journal.sqlite.outbox import SqliteOutbox
-from receiver.model.callback import VerifiedCallback
-from receiver.model.records import Position
+from receiver.journal.retention import DOUBT_US, cutoff_text, cutoff_us
 from receiver.model.times import DAY_US
-from receiver.sandbox.fakes import FakeClock
-from tests.support import OXPAY_VECTORS, Lines, Way
-
-BODY = json.loads(OXPAY_VECTORS["bodies"][0]["body"])
-DAYS = 30
-
-
-@dataclass
-class Shop:
-    """A journal with forty callbacks, one a day, every tenth of them junk; all interpreted."""
-
-    clock: FakeClock
-    inbox: SqliteInbox
-    reader: SqliteInboxReader
-    outbox: SqliteOutbox
-    log: Lines
-
-    def inbox_retention(self, days: int = DAYS) -> InboxRetention:
-        """The inbox's retention."""
-        return InboxRetention(
-            entries=self.reader, outbox=self.outbox, inbox=self.inbox, clock=self.clock, days=days, log=self.log
-        )
-
-    def left(self) -> list[int]:
-        """Numbers in the inbox."""
-        return [entry.number for entry in self.reader.read(0, 100)]
-
-
-@pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
-    """Opened, filled, interpreted; nothing published yet."""
-    folder = tmp_path / "journal"
-    open_journal(folder)
-    inbox, reader, clock, log = SqliteInbox(folder, InboxLimits()), SqliteInboxReader(folder), FakeClock(), Lines()
-    for day in range(40):
-        body = b"junk" if day % 10 == 0 else json.dumps(BODY | {"id": f"o{day}"}).encode()
-        await inbox.append(VerifiedCallback("0xpay-main", clock.us - (39 - day) * DAY_US, (), body))
-    outbox = SqliteOutbox.open(folder)
-    interpreter = Interpreter(
-        stores=Stores(reader, MemoryRequests(), outbox),
-        rules=replace(Way().rules, log=log),
-        metrics=InterpretMetrics(),
-    )
-    interpreter.step()
-    yield Shop(clock, inbox, reader, outbox, log)
-    await asyncio.to_thread(inbox.close)
-    reader.close()
-    outbox.close()
-
-
-async def test_nothing_goes_before_it_is_published(shop: Shop) -> None:
-    """However old."""
-    assert await shop.inbox_retention().round() == 0
-    shop.outbox.remember("cluster", Position(5, "x"))
-    assert await shop.inbox_retention().round() == 4
-    assert shop.left() == [1, *range(6, 41)]
-
-
-async def test_what_is_old_and_settled_goes_and_quarantine_stays(shop: Shop) -> None:
-    """Callbacks of the last thirty days, and all that nobody could read yet."""
-    shop.outbox.remember("cluster", Position(40, "x"))
-    assert await shop.inbox_retention().round() == 8
-    assert shop.left() == [1, *range(10, 41)]
-    assert shop.log.named("inbox.purged") == [{"callbacks": 8, "older_than_days": DAYS}]
-    assert await shop.inbox.append(VerifiedCallback("0xpay-main", shop.clock.us, (), b"next")) == 41
-
-
-async def test_the_outbox_follows_and_keeps_the_operations(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Old events and contents go, quarantine records and the last published record stay, states stay for ever."""
-    monkeypatch.setattr(retention, "STEP", 3)
-    shop.outbox.remember("cluster", Position(40, "x"))
-    outbox = OutboxRetention(
-        entries=shop.reader, outbox=shop.outbox, clock=shop.clock, days=DAYS, contents_days=35, log=shop.log
-    )
-    assert not outbox.step()
-    assert len(shop.outbox.read(0, 100)) == 40
-    shop.clock.monotonic += retention.ROUND_S + 1
-    assert outbox.step()
-    left = len(shop.outbox.read(0, 100))
-    assert outbox.step(), "there is more to do"
-    assert len(shop.outbox.read(0, 100)) == left, "not without a pause"
-    for _ in range(10):
-        shop.clock.monotonic += retention.PAUSE_S
-        more = outbox.step()
-    assert not more
-    kept = shop.outbox.read(0, 100)
-    assert [record.number for record in kept] == [1, *range(10, 41)]
-    key = f"0xpay:{BODY['merchantId']}:exchange:o"
-    known = shop.outbox.operations([f"{key}1", f"{key}6", f"{key}39"])
-    assert {name: (one.state.sequence, len(one.seen)) for name, one in known.items()} == {
-        f"{key}1": (1, 0),
-        f"{key}6": (1, 1),
-        f"{key}39": (1, 1),
-    }
-    assert await shop.inbox_retention().round() == 8
-
-
-@pytest.mark.parametrize(("days", "off_days"), [(0, 0), (DAYS, 8), (DAYS, -8), (DAYS, 3650)])
-async def test_kept_for_ever_or_a_clock_in_doubt_purges_nothing(shop: Shop, days: int, off_days: int) -> None:
-    """A clock that was set to another year must not empty a journal."""
-    shop.outbox.remember("cluster", Position(40, "x"))
-    shop.clock.us += off_days * DAY_US
-    assert await shop.inbox_retention(days).round() == 0
-    assert len(shop.left()) == 40
 
 
 def test_the_cutoff() -> None:
     """Inclusive at the limit of doubt; an empty inbox has nothing to purge."""
     assert cutoff_us(100 * DAY_US, 100 * DAY_US - DOUBT_US, 10) == 90 * DAY_US
     assert cutoff_us(100 * DAY_US, 100 * DAY_US - DOUBT_US - 1, 10) is None
+    assert cutoff_us(100 * DAY_US, 100 * DAY_US + DOUBT_US, 10) == 90 * DAY_US
+    assert cutoff_us(100 * DAY_US, 100 * DAY_US + DOUBT_US + 1, 10) is None
     assert cutoff_us(100 * DAY_US, None, 10) is None
+    assert cutoff_us(100 * DAY_US, 100 * DAY_US, 0) is None, "kept for ever"
+
+
+@pytest.mark.parametrize(
+    ("now_days", "days", "text"),
+    [(100, 10, "1970-04-01T00:00:00.000000Z"), (100, 0, None), (5, 10, None)],
+)
+def test_the_cutoff_as_records_hold_it(now_days: int, days: int, text: str | None) -> None:
+    """None where nothing may go, and where it would be before the first time that there is."""
+    assert cutoff_text(now_days * DAY_US, now_days * DAY_US, days) == text

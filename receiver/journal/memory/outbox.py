@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 
 import orjson
@@ -208,6 +209,21 @@ class MemoryOutbox:
         entry_at: Callable[[int], JournalEntry | None],
     ) -> int:
         """Undo our records above ``keep_to``, put ``records`` in their place, mend the operations."""
+        before = {name: copy(value) for name, value in vars(self).items()}
+        try:
+            return self._take_over(keep_to, records, key_of, fold, entry_at)
+        except BaseException:
+            vars(self).update(before)
+            raise
+
+    def _take_over(
+        self,
+        keep_to: int,
+        records: Sequence[OutboxRecord],
+        key_of: Callable[[OutboxRecord], str],
+        fold: Callable[[Iterable[OutboxRecord]], OperationState],
+        entry_at: Callable[[int], JournalEntry | None],
+    ) -> int:
         undone = [record for record in self.records if record.number > keep_to and record.record_type == "event"]
         above = [one for one in self.outcomes.values() if one.record is not None and one.record > keep_to]
         interpreted = self.progress("inbox").number
@@ -220,9 +236,8 @@ class MemoryOutbox:
             self._undo("requests", min(answers))
             self.read_up_to["requests"] = Progress(min(answers), b"")
         self.records = [record for record in self.records if record.number <= keep_to]
-        events = [record for record in (*undone, *records) if record.record_type == "event"]
         taken = [record for record in records if record.record_type == "event"]
-        for key in {key_of(record) for record in events}:
+        for key in dict.fromkeys(map(key_of, (*undone, *taken))):
             self._mend(key, keep_to, [record for record in taken if key_of(record) == key], fold)
         self._put(records)
         return again_from

@@ -39,16 +39,18 @@ class SqliteTakeOver(StoreConnection):
         Gives the inbox number after which callbacks will be interpreted again. Raises ``StoreFailed``; then nothing
         has changed.
         """
-        with transaction(self._db):
-            undone = self._records(SQL["events_above"], (keep_to,))
-            again_from = self._undo(keep_to, entry_at)
-            touched = {key_of(record) for record in (*undone, *records) if record.record_type == "event"}
-            self._db.executemany(SQL["put_record"], map(record_row, records))
-            for key in touched:
-                self._mend(
-                    key, [record for record in records if record.record_type == "event" and key_of(record) == key], fold
-                )
-            return again_from
+        try:
+            with transaction(self._db):
+                undone = self._records(SQL["events_above"], (keep_to,))
+                again_from = self._undo(keep_to, entry_at)
+                self._db.executemany(SQL["put_record"], map(record_row, records))
+                taken = [record for record in records if record.record_type == "event"]
+                for key in dict.fromkeys(map(key_of, (*undone, *taken))):
+                    self._mend(key, [record for record in taken if key_of(record) == key], fold)
+                return again_from
+        except BaseException:
+            self._keys.forget()
+            raise
 
     def remember(self, cluster_id: str, position: Position) -> None:
         """Take ``position`` for what this cluster last confirmed."""

@@ -1,4 +1,4 @@
-"""What outlives an interpreting process: read by whoever comes after it, and never the reason that it cannot start."""
+"""The files that outlive an interpreting process: private, and never the reason that the next one cannot start."""
 
 from __future__ import annotations
 
@@ -7,20 +7,6 @@ from pathlib import Path
 import pytest
 
 from receiver.journal.sqlite.marks import LESSONS_FILE, MARK_FILE, FileMarks
-
-
-def test_another_handle_reads_what_was_set(tmp_path: Path) -> None:
-    """As the supervisor does, after the death of the process that set it."""
-    mine, its = FileMarks(tmp_path), FileMarks(tmp_path)
-    assert (its.read(), its.lessons()) == ((0, 0), {})
-    mine.set(5, 9)
-    assert its.read() == (5, 9)
-    mine.set(0, 0)
-    assert its.read() == (0, 0)
-    its.keep_lessons({"deaths": {"5": 1}})
-    assert mine.lessons() == {"deaths": {"5": 1}}
-    mine.close()
-    mine.close()
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{", "1"])

@@ -23,7 +23,6 @@ from receiver.journal.sqlite.outbox import SqliteOutbox
 from receiver.journal.sqlite.requests import SqliteRequests
 from receiver.journal.sqlite.take_over import SqliteTakeOver
 from receiver.journal.sqlite.watchlist import SqliteWatchlist
-from receiver.journal.watchlist import NEVER_US, WatchUpdate
 from receiver.model.callback import Resource
 from receiver.model.operation import OperationState
 from receiver.model.records import Progress
@@ -81,46 +80,6 @@ def test_a_journal_from_before_reconcile_is_taken_as_it_is(journal: SqliteJourna
     second.close()
     assert check(journal.folder) == []
     assert len(requests(journal)) == 1
-
-
-def test_an_answer_that_says_the_same_is_kept_once(watch: SqliteWatchlist, journal: SqliteJournal) -> None:
-    """And the operation is closed by a terminal one, in the same commit."""
-    watch.track("swaps", "a", 10)
-    assert watch.answered("swaps", resource("a", "PENDING", terminal=False), now_us=20, due_us=30, after=7)
-    assert not watch.answered("swaps", resource("a", "PENDING", terminal=False), now_us=30, due_us=40, after=8)
-    (one,) = watch.due("swaps", 40, 9)
-    assert (one.since_us, one.asked_us, one.due_us, one.state) == (10, 30, 40, "open")
-    assert watch.answered("swaps", resource("a", "PROCESSED", terminal=True), now_us=50, due_us=60, after=8)
-    assert watch.due("swaps", NEVER_US, 9) == []
-    assert not watch.answered("swaps", resource("a", "PROCESSED", terminal=True), now_us=55, due_us=60, after=8)
-    assert [(one.request_type, one.made_at_us, one.payload["after"]) for one in requests(journal)] == [
-        ("poll", 20, 7), ("poll", 50, 8),
-    ]  # fmt: skip
-
-
-def test_what_is_heard_makes_due_and_never_later(watch: SqliteWatchlist) -> None:
-    """A closed operation is reopened only by a contradiction, and one that is over long ago is forgotten."""
-    watch.apply([WatchUpdate("swaps", "a", 10, 100), WatchUpdate("swaps", "b", 10, 100)], 3)
-    watch.apply([WatchUpdate("swaps", "a", 20, 50), WatchUpdate("swaps", "b", 20, 200)], 5)
-    assert watch.outbox_read_to() == 5
-    assert {one.operation_id: (one.due_us, one.since_us) for one in watch.due("swaps", 999, 9)} == {
-        "a": (50, 10), "b": (100, 10),
-    }  # fmt: skip
-    watch.answered("swaps", resource("a", "PROCESSED", terminal=True), now_us=60, due_us=0, after=0)
-    watch.apply([WatchUpdate("swaps", "a", 70, 70), WatchUpdate("swaps", "b", 70, None)], 6)
-    assert watch.open_ids("swaps") == set()
-    watch.apply([WatchUpdate("swaps", "a", 80, 80, reopen=True)], 7)
-    assert [(one.operation_id, one.due_us) for one in watch.due("swaps", 999, 9)] == [("a", 80)]
-
-
-def test_those_that_failed_least_are_asked_first(watch: SqliteWatchlist) -> None:
-    """So that ids the API does not know cannot starve the others."""
-    for identity in ("a", "b"):
-        watch.track("swaps", identity, 10)
-    (first, _) = watch.due("swaps", 10, 9)
-    watch.failed(first, "refused: no", 5, give_up=False)
-    assert [one.operation_id for one in watch.due("swaps", 10, 9)] == ["b", "a"]
-    assert watch.discover("swaps", ["a", "c"], 11) == 1
 
 
 def part_of(journal: SqliteJournal) -> tuple[ReconcileProcess, FakeClock]:

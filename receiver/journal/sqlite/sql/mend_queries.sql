@@ -1,7 +1,7 @@
 -- name: events_above
 -- Events that are undone: not on Kafka, and others stand at their numbers there.
 SELECT number, record_type, record_id, provider, source, account, family, kind, operation_id, status, effective,
-  received_at, callback, traceparent, value, publish FROM records WHERE number > ? AND record_type = 'event'
+  received_at, callback, traceparent, value, publish FROM records WHERE number > ? AND record_type = 'event' ORDER BY number
 
 -- name: events_of
 -- The events that an operation had before, in order.
