@@ -236,9 +236,13 @@ class MemoryOutbox:
             self._undo("requests", min(answers))
             self.read_up_to["requests"] = Progress(min(answers), b"")
         self.records = [record for record in self.records if record.number <= keep_to]
+        self.known = {
+            key: replace(one, seen=tuple(seen for seen in one.seen if seen.record <= keep_to))
+            for key, one in self.known.items()
+        }
         taken = [record for record in records if record.record_type == "event"]
         for key in dict.fromkeys(map(key_of, (*undone, *taken))):
-            self._mend(key, keep_to, [record for record in taken if key_of(record) == key], fold)
+            self._mend(key, [record for record in taken if key_of(record) == key], fold)
         self._put(records)
         return again_from
 
@@ -252,13 +256,13 @@ class MemoryOutbox:
     def _mend(
         self,
         key: str,
-        keep_to: int,
         taken: list[OutboxRecord],
         fold: Callable[[Iterable[OutboxRecord]], OperationState],
     ) -> None:
-        kept = {seen.event_id: seen for seen in self.known.get(key, Operation()).seen if seen.record <= keep_to}
+        kept = {seen.event_id: seen for seen in self.known.get(key, Operation()).seen}
         numbers = {seen.record for seen in kept.values()}
-        events = [record for record in self.records if record.number in numbers] + taken
+        # In the place of one that Kafka refused stands no event.
+        events = [one for one in self.records if one.number in numbers and one.record_type == "event"] + taken
         if events:
             # Also contents whose records were purged: whoever repeats them is still known.
             kept |= {record.record_id: Seen(record.record_id, b"", record.number) for record in events}

@@ -85,7 +85,7 @@ class _Both:
 
     def __init__(self, folder: Path) -> None:
         self._db = sqlite.connect(folder / "outbox.db", read_only=True)
-        self._db.execute("ATTACH ? AS inbox", (str(folder / "inbox.db"),))
+        self._db.execute(SQL["attach_inbox"], (str(folder / "inbox.db"),))
 
     def __enter__(self) -> Self:
         return self

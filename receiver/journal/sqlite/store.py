@@ -22,9 +22,10 @@ from zlib import crc32
 
 import apsw
 
-from receiver.journal.sqlite.statements import schema
+from receiver.journal.sqlite.statements import named_queries, schema
 from receiver.model.errors import JournalError, StoreFailed
 
+SQL = named_queries("store")
 FORMAT_VERSIONS = {"inbox": 1, "outbox": 4, "requests": 1}
 """By store. From 2 on the outbox finds operations by a hash of their keys, in 3 through a table of its
 own. From 4 on quarantine names an entry by store and number."""
@@ -81,10 +82,10 @@ def connect(
 def create_schema(connection: apsw.Connection, store: str, journal_id: str) -> None:
     """Make the tables of ``sql/<store>.sql`` and its ``meta``, in one transaction; safe to repeat."""
     with transaction(connection):
-        connection.execute("CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID")
+        connection.execute(SQL["make_meta"])
         connection.execute(schema(store))
         for key, value in (("store", store), ("journal_id", journal_id), ("format_version", FORMAT_VERSIONS[store])):
-            connection.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (key, value))
+            connection.execute(SQL["set_meta"], (key, value))
 
 
 def open_store(path: Path, store: str, *, read_only: bool, vfs: str | None = None) -> apsw.Connection:
@@ -130,7 +131,7 @@ def read_meta(connection: apsw.Connection, path: Path, store: str, *, older: boo
     With ``older`` a format before ours will do: who asks for it is about to bring it to ours.
     """
     try:
-        meta = dict(connection.execute("SELECT key, value FROM meta"))
+        meta = dict(connection.execute(SQL["meta"]))
     except apsw.SQLError as error:
         raise JournalError(f"{path} is not a store of a journal: {error}") from error
     if meta.get("store") != store:

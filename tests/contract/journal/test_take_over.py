@@ -1,4 +1,4 @@
-"""An outbox that is changed by hand, on each engine: what is undone, what stands in its place, and what is told then."""
+"""An outbox that is changed by hand, on each engine: what is undone, what takes its place, and what is told then."""
 
 from __future__ import annotations
 
@@ -139,6 +139,15 @@ def test_a_quarantine_record_is_taken_over_like_an_event(hand: TakeOver, filled:
     assert take(hand, 3, theirs) == 3
     assert filled.read(3, 9) == [theirs]
     assert set(told(filled, "a", "b", "c", "")) == {"a", "b"}
+
+
+def test_what_stands_in_the_place_of_a_refused_event_is_no_event(hand: TakeOver, filled: Outbox) -> None:
+    """Its operation is folded from the others: a quarantine record tells nothing of it. Its content is still known."""
+    filled.replace(quarantine_record(1))
+    take(hand, 3)
+    (a,) = told(filled, "a").values()
+    assert (a.state.sequence, a.state.event_id) == (1, "id-3")
+    assert [(content.event_id, content.payload_digest) for content in a.seen] == [("id-1", b"\x01" * 32), ("id-3", b"")]
 
 
 def test_contents_whose_records_were_purged_are_still_known(made: Made, hand: TakeOver, filled: Outbox) -> None:

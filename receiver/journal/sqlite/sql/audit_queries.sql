@@ -2,6 +2,10 @@
 -- What SQLite itself finds wrong, at most twenty lines; `ok` where nothing is.
 PRAGMA integrity_check(20)
 
+-- name: attach_inbox
+-- Beside the outbox, by the path of its file, so that one statement reads both.
+ATTACH ? AS inbox
+
 -- name: unaccounted
 -- Interpreted callbacks without an outcome, but for those so old that their outcomes were purged.
 SELECT number FROM inbox.callbacks
@@ -11,47 +15,60 @@ WHERE number <= (SELECT coalesce(max(number), 0) FROM progress WHERE store = 'in
 ORDER BY number LIMIT 20
 
 -- name: without_record
+-- Callbacks that became an event or went into quarantine, where the record of it is neither there nor purged.
 SELECT outcomes.number, record FROM outcomes LEFT JOIN records ON records.number = outcomes.record
 WHERE store = 'inbox' AND outcome <> 'duplicate' AND records.number IS NULL
   AND record >= (SELECT coalesce(min(number), 0) FROM records)
 ORDER BY outcomes.number LIMIT 20
 
 -- name: without_key
+-- Operations that count as moved to the table of keys and are not in it: their next callback would begin them anew.
 SELECT id, key FROM operations
 WHERE id <= coalesce((SELECT value FROM meta WHERE key = 'keys_indexed_to'), 0)
   AND NOT EXISTS (SELECT 1 FROM operation_keys AS keys WHERE keys.key_hash = operations.key_hash AND operation = id)
 ORDER BY id LIMIT 20
 
 -- name: first_record
+-- The oldest record that was not purged.
 SELECT min(number) FROM records
 
 -- name: records
+-- All events and quarantine records in their order, with what tells their operation and its sequence.
 SELECT number, record_type, provider, account, kind, operation_id, value FROM records
 WHERE record_type IN ('event', 'quarantine') ORDER BY number
 
 -- name: outcomes
+-- How many entries became what.
 SELECT outcome, count(*) FROM outcomes GROUP BY outcome
 
 -- name: stat_callbacks
+-- Callbacks that are in the inbox now.
 SELECT count(*) FROM inbox.callbacks
 
 -- name: stat_last_callback
+-- The highest number that a callback was given.
 SELECT coalesce(max(seq), 0) FROM inbox.sqlite_sequence WHERE name = 'callbacks'
 
 -- name: stat_interpreted_to
+-- The last callback that was interpreted.
 SELECT coalesce(max(number), 0) FROM progress WHERE store = 'inbox'
 
 -- name: stat_records
+-- Records that are in the outbox now.
 SELECT count(*) FROM records
 
 -- name: stat_last_record
+-- The highest number that a record was given.
 SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'records'
 
 -- name: stat_published_to
+-- The last record that Kafka is known to have, by the cluster that confirmed last.
 SELECT coalesce((SELECT number FROM kafka_memory ORDER BY rowid DESC LIMIT 1), 0)
 
 -- name: stat_operations
+-- Operations that were ever heard of.
 SELECT count(*) FROM operations
 
 -- name: stat_contents
+-- Contents by which a duplicate is known.
 SELECT count(*) FROM contents

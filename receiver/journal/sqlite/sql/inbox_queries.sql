@@ -7,15 +7,19 @@ INSERT INTO callbacks (source, received_at_us, headers, body) VALUES (?, ?, ?, ?
 SELECT number, source, received_at_us, headers, body FROM callbacks WHERE number > ? ORDER BY number LIMIT ?
 
 -- name: entry
+-- One callback, whole.
 SELECT number, source, received_at_us, headers, body FROM callbacks WHERE number = ?
 
 -- name: newest
+-- When the newest callback that is there was received.
 SELECT received_at_us FROM callbacks ORDER BY number DESC LIMIT 1
 
 -- name: ages
+-- The next callbacks, only when they were received.
 SELECT number, received_at_us FROM callbacks WHERE number > ? ORDER BY number LIMIT ?
 
 -- name: purge
+-- One callback that retention lets go.
 DELETE FROM callbacks WHERE number = ?
 
 -- name: trial

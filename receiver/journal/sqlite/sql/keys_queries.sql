@@ -23,10 +23,12 @@ WHERE id > max(?, coalesce((SELECT value FROM meta WHERE key = 'keys_indexed_to'
 SELECT key_hash FROM gathered WHERE key_hash >= ? ORDER BY key_hash LIMIT 1 OFFSET ?
 
 -- name: move
+-- A slice of hashes into the table of the file, in its order.
 INSERT OR IGNORE INTO operation_keys (key_hash, operation)
 SELECT key_hash, operation FROM gathered WHERE key_hash BETWEEN ? AND ? ORDER BY key_hash, operation
 
 -- name: moved
+-- The same slice is gathered no longer.
 DELETE FROM gathered WHERE key_hash BETWEEN ? AND ?
 
 -- name: keys
@@ -39,7 +41,9 @@ SELECT max(coalesce((SELECT max(id) FROM operations), 0),
            coalesce((SELECT value FROM meta WHERE key = 'keys_indexed_to'), 0))
 
 -- name: index
+-- One operation into the table of the file, at once.
 INSERT OR IGNORE INTO operation_keys (key_hash, operation) VALUES (?, ?)
 
 -- name: set_indexed_to
+-- The operation up to which all are in the table of the file.
 INSERT OR REPLACE INTO meta (key, value) VALUES ('keys_indexed_to', ?)

@@ -4,10 +4,10 @@ SELECT number, record_type, record_id, provider, source, account, family, kind, 
   received_at, callback, traceparent, value, publish FROM records WHERE number > ? AND record_type = 'event' ORDER BY number
 
 -- name: events_of
--- The events that an operation had before, in order.
+-- The events that an operation had before, in order; in the place of one that Kafka refused stands no event.
 SELECT number, record_type, record_id, provider, source, account, family, kind, operation_id, status, effective,
   received_at, callback, traceparent, value, publish FROM records WHERE number IN
-  (SELECT record FROM contents WHERE operation = ?) ORDER BY number
+  (SELECT record FROM contents WHERE operation = ?) AND record_type = 'event' ORDER BY number
 
 -- name: first_outcome_above
 -- The first callback whose record is undone: from there the inbox is interpreted again.
@@ -18,17 +18,22 @@ SELECT min(number) FROM outcomes WHERE store = 'inbox' AND record > ?
 SELECT min(number) FROM outcomes WHERE store = 'requests' AND record > ?
 
 -- name: undo_outcomes
+-- What became of the entries of a store above a number, which are interpreted again.
 DELETE FROM outcomes WHERE store = ? AND number > ?
 
 -- name: undo_contents
+-- Contents of events that are undone: they are news again.
 DELETE FROM contents WHERE record > ?
 
 -- name: undo_records
+-- The records that are undone, of whatever type.
 DELETE FROM records WHERE number > ?
 
 -- name: put_record
+-- A record that Kafka holds, in the place of ours.
 INSERT OR REPLACE INTO records (number, record_type, record_id, provider, source, account, family, kind, operation_id,
   status, effective, received_at, callback, traceparent, value, publish) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: drop_operation
+-- An operation of which no event is left: its next one is its first.
 DELETE FROM operations WHERE id = ?

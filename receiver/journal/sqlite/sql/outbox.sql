@@ -1,4 +1,5 @@
--- The outbox: what the callbacks were understood to mean. Written by the relay only, one transaction per batch.
+-- The outbox: what the callbacks were understood to mean. Written by the interpreter only, one transaction per
+-- batch.
 
 -- Status events and quarantine records, in the order in which they go to Kafka. A number is never used twice.
 CREATE TABLE IF NOT EXISTS records (

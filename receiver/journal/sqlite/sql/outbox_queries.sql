@@ -3,6 +3,7 @@
 SELECT number, digest FROM progress WHERE store = ?
 
 -- name: set_progress
+-- How far one store has been interpreted, and the digest of its entry there.
 INSERT OR REPLACE INTO progress (store, number, digest) VALUES (?, ?, ?)
 
 -- name: last_number
@@ -29,6 +30,7 @@ ON CONFLICT (id) DO UPDATE SET sequence = excluded.sequence, provider_status = e
   event_id = excluded.event_id, revisions = excluded.revisions
 
 -- name: add_content
+-- A content that became an event; the same again names the newer record.
 INSERT OR REPLACE INTO contents (operation, event_id, payload_digest, record, seen_on) VALUES (?, ?, ?, ?, ?)
 
 -- name: purge_contents
@@ -41,6 +43,7 @@ DELETE FROM contents WHERE (operation, event_id) IN
 SELECT number, callback FROM records WHERE number < ?1 AND received_at < ?2 AND record_type = 'event' ORDER BY number LIMIT ?3
 
 -- name: purge_record
+-- One record that retention lets go.
 DELETE FROM records WHERE number = ?
 
 -- name: purge_outcomes
@@ -67,9 +70,11 @@ WHERE store = 'inbox' AND outcomes.number BETWEEN ? AND ?
 SELECT outcome, record FROM outcomes WHERE store = 'inbox' AND number = ?
 
 -- name: record_time
+-- When the callback of the next record was received, for the age of what waits.
 SELECT received_at FROM records WHERE number > ? ORDER BY number LIMIT 1
 
 -- name: add_record
+-- A new record, with the number that the interpreter counted.
 INSERT INTO records (number, record_type, record_id, provider, source, account, family, kind, operation_id, status,
   effective, received_at, callback, traceparent, value, publish) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
@@ -79,6 +84,7 @@ REPLACE INTO records (number, record_type, record_id, provider, source, account,
   effective, received_at, callback, traceparent, value, publish) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: quarantine_outcome
+-- What Kafka refused as an event counts as quarantined.
 UPDATE outcomes SET outcome = 'quarantine' WHERE store = ? AND number = ? AND outcome = 'event'
 
 -- name: request_of
@@ -102,6 +108,7 @@ ON CONFLICT (store, number) DO UPDATE SET reason = excluded.reason, detail = exc
   why = excluded.why, record = coalesce(excluded.record, record)
 
 -- name: quarantined
+-- Where one entry stands, if it is or was in quarantine.
 SELECT store, number, source, reason, detail, received_at, state, why, record FROM quarantine
 WHERE store = ? AND number = ?
 
@@ -114,20 +121,26 @@ WHERE true
 ON CONFLICT (source, field) DO UPDATE SET callbacks = callbacks + excluded.callbacks
 
 -- name: note_source
+-- A source was heard of; never goes back.
 INSERT INTO heard (source, last_us) VALUES (?1, ?2)
 ON CONFLICT (source) DO UPDATE SET last_us = max(last_us, excluded.last_us)
 
 -- name: last_heard
+-- Every source that was ever heard of.
 SELECT source, last_us FROM heard
 
 -- name: record_id
+-- The id of one record, to compare with what Kafka says.
 SELECT record_id FROM records WHERE number = ?
 
 -- name: remembered
+-- The position that one cluster last confirmed.
 SELECT number, record_id FROM kafka_memory WHERE cluster_id = ?
 
 -- name: latest_remembered
+-- The position that was confirmed last, by whatever cluster.
 SELECT cluster_id, number, record_id FROM kafka_memory ORDER BY rowid DESC LIMIT 1
 
 -- name: remember
+-- The position that a cluster confirmed; a row that is replaced gets the highest rowid.
 INSERT OR REPLACE INTO kafka_memory (cluster_id, number, record_id) VALUES (?, ?, ?)

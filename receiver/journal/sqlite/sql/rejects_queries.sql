@@ -1,4 +1,5 @@
 -- name: add
+-- One callback that was refused.
 INSERT INTO rejects (source, received_at_us, why, headers, body) VALUES (?, ?, ?, ?, ?)
 
 -- name: prune
@@ -6,7 +7,9 @@ INSERT INTO rejects (source, received_at_us, why, headers, body) VALUES (?, ?, ?
 DELETE FROM rejects WHERE number <= (SELECT seq FROM sqlite_sequence WHERE name = 'rejects') - ?
 
 -- name: newest
+-- The newest of them.
 SELECT number, source, received_at_us, why, headers, body FROM rejects ORDER BY number DESC LIMIT ?
 
 -- name: one
+-- One of them.
 SELECT number, source, received_at_us, why, headers, body FROM rejects WHERE number = ?

@@ -1,4 +1,5 @@
 -- name: add
+-- One request, whose number it gets here.
 INSERT INTO requests (request_type, made_at_us, payload) VALUES (?, ?, ?) RETURNING number
 
 -- name: read

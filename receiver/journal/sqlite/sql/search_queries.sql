@@ -9,9 +9,11 @@ SELECT store, number, outcome, record, (SELECT key FROM operations WHERE id = ?1
 ORDER BY store, number
 
 -- name: records_of
+-- The records of an operation, by the contents that became them.
 SELECT record FROM contents WHERE operation = ? ORDER BY record
 
 -- name: record
+-- One record, whole.
 SELECT number, record_type, record_id, provider, source, account, family, kind, operation_id, status, effective,
   received_at, callback, traceparent, value, publish FROM records WHERE number = ?
 
@@ -23,4 +25,5 @@ WHERE (store, number) > (?1, ?2) AND (?3 IS NULL OR source = ?3) AND (?4 IS NULL
 ORDER BY store, number LIMIT ?8
 
 -- name: drift
+-- Fields that mean nothing to us, the most frequent of each source first.
 SELECT source, field, callbacks, first_seen FROM drift ORDER BY source, callbacks DESC, field

@@ -3,6 +3,7 @@
 SELECT value FROM meta WHERE key = 'format_version' AND EXISTS (SELECT 1 FROM meta WHERE key = 'store' AND value = 'outbox')
 
 -- name: outbox_set_aside
+-- Before the tables of today are made; what format 1 had is copied afterwards.
 ALTER TABLE operations RENAME TO operations_1
 
 -- name: outbox_copy
@@ -25,6 +26,7 @@ UPDATE meta SET value = 3 WHERE key = 'format_version'
 ALTER TABLE quarantine RENAME TO quarantine_3
 
 -- name: outbox_quarantine
+-- The sign of the number becomes the name of the store.
 INSERT INTO quarantine (store, number, source, reason, detail, received_at, state, why, record)
 SELECT CASE WHEN number < 0 THEN 'requests' ELSE 'inbox' END, abs(number), source, reason, detail, received_at, state, why,
   record FROM quarantine_3;

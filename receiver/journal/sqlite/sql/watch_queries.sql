@@ -1,7 +1,9 @@
 -- name: read_to
+-- How far the outbox was looked through, or when a scan was last begun that was read whole.
 SELECT value FROM looked WHERE source = ? AND name = ?
 
 -- name: set_read_to
+-- The same, set.
 INSERT OR REPLACE INTO looked (source, name, value) VALUES (?, ?, ?)
 
 -- name: open_watch
@@ -17,48 +19,61 @@ ON CONFLICT (source, operation_id) DO UPDATE SET
 DELETE FROM watched WHERE source = ? AND operation_id = ?
 
 -- name: due
+-- Open operations that are due; those that failed least first, so that ids nobody knows starve no others.
 SELECT source, operation_id, since_us, due_us, state, asked_us, failures, why FROM watched
 WHERE source = ? AND state = 'open' AND due_us <= ? ORDER BY failures, due_us LIMIT ?
 
 -- name: open_ids
+-- All open operations of a source.
 SELECT operation_id FROM watched WHERE source = ? AND state = 'open'
 
 -- name: digest
+-- What the last answer about an operation said, by its digest.
 SELECT digest FROM watched WHERE source = ? AND operation_id = ?
 
 -- name: answered
+-- An answer about an operation, whether it was watched before or not; what failed before is forgotten.
 INSERT INTO watched (source, operation_id, since_us, due_us, state, asked_us, failures, why, digest)
 VALUES (?1, ?2, ?3, ?4, ?5, ?3, 0, '', ?6)
 ON CONFLICT (source, operation_id) DO UPDATE SET
   due_us = ?4, state = ?5, asked_us = ?3, failures = 0, why = '', digest = ?6
 
 -- name: failed
+-- There was no usable answer.
 UPDATE watched SET due_us = ?3, state = ?4, failures = failures + 1, why = ?5 WHERE source = ?1 AND operation_id = ?2
 
 -- name: next_nonce
+-- The next nonce of a key, which is given away by being written.
 INSERT INTO nonces (api_key, last) VALUES (?1, ?2)
 ON CONFLICT (api_key) DO UPDATE SET last = max(last + 1, ?2)
 RETURNING last
 
 -- name: counts
+-- Open operations of a source, and those of them that were first heard of before a time.
 SELECT count(*), coalesce(sum(since_us < ?2), 0) FROM watched WHERE source = ?1 AND state = 'open'
 
 -- name: listed
+-- For people: all that are not closed, the oldest first.
 SELECT source, operation_id, since_us, due_us, state, asked_us, failures, why FROM watched
 WHERE state <> 'closed' ORDER BY since_us LIMIT ?
 
 -- name: discover
+-- An operation that a list named, unless it is known.
 INSERT OR IGNORE INTO watched (source, operation_id, since_us, due_us, state, asked_us, failures, why, digest)
 VALUES (?1, ?2, ?3, ?3, 'open', 0, 0, '', x'')
 
 -- name: forget_closed
+-- Operations that were over before a time.
 DELETE FROM watched WHERE state <> 'open' AND max(asked_us, since_us) < ?
 
 -- name: old_answers
+-- Answers from before a time that are interpreted.
 SELECT number FROM requests WHERE request_type = 'poll' AND made_at_us < ? AND number <= ? ORDER BY number LIMIT ?
 
 -- name: purge_answer
+-- One answer; what a person asked for stays.
 DELETE FROM requests WHERE number = ? AND request_type = 'poll'
 
 -- name: add_request
+-- An answer, as a request: in the same commit as the note that it was given.
 INSERT INTO requests (request_type, made_at_us, payload) VALUES ('poll', ?, ?)
