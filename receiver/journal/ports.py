@@ -113,7 +113,7 @@ class Requests(Protocol):
     """What did not come by webhook, in order. Several processes may write here; nobody waits for inbox or outbox."""
 
     def add(self, request_type: str, made_at_us: int, payload: Mapping[str, Any]) -> int:
-        """Commit one request with an fsync and give its number."""
+        """Commit one request with an fsync and give its number; raises ``TypeError`` where the payload is no JSON."""
 
     def read(self, after: int, limit: int) -> Sequence[Request]:
         """Up to ``limit`` requests with a number above ``after``, ascending; they become visible in order, too."""
@@ -140,7 +140,8 @@ class Outbox(Protocol):
     def commit(self, batch: OutboxBatch) -> None:
         """Commit the whole batch with an fsync, or nothing of it.
 
-        Raises ``StoreFailed`` too where the outbox does not stand at ``batch.follows`` any more.
+        Raises ``StoreFailed`` too where the outbox does not stand at ``batch.follows`` any more, and where one of the
+        batch's numbers was given before. Of an outcome's operation only one that is known, by then, is kept.
         """
 
     def replace(self, record: OutboxRecord) -> None:
@@ -156,16 +157,16 @@ class Outbox(Protocol):
         """The id of record ``number``, None where the outbox has no such record."""
 
     def request_of(self, number: int) -> int | None:
-        """The number of the request whose answer became record ``number``."""
+        """The number of the request whose answer became the event ``number``; None for any other record."""
 
     def outcomes_between(self, first: int, last: int) -> dict[int, Outcome]:
-        """Inbox number → what became of the callback, for those from ``first`` to ``last`` that are interpreted."""
+        """Inbox number → what became of the callback, from ``first`` to ``last``, both included, where it is known."""
 
     def next_record_us(self, after: int) -> int | None:
         """Time of receipt, Unix microseconds, of the first record above ``after``; None where there is none."""
 
     def last_heard(self) -> dict[str, int]:
-        """Source → time of receipt of its newest callback, Unix microseconds."""
+        """Source → time of receipt of its newest callback, Unix microseconds; it never goes back."""
 
     def remembered(self, cluster_id: str) -> Position | None:
         """The local copy of the position last confirmed by this Kafka cluster."""
@@ -177,12 +178,16 @@ class Outbox(Protocol):
         """Keep the local copy; called after Kafka committed, never before."""
 
     def settled(self, numbers: Collection[int]) -> set[int]:
-        """Those callbacks among ``numbers`` that are interpreted, published, and not in quarantine."""
+        """Those callbacks among ``numbers`` that are interpreted, published, and not in quarantine.
+
+        One that is interpreted and whose outcome was purged is settled; while nothing is published, none is.
+        """
 
     def purge(self, records_before: str | None, contents_before: str | None, limit: int) -> int:
         """Delete up to ``limit`` published events and as many contents older than RFC 3339 times; gives how many.
 
-        The last published record stays, since Kafka's position names it.
+        The last published record stays, since Kafka's position names it, and so does what is in quarantine. Contents go
+        by the UTC day of their callback's receipt; the states of operations stay for ever.
         """
 
     def close(self) -> None:
@@ -203,7 +208,9 @@ class TakeOver(Protocol):
     ) -> int:
         """Undo our records above ``keep_to``, put ``records`` in their place, mend the operations; one transaction.
 
-        Gives the inbox number after which callbacks will be interpreted again.
+        An operation's new state is what ``fold`` makes of its events, in order, those that are left and those that were
+        taken; without any it is unknown again. ``entry_at`` gives the callback whose digest is kept with the progress.
+        Gives the inbox number after which callbacks will be interpreted again. Whatever fails, nothing has changed.
         """
 
     def remember(self, cluster_id: str, position: Position) -> None:

@@ -51,7 +51,7 @@ class SqliteOutbox(StoreConnection):
 
     @classmethod
     def open(cls, folder: Path, *, read_only: bool = False, vfs: str | None = None) -> SqliteOutbox:
-        """Open the store that ``folder.open_journal`` made; raises ``JournalError``, ``StoreFailed``."""
+        """Open the store that ``folder.make_or_check`` made; raises ``JournalError``, ``StoreFailed``."""
         return cls(open_store(folder / FILE, STORE, read_only=read_only, vfs=vfs))
 
     def progress(self, store: str) -> Progress:

@@ -29,7 +29,7 @@ class SqliteRequests(StoreConnection):
 
     @classmethod
     def open(cls, folder: Path, *, read_only: bool = False) -> SqliteRequests:
-        """Open the store that ``folder.open_journal`` made; raises ``JournalError``, ``StoreFailed``."""
+        """Open the store that ``folder.make_or_check`` made; raises ``JournalError``, ``StoreFailed``."""
         return cls(open_store(folder / FILE, STORE, read_only=read_only))
 
     def add(self, request_type: str, made_at_us: int, payload: Mapping[str, Any]) -> int:
