@@ -67,8 +67,13 @@ class MemoryOutbox:
         for standing in batch.quarantined:
             before = self.standings.get(standing.id, standing)
             record = before.record if standing.record is None else standing.record
-            self.standings[standing.id] = replace(standing, record=record)
+            self._stand(replace(standing, record=record))
         self._note_sources(batch)
+
+    def _stand(self, standing: Quarantined) -> None:
+        # Where an entry came from, and when, does not change.
+        before = self.standings.get(standing.id, standing)
+        self.standings[standing.id] = replace(standing, source=before.source, received_at=before.received_at)
 
     def _of_known(self, outcome: Outcome) -> Outcome:
         return outcome if outcome.operation in self.known else replace(outcome, operation=None)
@@ -103,7 +108,7 @@ class MemoryOutbox:
         entry = EntryId.parse(record.record_id) if record.record_type == "quarantine" else None
         if entry is not None and entry.number:
             row = (record.source, said["reason"], said["detail"], record.received_at)
-            self.standings[entry] = Quarantined(entry, *row, "open", "", record.number)
+            self._stand(Quarantined(entry, *row, "open", "", record.number))
             outcome = self.outcomes.get(entry)
             if outcome is not None and outcome.outcome == "event":
                 self.outcomes[entry] = replace(outcome, outcome="quarantine")
@@ -233,8 +238,9 @@ class MemoryOutbox:
         self.read_up_to["inbox"] = Progress(again_from, entry_digest(entry) if entry else b"")
         answers = [one.number - 1 for one in above if one.store == "requests"]
         if answers:
-            self._undo("requests", min(answers))
-            self.read_up_to["requests"] = Progress(min(answers), b"")
+            polls_from = min([self.progress("requests").number, *answers])
+            self._undo("requests", polls_from)
+            self.read_up_to["requests"] = Progress(polls_from, b"")
         self.records = [record for record in self.records if record.number <= keep_to]
         self.known = {
             key: replace(one, seen=tuple(seen for seen in one.seen if seen.record <= keep_to))

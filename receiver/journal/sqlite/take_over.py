@@ -59,18 +59,24 @@ class SqliteTakeOver(StoreConnection):
 
     def _undo(self, keep_to: int, entry_at: Callable[[int], JournalEntry | None]) -> int:
         found = next(iter(self._db.execute(SQL["first_outcome_above"], (keep_to,))))[0]
-        interpreted = next((int(row[0]) for row in list[Any](self._db.execute(SQL["progress"], ("inbox",)))), 0)
-        again_from = interpreted if found is None else int(found) - 1
+        again_from = self._not_beyond("inbox", found)
         self._db.execute(SQL["undo_outcomes"], ("inbox", again_from))
         first_poll = next(iter(self._db.execute(SQL["first_poll_above"], (keep_to,))))[0]
         if first_poll is not None:
-            self._db.execute(SQL["undo_outcomes"], ("requests", int(first_poll) - 1))
-            self._db.execute(SQL["set_progress"], ("requests", int(first_poll) - 1, b""))
+            polls_from = self._not_beyond("requests", first_poll)
+            self._db.execute(SQL["undo_outcomes"], ("requests", polls_from))
+            self._db.execute(SQL["set_progress"], ("requests", polls_from, b""))
         self._db.execute(SQL["undo_contents"], (keep_to,))
         self._db.execute(SQL["undo_records"], (keep_to,))
         entry = entry_at(again_from)
         self._db.execute(SQL["set_progress"], ("inbox", again_from, entry_digest(entry) if entry else b""))
         return again_from
+
+    def _not_beyond(self, store: str, first: int | None) -> int:
+        # The number before the first that is undone. Never beyond what is interpreted: what was redriven there while
+        # others before it wait to be interpreted again must not have them skipped.
+        interpreted = next((int(row[0]) for row in list[Any](self._db.execute(SQL["progress"], (store,)))), 0)
+        return interpreted if first is None else min(interpreted, int(first) - 1)
 
     def _mend(
         self, key: str, taken: list[OutboxRecord], fold: Callable[[Iterable[OutboxRecord]], OperationState]

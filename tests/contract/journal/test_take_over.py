@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 import pytest
 
 from receiver.journal.ports import Outbox, TakeOver
-from receiver.model.callback import EntryId, JournalEntry, entry_digest
+from receiver.model.callback import EntryId, JournalEntry, Store, entry_digest
 from receiver.model.errors import StoreFailed
 from receiver.model.operation import Operation, OperationState, Seen
-from receiver.model.records import OutboxRecord, Outcome, Position, Progress
+from receiver.model.records import OutboxBatch, OutboxRecord, Outcome, Position, Progress
 from tests.contract.journal.conftest import Made
 from tests.contract.journal.samples import batch, callback, event, key, quarantine_record, standing
 
@@ -117,6 +117,20 @@ def test_where_the_entry_there_was_purged_there_is_no_digest(hand: TakeOver, fil
     assert filled.progress("inbox") == Progress(5, b"")
     assert filled.progress("requests") == Progress(6, b"")
     assert set(told(filled, "a", "b", "c")) == {"a", "b"}
+
+
+@pytest.mark.parametrize("store", ["inbox", "requests"])
+def test_progress_never_goes_forward(hand: TakeOver, filled: Outbox, store: Store) -> None:
+    """What was redriven meanwhile would have those before it skipped, which wait to be interpreted again."""
+    take(hand, 1)
+    assert (filled.progress("inbox").number, filled.progress("requests").number) == (1, 2)
+    filled.commit(
+        OutboxBatch(records=[event(8, "a")], outcomes=[Outcome(store, 5, "event", 8, None)], states={}, seen=[])
+    )
+    assert take(hand, 1) == 1
+    assert (filled.progress("inbox").number, filled.progress("requests").number) == (1, 2)
+    assert filled.outcomes_between(2, 99) == {}
+    assert filled.request_of(8) is None
 
 
 def test_nothing_above_is_undone_where_there_is_nothing(hand: TakeOver, filled: Outbox) -> None:
