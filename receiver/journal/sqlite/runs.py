@@ -26,6 +26,9 @@ class FileRuns:
     def load(self, run_id: str) -> dict[str, Any]:
         """Read it; raises ``ReceiverError`` where there is no such run."""
         try:
-            return dict(orjson.loads((self._folder / f"{run_id}.json").read_bytes()))
+            document = orjson.loads((self._folder / f"{run_id}.json").read_bytes())
         except (OSError, ValueError):
-            raise ReceiverError(f"there is no run {run_id} in {self._folder}") from None
+            document = None
+        if not isinstance(document, dict):
+            raise ReceiverError(f"there is no run {run_id} in {self._folder}")
+        return document

@@ -51,6 +51,7 @@ async def test_a_new_inbox_is_empty(inbox: Pair) -> None:
     assert inbox.reader.newest_us() is None
     assert inbox.reader.entry(1) is None
     assert inbox.writer.accepting() is None
+    assert inbox.writer.trouble() is None
     assert (inbox.writer.figures().queued, inbox.writer.figures().last_committed) == (0, 0)
 
 
@@ -74,6 +75,7 @@ async def test_callbacks_that_come_together_each_have_a_number(inbox: Pair) -> N
     entries = [*inbox.reader.read(0, 1000), *inbox.reader.read(1000, 1000)]
     assert {entry.number: entry.callback.body for entry in entries} == {n: b"%d" % at for at, n in enumerate(numbers)}
     assert (inbox.writer.figures().queued, inbox.writer.figures().last_committed) == (0, 1500)
+    assert inbox.writer.trouble() is None
 
 
 async def test_a_read_may_be_short_and_a_cursor_gets_all(inbox: Pair) -> None:
