@@ -11,7 +11,7 @@ from kafka_local import LocalKafka, running
 from receiver.model.errors import KafkaUnavailable, ReceiverError, RecordRefused
 from receiver.model.records import Position
 from receiver.publish.kafka.client import client_options
-from receiver.publish.kafka.topics import TopicSpec, create_topics
+from receiver.publish.kafka.topics import POSITIONS_CONFIGS, TopicSpec, create_topics
 from tests.publish.kafka.stand import make_topics, messages, numbers, publisher
 
 pytestmark = pytest.mark.kafka
@@ -61,7 +61,8 @@ async def test_a_missing_topic_is_named_at_once(kafka: LocalKafka, prefix: str, 
     """No send waits for metadata that never comes; the message says what makes it."""
     options = client_options([kafka.bootstrap], {})
     other = {"events": "receiver.positions", "receiver.positions": "events"}[missing]
-    await create_topics(options, [TopicSpec(f"{prefix}{other}", 1, 1)])
+    configs = POSITIONS_CONFIGS if other == "receiver.positions" else {}
+    await create_topics(options, [TopicSpec(f"{prefix}{other}", 1, 1, configs)])
     one = publisher(kafka, prefix)
     with pytest.raises(KafkaUnavailable, match=f"topic {prefix}{missing} is missing; `receiver topics create`"):
         async with asyncio.timeout(10):

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.kafka
 async def test_topics_are_made_once_and_never_repartitioned(kafka: LocalKafka, prefix: str) -> None:
     """Safe to repeat; another partition count is refused, since it would break the order per key."""
     options = client_options([kafka.bootstrap], {})
-    specs = [TopicSpec(f"{prefix}a", 3, 1), TopicSpec(f"{prefix}b", 1, 1, POSITIONS_CONFIGS)]
+    specs = [TopicSpec(f"{prefix}a", 3, 1), TopicSpec(f"{prefix}b", 1, 1, POSITIONS_CONFIGS, "positions")]
     assert await missing_topics(options, [f"{prefix}a", f"{prefix}b"]) == [f"{prefix}a", f"{prefix}b"]
     assert await create_topics(options, specs) == [(f"{prefix}a", "created"), (f"{prefix}b", "created")]
     assert await create_topics(options, specs) == [(f"{prefix}a", "exists"), (f"{prefix}b", "exists")]

@@ -16,7 +16,7 @@ from receiver.model.errors import KafkaUnavailable, RecordRefused
 from receiver.model.operation import OperationState, Seen
 from receiver.model.records import OutboxBatch, OutboxRecord, Outcome, Position
 from receiver.publish import relay
-from receiver.publish.ports import Message
+from receiver.publish.ports import Message, Spread
 from receiver.sandbox.fakes import FakeKafka, FakePublisher
 from receiver.service.config.settings import Settings, build
 from receiver.service.processes.publish import PublishProcess
@@ -113,7 +113,8 @@ async def test_a_journal_that_does_not_fit_is_stopped(journal: SqliteJournal) ->
 class Narrow(FakeKafka):
     """A Kafka that takes no event."""
 
-    def publisher(self, journal_id: str) -> FakePublisher:
+    def publisher(self, journal_id: str, spread: Spread | None = None) -> FakePublisher:
+        del spread
         return NarrowPublisher(self, journal_id)
 
 
