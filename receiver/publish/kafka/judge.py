@@ -146,7 +146,7 @@ def _replicas(
     if any(one.leader < 0 for one in topic.partitions):
         yield _fault(f"topic {spec.name} has a partition without leader", "start the brokers that hold its replicas")
     copies = min((one.assigned for one in topic.partitions), default=0)
-    least = int(config.get("min.insync.replicas", "1"))
+    least = int(config.get("min.insync.replicas", "0"))  # 0: it may not be looked at
     change = alter(wanted.bootstrap, spec.name, "min.insync.replicas", max(1, copies - 1))
     if least > copies:
         yield _fault(
@@ -159,7 +159,7 @@ def _replicas(
         )
     elif copies > 1 and least == copies:
         yield _note(f"topic {spec.name} has min.insync.replicas={least} of {copies}: no broker may be down", change)
-    elif copies > 1 and least < 2:
+    elif copies > 1 and least == 1:
         yield _note(f"topic {spec.name} has min.insync.replicas={least}: one broker that dies can lose events", change)
     if copies == 1 and brokers > 1:
         yield _note(
@@ -187,8 +187,8 @@ def _limits(spec: TopicSpec, config: Mapping[str, str], wanted: Wanted, off_ms: 
             ),
         )
     if config.get("message.timestamp.type") != "LogAppendTime":
-        for key, way in TIMESTAMPS.items():
-            yield from _timestamps(spec, key, way, int(config.get(key, str(TIGHT_MS))), wanted, off_ms)
+        for key in TIMESTAMPS.keys() & config.keys():
+            yield from _timestamps(spec, key, int(config[key]), wanted, off_ms)
     retention_ms = int(config.get("retention.ms", "-1"))
     if spec.purpose == "history" and 0 <= retention_ms < RETENTION_MS:
         yield _note(
@@ -197,9 +197,8 @@ def _limits(spec: TopicSpec, config: Mapping[str, str], wanted: Wanted, off_ms: 
         )
 
 
-def _timestamps(  # noqa: PLR0913, PLR0917  one limit, and all that it is held against
-    spec: TopicSpec, key: str, way: str, limit_ms: int, wanted: Wanted, off_ms: int | None
-) -> Iterator[Finding]:
+def _timestamps(spec: TopicSpec, key: str, limit_ms: int, wanted: Wanted, off_ms: int | None) -> Iterator[Finding]:
+    way = TIMESTAMPS[key]
     off = 0 if off_ms is None else {"ahead": off_ms, "behind": -off_ms, "off": abs(off_ms)}[way]
     if off > limit_ms:
         yield _fault(

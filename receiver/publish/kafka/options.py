@@ -36,7 +36,7 @@ PASSWORD = "ssl_password"  # noqa: S105  the option's name
 SECRETS = frozenset({PASSWORD, "sasl_plain_password"})
 
 HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*)|\[[0-9A-Fa-f:.]+(%[A-Za-z0-9]+)?\]")
-SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+._-]*://")
 WANTED = "it must be `host:port`, with an IPv6 address in brackets, as `broker-1:9092` or `[::1]:9092`"
 SHOWN_MAX = 100
 """Characters of a value that a message shows."""

@@ -26,7 +26,6 @@ REFUSED_LOGIN = (
     errors.AuthenticationFailedError,
     errors.AuthenticationMethodNotSupported,
     errors.SaslAuthenticationFailed,
-    errors.UnsupportedSaslMechanismError,
 )
 CERTIFICATES = {
     10: "has expired",
@@ -74,13 +73,13 @@ async def _try(options: Mapping[str, Any], host: str, port: int) -> None:
 
 
 def _said(error: BaseException, address: str, protocol: str) -> tuple[int, str]:
-    # The smaller number is told first.
-    login = _login(error, address, protocol)
-    if login:
-        return 0, f"authentication failed: {login}"
+    # The smaller number is told first. A certificate's error is a ``ValueError`` too, so TLS is looked at before login.
     cause = _ssl_error(error)
     if cause is not None:
         return 1, f"TLS failed: {_tls(cause, address)}"
+    login = _login(error, address, protocol)
+    if login:
+        return 0, f"authentication failed: {login}"
     if isinstance(error, errors.KafkaConnectionError | EOFError | ConnectionResetError):
         return 2, f"{UNSEEN}: {address} closes the connection{_closed(protocol)}"
     if isinstance(error, socket.gaierror):
@@ -89,6 +88,8 @@ def _said(error: BaseException, address: str, protocol: str) -> tuple[int, str]:
 
 
 def _login(error: BaseException, address: str, protocol: str) -> str:
+    if isinstance(error, errors.UnsupportedSaslMechanismError):
+        return f"{address} does not offer what kafka.client.sasl_mechanism says"
     if isinstance(error, REFUSED_LOGIN):
         return f"{address} says {' '.join(str(error).split())[:200]}; see kafka.client.sasl_*"
     if isinstance(error, errors.IllegalSaslStateError):
@@ -115,7 +116,7 @@ def _ssl_error(error: BaseException | None) -> ssl.SSLError | None:
 def _tls(error: ssl.SSLError, address: str) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the certificate of {address} {CERTIFICATES.get(error.verify_code, error.verify_message)}"
-    reason = (error.reason or "").replace("_", " ").lower() or "the handshake was broken off"
+    reason = (getattr(error, "reason", None) or "").replace("_", " ").lower() or "the handshake was broken off"
     if "alert" in reason:
         return f"{address} refuses us: {reason}; does it want a certificate of ours (kafka.client.ssl_certfile)?"
     return f"{address} does not speak TLS as we do: {reason}"
