@@ -253,6 +253,8 @@ class Relay:
     async def _pause(self, seconds: float) -> None:
         # New records do not shorten it, or a busy inbox would undo it; stopping does, and what was mended meanwhile.
         waits = [asyncio.create_task(event.wait()) for event in (self._stopping, self._renewing)]
-        await asyncio.wait(waits, timeout=max(0, seconds), return_when=asyncio.FIRST_COMPLETED)
-        for wait in waits:
-            wait.cancel()
+        try:
+            await asyncio.wait(waits, timeout=max(0, seconds), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()

@@ -128,6 +128,14 @@ async def start_admin(admin: AIOKafkaAdminClient, options: Mapping[str, Any]) ->
         raise KafkaUnavailable(await why_unreachable(options)) from error
 
 
+async def start_consumer(consumer: AIOKafkaConsumer, options: Mapping[str, Any]) -> None:
+    """Start it; raises the client's errors, and ``KafkaUnavailable`` that says why no broker can be used."""
+    try:
+        await consumer.start()
+    except errors.KafkaConnectionError as error:
+        raise KafkaUnavailable(await why_unreachable(options)) from error
+
+
 @asynccontextmanager
 async def admin_client(options: Mapping[str, Any]) -> AsyncIterator[AIOKafkaAdminClient]:
     """Give a started admin client; raises ``KafkaUnavailable``."""

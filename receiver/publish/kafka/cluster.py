@@ -68,6 +68,7 @@ class KafkaCluster:
             transactional=self.delivery == "exactly_once",
             transaction_timeout_s=self.transaction_timeout_s,
             spread=spread,
+            purposes={name: self._spec(name).purpose for name in self.event_topics},
         )
 
     def replay_publisher(

@@ -42,7 +42,14 @@ from receiver.publish.kafka.internals import end_sending, producer_id
 from receiver.publish.kafka.open_transactions import named, open_transactions, until_ended
 from receiver.publish.kafka.positions import read_position
 from receiver.publish.kafka.record_batches import record_batches
-from receiver.publish.kafka.topics import counts, require_positions
+from receiver.publish.kafka.topics import (
+    Purpose,
+    bootstrap_of,
+    counts,
+    require_positions,
+    shape_findings,
+    topic_configs,
+)
 from receiver.publish.ports import Memory, Message, Spread
 from receiver.publish.spread import changes
 
@@ -64,7 +71,8 @@ REFUSED = (
 class KafkaPublisher:
     """``ports.Publisher``. Made anew after every error.
 
-    ``topics`` are all that a message can go to, ``number_of`` reads a record's number back from a message's headers.
+    ``topics`` are all that a message can go to, ``purposes`` what they are for; ``number_of`` reads a record's number
+    back from a message's headers.
     """
 
     def __init__(  # noqa: PLR0913  wired once
@@ -78,6 +86,7 @@ class KafkaPublisher:
         transactional: bool,
         transaction_timeout_s: float,
         spread: Spread | None = None,
+        purposes: Mapping[str, Purpose] | None = None,
     ) -> None:
         self._options = dict(options)
         self._journal_id = journal_id
@@ -87,6 +96,7 @@ class KafkaPublisher:
         self._transactional = transactional
         self._transaction_timeout_s = transaction_timeout_s
         self._spread = spread
+        self._purposes = purposes or {}
         self._cluster_id = ""
         self._producer: AIOKafkaProducer | None = None
         self._admin: AIOKafkaAdminClient | None = None
@@ -103,9 +113,10 @@ class KafkaPublisher:
         self._producer = self._make_producer()
         async with translated(self._transaction_timeout_s + CALL_TIMEOUT_S):
             await self._producer.start()
-        note = await self._end_hanging(leaders) if self._transactional else ""
+        notes = [await self._end_hanging(leaders)] if self._transactional else []
+        notes += await self._misshapen()
         position = await read_position(self._options, self._positions, self._journal_id)
-        return Memory(self._cluster_id, position, note)
+        return Memory(self._cluster_id, position, "; ".join(filter(None, notes)))
 
     async def _end_hanging(self, leaders: dict[TopicPartition, int]) -> str:
         assert self._producer is not None and self._admin is not None, "connect first"  # noqa: PT018, S101
@@ -128,6 +139,18 @@ class KafkaPublisher:
         if unread:
             raise KafkaUnavailable(f"Kafka left a transaction open on {named(found.starts)}, and {unread[0]}")
         return await hanging.end(found, leaders, self._transaction_timeout_s + CALL_TIMEOUT_S)
+
+    async def _misshapen(self) -> list[str]:
+        # Only said: what goes to such a topic is lost to a late consumer, what does not go is lost to all.
+        assert self._admin is not None, "connect first"  # noqa: S101
+        configs = await topic_configs(self._admin, list(self._purposes), ["cleanup.policy"]) if self._purposes else {}
+        return [
+            finding.text
+            for topic, config in configs.items()
+            for finding in shape_findings(
+                bootstrap_of(self._options), topic, self._purposes[topic], 1, config.get("cleanup.policy")
+            )
+        ]
 
     async def publish(self, messages: Sequence[Message], position: Position) -> None:
         """Send all messages and the position, in one transaction unless ``at_least_once``."""

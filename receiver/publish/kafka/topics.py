@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from receiver.model.errors import KafkaUnavailable, ReceiverError
-from receiver.publish.kafka.client import CALL_TIMEOUT_S, admin_client, require_topics, translated
+from receiver.publish.kafka.client import CALL_TIMEOUT_S, admin_client, require_topics, topic_leaders, translated
 from receiver.publish.ports import Finding
 
 Purpose = Literal["history", "latest", "positions"]
@@ -39,6 +40,10 @@ STATE_CONFIGS = {"cleanup.policy": "compact"}
 
 HISTORY_CONFIGS = {"cleanup.policy": "delete"}
 """Every event, until it is old. Said and not left to the broker, whose own default could be another."""
+
+
+KNOWN_S, RETRY_S = 5.0, 0.05
+"""How long the brokers are given to know of a topic that was made, and how often they are asked."""
 
 
 def alter(bootstrap: str, topic: str, key: str, value: object) -> str:
@@ -103,8 +108,16 @@ async def create_topics(options: Mapping[str, Any], specs: Sequence[TopicSpec]) 
             async with translated(CALL_TIMEOUT_S):
                 answer = await admin.create_topics([_new_topic(spec) for spec in missing])
             _raise_refused(answer.topic_errors)
+            await _until_there(admin, [spec.name for spec in missing])
     created = {spec.name for spec in missing}
     return [(spec.name, "created" if spec.name in created else "exists") for spec in specs]
+
+
+async def _until_there(admin: AIOKafkaAdminClient, names: Collection[str]) -> None:
+    # The controller answers before the brokers know: who asks one of them at once would find the topic missing.
+    deadline = asyncio.get_running_loop().time() + KNOWN_S
+    while (await topic_leaders(admin, names))[1] and asyncio.get_running_loop().time() < deadline:
+        await asyncio.sleep(RETRY_S)
 
 
 async def _misshapen(
