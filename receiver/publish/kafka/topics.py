@@ -42,8 +42,8 @@ HISTORY_CONFIGS = {"cleanup.policy": "delete"}
 """Every event, until it is old. Said and not left to the broker, whose own default could be another."""
 
 
-KNOWN_S, RETRY_S = 5.0, 0.05
-"""How long the brokers are given to know of a topic that was made, and how often they are asked."""
+KNOWN_TRIES, KNOWN_PAUSE_S = 100, 0.05
+"""How often a broker is asked whether it knows of a topic that was made, and the time between."""
 
 
 def alter(bootstrap: str, topic: str, key: str, value: object) -> str:
@@ -115,9 +115,11 @@ async def create_topics(options: Mapping[str, Any], specs: Sequence[TopicSpec]) 
 
 async def _until_there(admin: AIOKafkaAdminClient, names: Collection[str]) -> None:
     # The controller answers before the brokers know: who asks one of them at once would find the topic missing.
-    deadline = asyncio.get_running_loop().time() + KNOWN_S
-    while (await topic_leaders(admin, names))[1] and asyncio.get_running_loop().time() < deadline:
-        await asyncio.sleep(RETRY_S)
+    for _ in range(KNOWN_TRIES):
+        _, unknown = await topic_leaders(admin, names)
+        if not unknown:
+            return
+        await asyncio.sleep(KNOWN_PAUSE_S)
 
 
 async def _misshapen(
