@@ -8,15 +8,18 @@ from pathlib import Path
 
 import click
 
-from receiver.cli.exit_codes import DONE
+from receiver.cli.exit_codes import DONE, FAILED
 from receiver.cli.output import config_option, console, say
 from receiver.model.errors import ConfigurationError, ReceiverError
+from receiver.operate.topics import look
 from receiver.providers.registry import providers as installed
 from receiver.providers.settings import SourceSettings
+from receiver.publish.ports import Finding
 from receiver.service.config.settings import DEFAULT_FILE, Settings, load
 from receiver.service.config.sources import resolve_sources
 from receiver.service.config.template import configuration
-from receiver.service.kafka import need_kafka, open_kafka
+from receiver.service.kafka import kafka_notes, open_kafka
+from receiver.service.wiring import open_context
 
 
 @click.command()
@@ -39,7 +42,7 @@ def init(config: Path | None, providers: tuple[str, ...], *, force: bool) -> Non
 
 @click.command()
 @config_option
-@click.option("--kafka", is_flag=True, help="Also look for every topic that a route can reach.")
+@click.option("--kafka", is_flag=True, help="Also look at all that publishing needs of Kafka; changes nothing.")
 def check(config: Path | None, *, kafka: bool) -> int:
     """Read the configuration, resolve every secret, print the URL to give to each provider."""
     settings = load(config)
@@ -53,13 +56,23 @@ def check(config: Path | None, *, kafka: bool) -> int:
         poll = source.usual.poll
         if poll is not None and provider.api is not None:
             console().print(f"    asks {poll.base_url or provider.api.base_url}: {provider.api.asks}")
-    if kafka:
-        missing = asyncio.run(need_kafka(settings, os.environ).missing_topics())
-        if missing:
-            raise ReceiverError(f"missing topics: {', '.join(missing)}; `receiver topics create` makes them")
-        say("every topic is there")
-    say("the configuration is sound")
-    return DONE
+    faulty = kafka and _kafka_faulty(settings)
+    say("the configuration is sound" + (", and Kafka is not ready for it" if faulty else ""))
+    return FAILED if faulty else DONE
+
+
+def _kafka_faulty(settings: Settings) -> bool:
+    """Show what a look at the cluster found; whether a fault is among it."""
+    context = open_context(settings, os.environ)
+    notes = [Finding(fault=False, text=note) for note in kafka_notes(settings)]
+    findings = [*asyncio.run(look(context)), *notes]
+    for finding in findings:
+        console().print(f"{'fault' if finding.fault else 'note'}: {finding.text}", soft_wrap=True, markup=False)
+        if finding.mend:
+            console().print(f"    {finding.mend}", soft_wrap=True, markup=False)
+    faults = sum(finding.fault for finding in findings)
+    say(f"Kafka: {faults} faults, {len(findings) - faults} notes" if findings else "Kafka is as it should be")
+    return faults > 0
 
 
 def _collect(settings: Settings) -> list[str]:

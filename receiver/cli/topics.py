@@ -17,11 +17,13 @@ from receiver.cli.output import (
     config_option,
     console,
     json_option,
+    say,
     show_table,
     write_json,
     write_line,
 )
 from receiver.operate.context import Context
+from receiver.operate.topics import accept_partitions
 from receiver.publish.ports import Kafka
 
 BATCH = 500
@@ -92,3 +94,22 @@ def create(config: Path | None, *, as_json: bool) -> None:
         write_json({"topic": topic, "state": state} for topic, state in made)
     else:
         show_table("", ("topic", "state"), made)
+
+
+@topics.command()
+@config_option
+@click.argument("topic")
+@json_option
+def accept(config: Path | None, topic: str, *, as_json: bool) -> None:
+    """Take a topic's changed number of partitions: keys go over all of them from now on.
+
+    An operation whose key moves to another partition can then be read out of order by a consumer that has not read the
+    old one to its end. Safe while the service runs.
+    """
+    before, now = asyncio.run(accept_partitions(load_context(config), topic))
+    if as_json:
+        write_json([{"topic": topic, "before": before, "partitions": now}])
+    elif before == now:
+        say(f"keys of {topic} go over {now} partitions already: nothing to do")
+    else:
+        say(f"keys of {topic} go over {now} partitions from now on" + ("" if before is None else f", not {before}"))

@@ -177,6 +177,15 @@ class Outbox(Protocol):
     def remember(self, cluster_id: str, position: Position) -> None:
         """Keep the local copy; called after Kafka committed, never before."""
 
+    def topic_partitions(self, cluster_id: str) -> dict[str, int]:
+        """Topic → the number of partitions that its keys are spread over in this Kafka cluster, where it is known."""
+
+    def note_topic_partitions(self, cluster_id: str, partitions: Mapping[str, int]) -> None:
+        """Keep such numbers, in the place of those noted before; other topics stay as they are.
+
+        Also called beside a running service, by a person's command.
+        """
+
     def settled(self, numbers: Collection[int]) -> set[int]:
         """Those callbacks among ``numbers`` that are interpreted, published, and not in quarantine.
 

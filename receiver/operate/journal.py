@@ -7,13 +7,14 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from receiver.journal.ports import Outbox
-from receiver.model.errors import KafkaStopped, KafkaUnavailable
-from receiver.model.records import OutboxRecord
+from receiver.model.errors import KafkaStopped, KafkaUnavailable, ReceiverError
+from receiver.model.records import OutboxRecord, Position
 from receiver.operate.context import Context
 from receiver.operate.rejoin_plan import Plan, fold, key_of, placeholder, plan, rebuild
 from receiver.publish.ports import Kafka, Memory
 from receiver.publish.position import start_of
 from receiver.publish.routing import record_number
+from receiver.publish.spread import RememberedSpread
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,20 +79,34 @@ async def _carry_out(context: Context, kafka: Kafka, memory: Memory, decided: Pl
                 fold=lambda events: fold(events, context.sources),
                 entry_at=inbox.entry,
             )
-        await _publish(kafka, context.journal.journal_id, decided, outbox)
+        await _publish(context, kafka, decided, outbox)
+        await _read_back(kafka, context.journal.journal_id, decided.position)
         mending.remember(memory.cluster_id, decided.position)
 
 
-async def _publish(kafka: Kafka, journal_id: str, decided: Plan, outbox: Outbox) -> None:
+async def _publish(context: Context, kafka: Kafka, decided: Plan, outbox: Outbox) -> None:
     # With nothing to publish too: the position is written anew, where Kafka's memory was gone or behind.
     records = [record for number in decided.publish for record in outbox.read(number - 1, 1) if record.number == number]
+    journal_id = context.journal.journal_id
     messages = [message for record in records for message in kafka.route(record, journal_id)]
-    publisher = kafka.publisher(journal_id)
-    try:
-        await publisher.connect()
-        await publisher.publish(messages, decided.position)
-    finally:
-        await publisher.close()
+    with closing(context.journal.outbox(write=True)) as noting:
+        publisher = kafka.publisher(journal_id, RememberedSpread(noting, context.log))
+        try:
+            await publisher.connect()
+            await publisher.publish(messages, decided.position)
+        finally:
+            await publisher.close()
+
+
+async def _read_back(kafka: Kafka, journal_id: str, written: Position) -> None:
+    # The relay may have gone on by now: it can be ahead of what was written, and never behind it.
+    found = (await kafka.memory(journal_id)).position
+    if found is None or found.number < written.number or (found.number == written.number and found != written):
+        raise ReceiverError(
+            f"Kafka took the position {written.number} and does not give it back: it has "
+            f"{'none' if found is None else f'{found.number} ({found.record_id})'}; nothing was joined. "
+            "`receiver check --kafka` says what is wrong with the positions topic"
+        )
 
 
 async def _found(kafka: Kafka, journal_id: str) -> dict[int, OutboxRecord]:

@@ -15,6 +15,7 @@ from receiver.operate.rejoin_plan import rebuild
 from receiver.operate.replay_callbacks import publish_again
 from receiver.operate.selection import Filter
 from receiver.publish.ports import Message
+from receiver.publish.spread import RememberedSpread
 
 PAGE = 500
 """Records read at once."""
@@ -66,7 +67,10 @@ async def to_kafka(
 ) -> int:
     """Publish stored events to a topic, once for this run; gives how many. Raises ``KafkaUnavailable``."""
     kafka, journal_id = context.need_kafka(), context.journal.journal_id
-    publisher = kafka.replay_publisher(run_id, journal_id, topic)
+    noting = context.journal.outbox(write=True)
+    # To a topic of ours an operation's events go where its others are; any other topic is as it is.
+    spread = RememberedSpread(noting, context.log) if topic in kafka.event_topics else None
+    publisher = kafka.replay_publisher(run_id, journal_id, topic, spread)
 
     def make(record: OutboxRecord) -> Message:
         return kafka.route(replace(record, publish=True), journal_id)[0]
@@ -75,3 +79,4 @@ async def to_kafka(
         return await publish_again(publisher, events, make, topic, run_id, advance)
     finally:
         await publisher.close()
+        noting.close()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from receiver.model.records import OutboxRecord
+from receiver.publish.spread import Change
 
 PUBLISH_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
@@ -29,6 +30,12 @@ class PublishMetrics:
         self.backlog_age = Gauge(
             "receiver_backlog_age_seconds", "Age of the oldest record that is not on Kafka", registry=self.registry
         )
+        self._partitions_changed = Gauge(
+            "receiver_topic_partitions_changed",
+            "Partitions that a topic has more, or fewer, than its keys go over",
+            ["topic"],
+            registry=self.registry,
+        )
         self.kafka_up = Gauge("receiver_kafka_up", "1 while records go through to Kafka", registry=self.registry)
 
     def published(self, records: Sequence[OutboxRecord], seconds: float) -> None:
@@ -37,6 +44,12 @@ class PublishMetrics:
         self._published.labels("event").inc(events)
         self._published.labels("quarantine").inc(len(records) - events)
         self._publish.observe(seconds)
+
+    def partitions_changed(self, changed: Sequence[Change]) -> None:
+        """Show which topics have another number of partitions than their keys go over."""
+        self._partitions_changed.clear()
+        for change in changed:
+            self._partitions_changed.labels(change.topic).set(change.there - change.remembered)
 
     def refused(self, source: str) -> None:
         """Count one record that Kafka refused for good."""

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 from receiver.model.frozen import dataclass
@@ -43,6 +43,43 @@ class Tailed:
     key: str
     headers: tuple[tuple[str, bytes], ...]
     value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was found out of order by a look at the cluster."""
+
+    fault: bool
+    """Whether it keeps records from going through, or breaks a promise; else it is only to be known."""
+    text: str
+    """In one sentence, naming the topic or the setting."""
+    mend: str = ""
+    """The command, or the change of a setting, that mends it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a look at the cluster is held against."""
+
+    journal_id: str | None
+    """Whose transactions are to be allowed; None where no journal was made yet."""
+    topic_partitions: Callable[[str], Mapping[str, int]]
+    """Cluster id → topic → the number of partitions that its keys are spread over, where it is known."""
+    record_bytes_max: int
+    """The largest value of a record, bytes."""
+    now_us: Callable[[], int]
+    """What this machine takes for the time, Unix microseconds."""
+
+
+class Spread(Protocol):
+    """How many partitions the keys of each topic are spread over, remembered over restarts."""
+
+    def over(self, cluster_id: str, there: Mapping[str, int]) -> Mapping[str, int]:
+        """Give that number for each topic of ``there``, which says how many partitions there are now.
+
+        A topic that is seen for the first time keeps what it has now; one whose number has changed keeps the old
+        number, and that is said, until a person accepts the new one. Raises ``StoreFailed``.
+        """
 
 
 Places = dict[tuple[str, int], tuple[int, int]]
@@ -94,10 +131,13 @@ class Kafka(Protocol):
     def transaction_timeout_s(self) -> float:
         """After so long, s, the brokers end the transaction of a publisher that vanished."""
 
-    def publisher(self, journal_id: str) -> Publisher:
-        """Give a new publisher for a journal; once connected it fences the journal's older ones."""
+    def publisher(self, journal_id: str, spread: Spread | None = None) -> Publisher:
+        """Give a new publisher for a journal; once connected it fences the journal's older ones.
 
-    def replay_publisher(self, run_id: str, journal_id: str, topic: str) -> Publisher:
+        Without ``spread`` keys go over all the partitions that are there.
+        """
+
+    def replay_publisher(self, run_id: str, journal_id: str, topic: str, spread: Spread | None = None) -> Publisher:
         """Give a new publisher for one run of ``receiver replay`` to ``topic``, with a position of the run's own.
 
         It fences older ones of the same run only, and never the journal's relay.
@@ -123,6 +163,15 @@ class Kafka(Protocol):
 
         Raises ``ReceiverError`` where a topic has another number of partitions: changing it would break the order per
         key.
+        """
+
+    async def topic_partitions(self) -> tuple[str, Mapping[str, int]]:
+        """Give the cluster's id, and how many partitions those of ``event_topics`` have that are there."""
+
+    async def survey(self, expected: Expected) -> list[Finding]:
+        """Look at all that publishing takes for granted of the cluster; creates nothing, and writes no record.
+
+        Does not raise where no broker answers: that is a finding, too.
         """
 
     async def missing_topics(self) -> list[str]:

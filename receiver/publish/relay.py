@@ -88,6 +88,7 @@ class Relay:
         self._metrics = metrics
         self._work = asyncio.Event()
         self._stopping = asyncio.Event()
+        self._renewing = asyncio.Event()
         self._noted_s = -math.inf
         # Until Kafka is asked, our own copy of the position is the best guess for whoever looks at us.
         remembered = outbox.latest_remembered()
@@ -100,6 +101,11 @@ class Relay:
     def stop(self) -> None:
         """Finish the transaction under way, then return from ``run``."""
         self._stopping.set()
+        self._work.set()
+
+    def renew(self) -> None:
+        """Finish the transaction under way, then go on with a new publisher, at once: its options have changed."""
+        self._renewing.set()
         self._work.set()
 
     async def run(self) -> None:
@@ -119,13 +125,14 @@ class Relay:
                 await self._fail(f"internal error: {type(error).__name__}")
 
     async def _session(self) -> None:
+        self._renewing.clear()
         publisher = self._make_publisher()
         try:
             memory = await publisher.connect()
             start = await asyncio.to_thread(start_of, memory, self._outbox)
             self._begin(memory, start)
             await self._probe(publisher)
-            while not self._stopping.is_set():
+            while not self._stopping.is_set() and not self._renewing.is_set():
                 await self._step(publisher)
         finally:
             with contextlib.suppress(StoreFailed):  # it is only a copy: a later session notes where it is by then
@@ -244,6 +251,10 @@ class Relay:
         log(f"relay.kafka_{state.word}", detail=state.detail or None, position=state.position.number)
 
     async def _pause(self, seconds: float) -> None:
-        # New records do not shorten it, or a busy inbox would undo it; stopping does.
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), seconds)
+        # New records do not shorten it, or a busy inbox would undo it; stopping does, and what was mended meanwhile.
+        waits = [asyncio.create_task(event.wait()) for event in (self._stopping, self._renewing)]
+        try:
+            await asyncio.wait(waits, timeout=max(0, seconds), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()

@@ -8,14 +8,15 @@ Each fake passes the same contract suite as the real adapter (``tests/contract``
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from receiver.journal.memory.journal import MemoryJournal
 from receiver.model.errors import KafkaFenced, KafkaUnavailable
 from receiver.model.records import OutboxRecord, Position
-from receiver.publish.ports import Memory, Message, Places, Tailed
+from receiver.publish.ports import Expected, Finding, Memory, Message, Places, Spread, Tailed
 from receiver.publish.routing import POSITIONS_TOPIC, QUARANTINE_TOPIC, Rule, reachable_topics, route
+from receiver.publish.spread import changes
 from receiver.sandbox.samples import Callbacks, SignedCallback
 
 __all__ = [
@@ -64,6 +65,8 @@ class FakeKafka:
     """All that was committed."""
     missing: set[str] = field(default_factory=set)
     """Topics that are not there."""
+    partitions: dict[str, int] = field(default_factory=dict)
+    """Topic → how many partitions it says it has; 1 where it is not named. Everything lies in partition 0."""
     epochs: Counter[str] = field(default_factory=Counter)
     fail: list[Exception] = field(default_factory=list)
     """Raised by the next calls of publishers, one each, before anything happens."""
@@ -84,14 +87,14 @@ class FakeKafka:
         """Those and the positions topic."""
         return [*self.event_topics, f"{self.topic_prefix}{POSITIONS_TOPIC}"]
 
-    def publisher(self, journal_id: str) -> FakePublisher:
+    def publisher(self, journal_id: str, spread: Spread | None = None) -> FakePublisher:
         """A new producer."""
-        return FakePublisher(self, journal_id)
+        return FakePublisher(self, journal_id, spread)
 
-    def replay_publisher(self, run_id: str, journal_id: str, topic: str) -> FakePublisher:
+    def replay_publisher(self, run_id: str, journal_id: str, topic: str, spread: Spread | None = None) -> FakePublisher:
         """A new producer with a position of the run's own."""
         del journal_id, topic
-        return FakePublisher(self, f"replay-{run_id}")
+        return FakePublisher(self, f"replay-{run_id}", spread)
 
     async def memory(self, journal_id: str) -> Memory:
         """What was committed last."""
@@ -126,6 +129,20 @@ class FakeKafka:
         self.missing.clear()
         return made
 
+    async def topic_partitions(self) -> tuple[str, Mapping[str, int]]:
+        """As ``partitions`` says."""
+        there = [topic for topic in self.event_topics if topic not in self.missing]
+        return self.cluster_id, {topic: self.partitions.get(topic, 1) for topic in there}
+
+    async def survey(self, expected: Expected) -> list[Finding]:
+        """What is missing."""
+        del expected
+        return [
+            Finding(fault=True, text=f"topic {topic} is missing", mend="receiver topics create")
+            for topic in self.all_topics
+            if topic in self.missing
+        ]
+
     async def missing_topics(self) -> list[str]:
         """Those that are not there."""
         return [topic for topic in self.all_topics if topic in self.missing]
@@ -134,9 +151,10 @@ class FakeKafka:
 class FakePublisher:
     """``ports.Publisher`` on a ``FakeKafka``; ``owner`` is what its position is kept under."""
 
-    def __init__(self, kafka: FakeKafka, owner: str) -> None:
+    def __init__(self, kafka: FakeKafka, owner: str, spread: Spread | None = None) -> None:
         self._kafka = kafka
         self._owner = owner
+        self._spread = spread
         self._epoch = 0
 
     async def connect(self) -> Memory:
@@ -148,7 +166,9 @@ class FakePublisher:
 
     async def publish(self, messages: Sequence[Message], position: Position) -> None:
         """Take all messages and the position, or none."""
-        self._fail({message.topic for message in messages})
+        topics = {message.topic for message in messages}
+        self._fail(topics)
+        self._over(topics)
         if self._epoch != self._kafka.epochs[self._owner]:
             raise KafkaFenced("a newer producer exists")
         self._kafka.messages.extend(messages)
@@ -156,10 +176,18 @@ class FakePublisher:
 
     async def probe(self, topics: Collection[str]) -> None:
         """Whether all topics are there."""
+        self._over([topic for topic in topics if topic not in self._kafka.missing])
         self._fail(topics)
 
     async def close(self) -> None:
         """Nothing to let go of."""
+
+    def _over(self, topics: Collection[str]) -> None:
+        if self._spread is not None:
+            there = {topic: self._kafka.partitions.get(topic, 1) for topic in topics}
+            for change in changes(there, self._spread.over(self._kafka.cluster_id, there)):
+                if change.there < change.remembered:
+                    raise KafkaUnavailable(str(change))
 
     def _fail(self, topics: Collection[str]) -> None:
         if self._kafka.fail:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from receiver.model.errors import ConfigurationError
 from receiver.publish.kafka.client import client_options
 from receiver.publish.kafka.cluster import KafkaCluster
+from receiver.publish.kafka.options import option_notes
 from receiver.service.config.settings import Settings, resolve_client
 
 NO_KAFKA = "there is no [kafka] in the configuration"
@@ -38,3 +39,8 @@ def need_kafka(settings: Settings, environ: Mapping[str, str]) -> KafkaCluster:
     if kafka is None:
         raise ConfigurationError([NO_KAFKA])
     return kafka
+
+
+def kafka_notes(settings: Settings) -> list[str]:
+    """What is configured for Kafka's client and does nothing, a sentence each."""
+    return [] if settings.kafka is None else option_notes(settings.kafka.client)

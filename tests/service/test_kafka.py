@@ -34,7 +34,11 @@ def test_every_key_reaches_the_cluster() -> None:
                 "delivery": "at_least_once",
                 "topic_prefix": "eu.",
                 "topics": {"partitions": 12, "replication": 3},
-                "client": {"security_protocol": "SASL_PLAINTEXT", "sasl_plain_password": "env:PASSWORD"},
+                "client": {
+                    "security_protocol": "SASL_PLAINTEXT",
+                    "sasl_plain_username": "receiver",
+                    "sasl_plain_password": "env:PASSWORD",
+                },
                 "transaction_timeout_s": 40,
                 "state_topics": True,
             },

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 
@@ -31,6 +31,8 @@ class MemoryOutbox:
     """The highest callback whose outcome was purged."""
     read_up_to: dict[str, Progress] = field(default_factory=dict)
     memory: dict[str, Position] = field(default_factory=dict)
+    spread: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Cluster id → topic → the number of partitions that its keys are spread over."""
     standings: dict[EntryId, Quarantined] = field(default_factory=dict)
     unknown_fields: Counter[tuple[str, str]] = field(default_factory=Counter)
     first_seen: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -161,6 +163,14 @@ class MemoryOutbox:
         """Write the local copy."""
         self.memory.pop(cluster_id, None)
         self.memory[cluster_id] = position
+
+    def topic_partitions(self, cluster_id: str) -> dict[str, int]:
+        """Topic → the number of partitions that its keys are spread over."""
+        return dict(self.spread.get(cluster_id, {}))
+
+    def note_topic_partitions(self, cluster_id: str, partitions: Mapping[str, int]) -> None:
+        """Keep such numbers."""
+        self.spread.setdefault(cluster_id, {}).update(partitions)
 
     def settled(self, numbers: Collection[int]) -> set[int]:
         """Those callbacks that are interpreted, published, and not in quarantine."""

@@ -144,6 +144,16 @@ class SqliteOutbox(StoreConnection):
         with transaction(self._db):
             self._db.execute(SQL["remember"], (cluster_id, position.number, position.record_id))
 
+    def topic_partitions(self, cluster_id: str) -> dict[str, int]:
+        """Topic → the number of partitions that its keys are spread over."""
+        return {topic: int(count) for topic, count in self._rows(SQL["topic_partitions"], (f"{cluster_id}/",))}
+
+    def note_topic_partitions(self, cluster_id: str, partitions: Mapping[str, int]) -> None:
+        """Keep such numbers."""
+        with transaction(self._db):
+            for topic, count in partitions.items():
+                self._db.execute(SQL["note_topic_partitions"], (f"{cluster_id}/{topic}", count))
+
     def settled(self, numbers: Collection[int]) -> set[int]:
         """Those callbacks that are interpreted, published, and not in quarantine."""
         latest = self.latest_remembered()

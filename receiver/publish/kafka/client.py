@@ -4,42 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ssl
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from aiokafka import TopicPartition, errors
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition, errors
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.helpers import create_ssl_context
 
 from receiver.model.errors import ConfigurationError, KafkaFenced, KafkaUnavailable, ReceiverError
+from receiver.publish.kafka.internals import CLOSE_TIMEOUT_S, client_of, never_create
+from receiver.publish.kafka.options import PASSED_THROUGH, option_faults, tls_context
+from receiver.publish.kafka.reach import why_unreachable
 
 REQUEST_TIMEOUT_MS = 8_000
 """Of one request to a broker; ``/readyz`` is to tell within 30 s that it is away."""
-CLOSE_TIMEOUT_S = 3.0
-"""``stop()`` of a client can hang while its broker is away (seen); then it is left to the collector."""
+METADATA_MAX_AGE_MS = 20_000
+"""How old what a client knows of topics may get, unless configured: ``/readyz`` is to tell within 30 s that somebody
+changed one."""
+BROKERS_TRIED = 2
+"""Of those that a cluster names, before it counts as one that cannot be reached."""
 CALL_TIMEOUT_S = 15.0
 """Of one question to the cluster, retries of the client included."""
 MISSING = "is missing; `receiver topics create` makes it"
 """What is wrong with a topic that is not there."""
-
-PASSED_THROUGH = frozenset(
-    {
-        "security_protocol",
-        "sasl_mechanism",
-        "sasl_plain_username",
-        "sasl_plain_password",
-        "sasl_kerberos_service_name",
-        "sasl_kerberos_domain_name",
-        "client_id",
-        "connections_max_idle_ms",
-        "metadata_max_age_ms",
-        "retry_backoff_ms",
-    }
-)
-PATHS = frozenset({"ssl_cafile", "ssl_certfile", "ssl_keyfile"})
-PASSWORD = "ssl_password"  # noqa: S105  the option's name
 
 FENCED = (
     errors.ProducerFenced,
@@ -55,27 +42,19 @@ FENCED = (
 def client_options(bootstrap_servers: Collection[str], client: Mapping[str, Any]) -> dict[str, Any]:
     """Give the options of every aiokafka client: ``kafka.client`` as configured, certificates loaded.
 
-    Raises ``ConfigurationError`` for a key that is not an option, or a certificate that cannot be read.
+    Raises ``ConfigurationError`` with every fault of the two: a value that is none of those allowed, a part that is
+    missing, a file that cannot be read.
     """
-    unknown = sorted(set(client) - PASSED_THROUGH - PATHS - {PASSWORD})
-    if unknown:
-        allowed = ", ".join(sorted(PASSED_THROUGH | PATHS | {PASSWORD}))
-        raise ConfigurationError([f"kafka.client.{key}: no such option; there are {allowed}" for key in unknown])
-    options = {key: value for key, value in client.items() if key in PASSED_THROUGH}
+    faults = option_faults(bootstrap_servers, client)
+    if faults:
+        raise ConfigurationError(faults)
+    options: dict[str, Any] = {"metadata_max_age_ms": METADATA_MAX_AGE_MS}
+    options |= {key: value for key, value in client.items() if key in PASSED_THROUGH}
     options["bootstrap_servers"] = list(bootstrap_servers)
     options["request_timeout_ms"] = REQUEST_TIMEOUT_MS
     if options.get("security_protocol", "PLAINTEXT") in {"SSL", "SASL_SSL"}:
-        options["ssl_context"] = _ssl_context(client)
+        options["ssl_context"] = tls_context(client)
     return options
-
-
-def _ssl_context(client: Mapping[str, Any]) -> ssl.SSLContext:
-    paths = {key.removeprefix("ssl_"): client.get(key) for key in PATHS}
-    try:
-        context: ssl.SSLContext = create_ssl_context(**paths, password=client.get(PASSWORD))
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigurationError([f"kafka.client: the certificates cannot be used: {error}"]) from None
-    return context
 
 
 def translate(error: BaseException) -> ReceiverError:
@@ -114,13 +93,55 @@ async def close_quietly(client: Any) -> None:
             await stop()
 
 
+def make_admin(options: Mapping[str, Any]) -> AIOKafkaAdminClient:
+    """Make an admin client; here and in the next two clients are made, and nowhere else, so that none can create."""
+    never_create()
+    return AIOKafkaAdminClient(**options)
+
+
+def make_producer(options: Mapping[str, Any]) -> AIOKafkaProducer:
+    """Make a producer."""
+    never_create()
+    return AIOKafkaProducer(**options)
+
+
+def make_consumer(options: Mapping[str, Any]) -> AIOKafkaConsumer:
+    """Make a consumer."""
+    never_create()
+    return AIOKafkaConsumer(**options)
+
+
+async def start_admin(admin: AIOKafkaAdminClient, options: Mapping[str, Any]) -> None:
+    """Start it; raises ``KafkaUnavailable`` that says why no broker can be used."""
+    try:
+        async with asyncio.timeout(CALL_TIMEOUT_S):
+            await admin.start()
+            client = client_of(admin)
+            brokers = list(client.cluster.brokers())
+            # Where the cluster says that it is need not be where it was asked.
+            if brokers and not any([await client.ready(broker.nodeId) for broker in brokers[:BROKERS_TRIED]]):
+                where = await why_unreachable(options, [(broker.host, broker.port) for broker in brokers])
+                raise KafkaUnavailable(f"{where} (the cluster itself gives this address: advertised.listeners)")
+    except TimeoutError as error:
+        raise translate(error) from error
+    except (errors.KafkaError, OSError, ValueError) as error:
+        raise KafkaUnavailable(await why_unreachable(options)) from error
+
+
+async def start_consumer(consumer: AIOKafkaConsumer, options: Mapping[str, Any]) -> None:
+    """Start it; raises the client's errors, and ``KafkaUnavailable`` that says why no broker can be used."""
+    try:
+        await consumer.start()
+    except errors.KafkaConnectionError as error:
+        raise KafkaUnavailable(await why_unreachable(options)) from error
+
+
 @asynccontextmanager
 async def admin_client(options: Mapping[str, Any]) -> AsyncIterator[AIOKafkaAdminClient]:
     """Give a started admin client; raises ``KafkaUnavailable``."""
-    admin = AIOKafkaAdminClient(**options)
+    admin = make_admin(options)
     try:
-        async with translated(CALL_TIMEOUT_S):
-            await admin.start()
+        await start_admin(admin, options)
         yield admin
     finally:
         await close_quietly(admin)

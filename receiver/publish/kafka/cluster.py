@@ -9,9 +9,11 @@ from typing import Any
 from receiver.model.records import OutboxRecord
 from receiver.publish import routing
 from receiver.publish.kafka import find, tail, topics
+from receiver.publish.kafka.client import CALL_TIMEOUT_S, admin_client, topic_leaders, translated
 from receiver.publish.kafka.positions import read_memory
 from receiver.publish.kafka.publisher import KafkaPublisher
-from receiver.publish.ports import Memory, Message, Places, Tailed
+from receiver.publish.kafka.survey import survey
+from receiver.publish.ports import Expected, Finding, Memory, Message, Places, Spread, Tailed
 from receiver.publish.routing import FAMILIES, POSITIONS_TOPIC, Rule, reachable_topics, record_number, state_topic
 
 REPLAY_TIMEOUT_S = 15.0
@@ -55,7 +57,7 @@ class KafkaCluster:
     def _positions_topic(self) -> str:
         return f"{self.topic_prefix}{POSITIONS_TOPIC}"
 
-    def publisher(self, journal_id: str) -> KafkaPublisher:
+    def publisher(self, journal_id: str, spread: Spread | None = None) -> KafkaPublisher:
         """Give a new publisher for a journal; once connected it fences the journal's older ones."""
         return KafkaPublisher(
             self.options,
@@ -65,9 +67,13 @@ class KafkaCluster:
             number_of=lambda headers: record_number(headers, journal_id),
             transactional=self.delivery == "exactly_once",
             transaction_timeout_s=self.transaction_timeout_s,
+            spread=spread,
+            purposes={name: self._spec(name).purpose for name in self.event_topics},
         )
 
-    def replay_publisher(self, run_id: str, journal_id: str, topic: str) -> KafkaPublisher:
+    def replay_publisher(
+        self, run_id: str, journal_id: str, topic: str, spread: Spread | None = None
+    ) -> KafkaPublisher:
         """Give a new publisher for one run of ``receiver replay``, with a position of the run's own."""
         return KafkaPublisher(
             self.options,
@@ -77,6 +83,7 @@ class KafkaCluster:
             number_of=lambda headers: record_number(headers, journal_id, run_id),
             transactional=self.delivery == "exactly_once",
             transaction_timeout_s=REPLAY_TIMEOUT_S,
+            spread=spread,
         )
 
     async def memory(self, journal_id: str) -> Memory:
@@ -99,13 +106,31 @@ class KafkaCluster:
         """Make what is missing of ``all_topics``; see ``topics.create_topics``."""
         return await topics.create_topics(self.options, [self._spec(name) for name in self.all_topics])
 
+    async def topic_partitions(self) -> tuple[str, Mapping[str, int]]:
+        """The cluster's id, and the number of partitions of each event topic that is there."""
+        async with admin_client(self.options) as admin:
+            async with translated(CALL_TIMEOUT_S):
+                cluster = await admin.describe_cluster()
+            leaders, _ = await topic_leaders(admin, self.event_topics)
+        return str(cluster["cluster_id"]), topics.counts(leaders)
+
+    async def survey(self, expected: Expected) -> list[Finding]:
+        """Look at the cluster; see ``survey.survey``."""
+        return await survey(
+            self.options,
+            [self._spec(name) for name in self.all_topics],
+            expected,
+            transactional=self.delivery == "exactly_once",
+            transaction_timeout_s=self.transaction_timeout_s,
+        )
+
     async def missing_topics(self) -> list[str]:
         """Those of ``all_topics`` that the cluster does not have."""
         return await topics.missing_topics(self.options, self.all_topics)
 
     def _spec(self, name: str) -> topics.TopicSpec:
         if name == self._positions_topic:
-            return topics.TopicSpec(name, 1, self.replication, topics.POSITIONS_CONFIGS)
-        compacted = {state_topic(family, self.topic_prefix) for family in FAMILIES}
-        configs = topics.STATE_CONFIGS if name in compacted else {}
-        return topics.TopicSpec(name, self.partitions, self.replication, configs)
+            return topics.TopicSpec(name, 1, self.replication, topics.POSITIONS_CONFIGS, "positions")
+        if name in {state_topic(family, self.topic_prefix) for family in FAMILIES}:
+            return topics.TopicSpec(name, self.partitions, self.replication, topics.STATE_CONFIGS, "latest")
+        return topics.TopicSpec(name, self.partitions, self.replication, topics.HISTORY_CONFIGS)

@@ -10,8 +10,26 @@ import asyncio
 import contextlib
 
 from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.client import AIOKafkaClient
+from aiokafka.protocol.metadata import MetadataRequest
 
-from receiver.publish.kafka.client import CLOSE_TIMEOUT_S
+CLOSE_TIMEOUT_S = 3.0
+"""``stop()`` of a client can hang while its broker is away (seen); then it is left to the collector."""
+
+
+def never_create() -> None:
+    """Have no question that a client of this process asks about topics create one; safe to repeat.
+
+    Of themselves the clients ask so that a broker with ``auto.create.topics.enable`` makes what it does not have, with
+    its own defaults, and they have no option against it: all of them leave the choice to this argument's default.
+    """
+    MetadataRequest.__init__.__defaults__ = (None, False)
+
+
+def client_of(admin: AIOKafkaAdminClient) -> AIOKafkaClient:
+    """Give what an admin client speaks through; it has no public way to send what it has no method for."""
+    return admin._client  # noqa: SLF001
 
 
 def producer_id(producer: AIOKafkaProducer) -> int:

@@ -13,8 +13,9 @@ import orjson
 from aiokafka import ConsumerRecord, TopicPartition
 
 from receiver.model.records import Position
-from receiver.publish.kafka.client import CALL_TIMEOUT_S, admin_client, require_topics, translated
+from receiver.publish.kafka.client import CALL_TIMEOUT_S, admin_client, translated
 from receiver.publish.kafka.scan import Span, reader, scan
+from receiver.publish.kafka.topics import require_positions
 from receiver.publish.ports import Memory
 
 READ_BACK_S = 30.0
@@ -24,7 +25,7 @@ READ_BACK_S = 30.0
 async def read_memory(options: Mapping[str, Any], topic: str, journal_id: str) -> Memory:
     """Look without fencing anybody; raises ``KafkaUnavailable``."""
     async with admin_client(options) as admin:
-        await require_topics(admin, [topic])
+        await require_positions(admin, options, topic)
         async with translated(CALL_TIMEOUT_S):
             cluster = await admin.describe_cluster()
     return Memory(str(cluster["cluster_id"]), await read_position(options, topic, journal_id))

@@ -11,7 +11,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from receiver.model.errors import KafkaUnavailable
-from receiver.publish.kafka.client import close_quietly
+from receiver.publish.kafka.client import close_quietly, make_consumer, start_consumer
 
 FETCH_WAIT_MS = 100
 POLL_MS = 200
@@ -27,19 +27,16 @@ class Span:
 
 @asynccontextmanager
 async def reader(options: Mapping[str, Any], *, committed: bool) -> AsyncIterator[AIOKafkaConsumer]:
-    """Give a started consumer that belongs to no group; raises the client's errors.
+    """Give a started consumer that belongs to no group; raises the client's errors, and ``KafkaUnavailable``.
 
     With ``committed`` a partition ends, for it, where the first open transaction begins, and what was aborted is not
     there; without, everything is.
     """
-    consumer = AIOKafkaConsumer(
-        **options,
-        isolation_level="read_committed" if committed else "read_uncommitted",
-        enable_auto_commit=False,
-        fetch_max_wait_ms=FETCH_WAIT_MS,
-    )
+    own: dict[str, Any] = {"enable_auto_commit": False, "fetch_max_wait_ms": FETCH_WAIT_MS}
+    own["isolation_level"] = "read_committed" if committed else "read_uncommitted"
+    consumer = make_consumer({**options, **own})
     try:
-        await consumer.start()
+        await start_consumer(consumer, options)
         await asyncio.sleep(0)  # stopped before its own tasks have run, it would raise their CancelledError
         yield consumer
     finally:

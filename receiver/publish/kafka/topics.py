@@ -1,16 +1,23 @@
-"""The topics: made with `receiver topics create`, and looked for by `receiver check --kafka`."""
+"""The topics: made with `receiver topics create`, and held to the shape that publishing takes for granted."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import asyncio
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from aiokafka import errors
-from aiokafka.admin import NewTopic
+from aiokafka import TopicPartition, errors
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from receiver.model.errors import ReceiverError
-from receiver.publish.kafka.client import CALL_TIMEOUT_S, admin_client, translated
+from receiver.model.errors import KafkaUnavailable, ReceiverError
+from receiver.publish.kafka.client import CALL_TIMEOUT_S, admin_client, require_topics, topic_leaders, translated
+from receiver.publish.ports import Finding
+
+Purpose = Literal["history", "latest", "positions"]
+"""What a topic is for: every event, the latest one of each key, or the relay's positions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +28,7 @@ class TopicSpec:
     partitions: int
     replication: int
     configs: Mapping[str, str] = field(default_factory=dict)
+    purpose: Purpose = "history"
 
 
 POSITIONS_CONFIGS = {"cleanup.policy": "compact", "segment.bytes": str(1024 * 1024), "min.cleanable.dirty.ratio": "0.1"}
@@ -30,21 +38,69 @@ POSITIONS_CONFIGS = {"cleanup.policy": "compact", "segment.bytes": str(1024 * 10
 STATE_CONFIGS = {"cleanup.policy": "compact"}
 """The latest effective event per operation."""
 
+HISTORY_CONFIGS = {"cleanup.policy": "delete"}
+"""Every event, until it is old. Said and not left to the broker, whose own default could be another."""
+
+
+KNOWN_TRIES, KNOWN_PAUSE_S = 100, 0.05
+"""How often a broker is asked whether it knows of a topic that was made, and the time between."""
+
+
+def alter(bootstrap: str, topic: str, key: str, value: object) -> str:
+    """The command that changes a setting of a topic."""
+    return (
+        f"kafka-configs.sh --bootstrap-server {bootstrap} --alter --entity-type topics --entity-name {topic} "
+        f"--add-config {key}={value}"
+    )
+
+
+def shape_findings(bootstrap: str, name: str, purpose: Purpose, partitions: int, cleanup: str | None) -> list[Finding]:
+    """What of a topic's shape is not as it must be; ``cleanup`` is its policy, None where it may not be looked at."""
+    found = []
+    if purpose == "positions" and partitions != 1:
+        text = f"topic {name} has {partitions} partitions, and must have exactly one"
+        found.append(
+            Finding(
+                fault=True,
+                text=text,
+                mend=f"delete it (kafka-topics.sh --bootstrap-server {bootstrap} --delete --topic {name}), "
+                "run `receiver topics create`, and where the relay then stops `receiver journal rejoin`",
+            )
+        )
+    policies = {policy.strip() for policy in (cleanup or "").split(",") if policy.strip()}
+    wrong = _cleanup_fault(purpose, policies) if policies else ""
+    if wrong:
+        wanted = "delete" if purpose == "history" else "compact"
+        text = f"topic {name} has cleanup.policy={cleanup}, and must have {wanted}: {wrong}"
+        found.append(Finding(fault=True, text=text, mend=alter(bootstrap, name, "cleanup.policy", wanted)))
+    return found
+
+
+def _cleanup_fault(purpose: Purpose, policies: Collection[str]) -> str:
+    if purpose == "history":
+        return "compacted, it loses all but the latest event of each operation" if "compact" in policies else ""
+    if policies == {"compact"}:
+        return ""
+    if purpose == "positions":
+        return "Kafka would forget the position of a journal that is silent for long"
+    return "Kafka would forget operations that nothing happens to for long"
+
 
 async def create_topics(options: Mapping[str, Any], specs: Sequence[TopicSpec]) -> list[tuple[str, str]]:
     """Make what is missing; gives (topic, ``created`` or ``exists``). Safe to repeat.
 
-    Raises ``ReceiverError`` where a topic has another number of partitions: changing it would break the order per key.
+    Raises ``ReceiverError`` where a topic has another number of partitions, since changing it would break the order
+    per key, and where one is cleaned up in a way that loses what it is for.
     """
     async with admin_client(options) as admin:
         async with translated(CALL_TIMEOUT_S):
-            there = {topic["topic"]: topic for topic in await admin.describe_topics()}
-        wrong = [
-            f"topic {spec.name} has {len(there[spec.name]['partitions'])} partitions, not {spec.partitions}: "
-            "changing that would break the order per key; set kafka.topics.partitions to what is there"
+            described = {topic["topic"]: topic for topic in await admin.describe_topics([spec.name for spec in specs])}
+        there = {
+            spec.name: len(described[spec.name]["partitions"])
             for spec in specs
-            if spec.name in there and len(there[spec.name]["partitions"]) != spec.partitions
-        ]
+            if described[spec.name]["error_code"] == 0
+        }
+        wrong = await _misshapen(admin, options, specs, there)
         if wrong:
             raise ReceiverError("\n".join(wrong))
         missing = [spec for spec in specs if spec.name not in there]
@@ -52,8 +108,79 @@ async def create_topics(options: Mapping[str, Any], specs: Sequence[TopicSpec]) 
             async with translated(CALL_TIMEOUT_S):
                 answer = await admin.create_topics([_new_topic(spec) for spec in missing])
             _raise_refused(answer.topic_errors)
+            await _until_there(admin, [spec.name for spec in missing])
     created = {spec.name for spec in missing}
     return [(spec.name, "created" if spec.name in created else "exists") for spec in specs]
+
+
+async def _until_there(admin: AIOKafkaAdminClient, names: Collection[str]) -> None:
+    # The controller answers before the brokers know: who asks one of them at once would find the topic missing.
+    for _ in range(KNOWN_TRIES):
+        _, unknown = await topic_leaders(admin, names)
+        if not unknown:
+            return
+        await asyncio.sleep(KNOWN_PAUSE_S)
+
+
+async def _misshapen(
+    admin: AIOKafkaAdminClient, options: Mapping[str, Any], specs: Sequence[TopicSpec], there: Mapping[str, int]
+) -> list[str]:
+    configs = await topic_configs(admin, list(there), ["cleanup.policy"]) if there else {}
+    bootstrap = bootstrap_of(options)
+    wrong: list[str] = []
+    for spec in (spec for spec in specs if spec.name in there):
+        count, cleanup = there[spec.name], configs.get(spec.name, {}).get("cleanup.policy")
+        if spec.purpose != "positions" and count != spec.partitions:
+            wrong.append(
+                f"topic {spec.name} has {count} partitions, not {spec.partitions}: "
+                "changing that would break the order per key; set kafka.topics.partitions to what is there"
+            )
+        found = shape_findings(bootstrap, spec.name, spec.purpose, count, cleanup)
+        wrong += [f"{finding.text}; {finding.mend}" for finding in found]
+    return wrong
+
+
+async def require_positions(
+    admin: AIOKafkaAdminClient, options: Mapping[str, Any], topic: str
+) -> dict[TopicPartition, int]:
+    """Give the leader of the positions topic's partition.
+
+    Raises ``KafkaUnavailable`` where it is missing, has more than one or loses what it is for.
+    """
+    leaders = await require_topics(admin, [topic])
+    configs = await topic_configs(admin, [topic], ["cleanup.policy"])
+    cleanup = configs.get(topic, {}).get("cleanup.policy")
+    for finding in shape_findings(bootstrap_of(options), topic, "positions", len(leaders), cleanup):
+        raise KafkaUnavailable(f"{finding.text}; {finding.mend}")
+    return leaders
+
+
+async def topic_configs(
+    admin: AIOKafkaAdminClient, topics: Collection[str], keys: Collection[str]
+) -> dict[str, dict[str, str]]:
+    """Topic → setting → value, without those topics whose settings this client may not see."""
+    resources = [ConfigResource(ConfigResourceType.TOPIC, topic, dict.fromkeys(keys)) for topic in topics]
+    async with translated(CALL_TIMEOUT_S):
+        try:
+            answers = await admin.describe_configs(resources)
+        except (errors.IncompatibleBrokerVersion, NotImplementedError):
+            return {}
+    return {
+        name: {entry[0]: entry[1] for entry in entries if entry[1] is not None}
+        for answer in answers
+        for error_code, _, _, name, entries in answer.resources
+        if error_code == 0
+    }
+
+
+def counts(leaders: Iterable[TopicPartition]) -> dict[str, int]:
+    """Topic → the number of its partitions."""
+    return dict(Counter(partition.topic for partition in leaders))
+
+
+def bootstrap_of(options: Mapping[str, Any]) -> str:
+    """The addresses as Kafka's own commands take them."""
+    return ",".join(options["bootstrap_servers"])
 
 
 async def missing_topics(options: Mapping[str, Any], names: Iterable[str]) -> list[str]:

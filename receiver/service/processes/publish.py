@@ -22,6 +22,7 @@ from receiver.publish.metrics import PublishMetrics
 from receiver.publish.ports import Kafka
 from receiver.publish.refused import refused
 from receiver.publish.relay import Relay
+from receiver.publish.spread import Change, RememberedSpread
 from receiver.service import metrics
 from receiver.service.config.settings import Settings
 from receiver.service.config.sources import resolve_sources
@@ -47,9 +48,12 @@ class PublishProcess:
         self._inbox, self._requests = journal.inbox(), journal.requests()
         self._outbox, self._status_outbox = journal.outbox(write=True), journal.outbox()
         self._age = BacklogAge(settings.journal.backlog_warn_s, SystemClock(), log, "publish.backlog")
+        self._kafka = kafka
+        self._spread = RememberedSpread(self._outbox, log)
         self._relay = Relay(
             outbox=self._outbox,
-            make_publisher=partial(kafka.publisher, journal.journal_id),
+            # Of the cluster as it is configured by then: passwords and certificates are renewed beside a session.
+            make_publisher=lambda: self._kafka.publisher(journal.journal_id, self._spread),
             route=partial(kafka.route, journal_id=journal.journal_id),
             refused=self._refused,
             topics=kafka.event_topics,
@@ -72,8 +76,9 @@ class PublishProcess:
         self._inbox.close()
 
     def reload(self, environ: Mapping[str, str]) -> None:
-        """Read the secrets again; raises ``ConfigurationError`` and keeps the old ones."""
-        self._sources = resolve_sources(self._settings, environ)
+        """Read the secrets again, Kafka's too; raises ``ConfigurationError`` and keeps the old ones."""
+        self._sources, self._kafka = resolve_sources(self._settings, environ), need_kafka(self._settings, environ)
+        self._relay.renew()
 
     def status(self) -> dict[str, Any]:
         """Kafka's part of ``/readyz``."""
@@ -83,16 +88,21 @@ class PublishProcess:
         return {
             "state": state.word,
             "backlog": max(0, self._status_outbox.last_number() - published),
-            "detail": state.detail or None,
+            "detail": "; ".join(filter(None, (state.detail, *map(str, self._changed_apart(state.detail))))) or None,
             "position": published,
             "backlog_age_s": round(self._age.seconds, 1),
         }
+
+    def _changed_apart(self, detail: str) -> list[Change]:
+        # Records can go through all the same; where they do not, the relay has said so already.
+        return [change for change in self._spread.changed if str(change) not in detail]
 
     def metrics(self) -> bytes:
         """The publish process's metrics."""
         report = self.status()
         self._metrics.backlog.set(report["backlog"])
         self._metrics.backlog_age.set(self._age.seconds)
+        self._metrics.partitions_changed(self._spread.changed)
         self._metrics.kafka_up.set(report["state"] == "up")
         return metrics.render(self._metrics.registry)
 

@@ -30,7 +30,10 @@ def publisher(broker: LocalKafka, prefix: str, *, transactional: bool = True) ->
 async def make_topics(broker: LocalKafka, prefix: str, configs: dict[str, str] | None = None) -> str:
     """The events topic and the positions topic; gives the first's name."""
     topic = f"{prefix}events"
-    specs = [TopicSpec(topic, 3, 1, configs or {}), TopicSpec(f"{prefix}receiver.positions", 1, 1, POSITIONS_CONFIGS)]
+    specs = [
+        TopicSpec(topic, 3, 1, configs or {}),
+        TopicSpec(f"{prefix}receiver.positions", 1, 1, POSITIONS_CONFIGS, "positions"),
+    ]
     await create_topics(client_options([broker.bootstrap], {}), specs)
     return topic
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiokafka import errors
 
 from receiver.model.errors import ConfigurationError, KafkaFenced, KafkaUnavailable, RecordRefused
+from receiver.publish.kafka import client
 from receiver.publish.kafka.client import FENCED, client_options, close_quietly, translate, translated
 from receiver.publish.kafka.topics import missing_topics
 
@@ -85,3 +88,22 @@ async def test_a_client_that_cannot_stop_is_left_alone(monkeypatch: pytest.Monke
 
     monkeypatch.setattr("receiver.publish.kafka.client.CLOSE_TIMEOUT_S", 0.01)
     await asyncio.wait_for(close_quietly(Stuck()), 1)
+
+
+def test_clients_are_made_in_one_place() -> None:
+    """There they are kept from making topics by asking for them."""
+    folder = Path(client.__file__).parent
+    made = {
+        path.name: [
+            line for line in path.read_text("utf-8").splitlines() if re.search(r"= AIOKafka\w+\(|return AIO", line)
+        ]
+        for path in folder.glob("*.py")
+    }
+    assert {name for name, lines in made.items() if lines} == {"client.py"}
+    assert len(made["client.py"]) == 3
+
+
+def test_what_a_client_knows_of_topics_is_at_most_so_old_unless_configured() -> None:
+    """Younger than the 30 s within which ``/readyz`` is to say that somebody changed one."""
+    assert client_options(["a:1"], {})["metadata_max_age_ms"] < 30_000
+    assert client_options(["a:1"], {"metadata_max_age_ms": 5})["metadata_max_age_ms"] == 5

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from receiver.publish.kafka.cluster import KafkaCluster
-from receiver.publish.kafka.topics import POSITIONS_CONFIGS, STATE_CONFIGS, TopicSpec
+from receiver.publish.kafka.topics import HISTORY_CONFIGS, POSITIONS_CONFIGS, STATE_CONFIGS, TopicSpec
 from receiver.publish.routing import Rule
 
 RULES = (Rule({"kind": "exchange"}, "mine"), Rule({"status": "failed"}, "alerts", also=True))
@@ -27,7 +27,7 @@ def test_topics_are_made_as_they_are_used() -> None:
     """One partition for positions, compacted ones for states, and the configured numbers for the rest."""
     cluster = KafkaCluster({}, topic_prefix="eu.", rules=RULES, state_topics=True, partitions=12, replication=3)
     specs = {spec.name: spec for spec in map(cluster._spec, cluster.all_topics)}
-    assert specs["eu.receiver.positions"] == TopicSpec("eu.receiver.positions", 1, 3, POSITIONS_CONFIGS)
-    assert specs["eu.payout.state.v1"] == TopicSpec("eu.payout.state.v1", 12, 3, STATE_CONFIGS)
-    assert specs["eu.exchange.status.v1"] == TopicSpec("eu.exchange.status.v1", 12, 3, {})
-    assert specs["mine"] == TopicSpec("mine", 12, 3, {})
+    assert specs["eu.receiver.positions"] == TopicSpec("eu.receiver.positions", 1, 3, POSITIONS_CONFIGS, "positions")
+    assert specs["eu.payout.state.v1"] == TopicSpec("eu.payout.state.v1", 12, 3, STATE_CONFIGS, "latest")
+    assert specs["eu.exchange.status.v1"] == TopicSpec("eu.exchange.status.v1", 12, 3, HISTORY_CONFIGS)
+    assert specs["mine"] == TopicSpec("mine", 12, 3, HISTORY_CONFIGS)

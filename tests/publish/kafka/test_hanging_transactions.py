@@ -60,7 +60,7 @@ async def connected(broker: LocalKafka, prefix: str) -> AsyncIterator[tuple[Kafk
 
 async def make_topics(broker: LocalKafka, prefix: str) -> None:
     """The events topic and the positions topic."""
-    positions = TopicSpec(f"{prefix}receiver.positions", 1, 1, POSITIONS_CONFIGS)
+    positions = TopicSpec(f"{prefix}receiver.positions", 1, 1, POSITIONS_CONFIGS, "positions")
     await create_topics(
         client_options([broker.bootstrap], {}), [TopicSpec(f"{prefix}events", PARTITIONS, 1), positions]
     )

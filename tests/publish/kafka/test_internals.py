@@ -8,8 +8,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.client import AIOKafkaClient
+from aiokafka.protocol.metadata import MetadataRequest
 
-from receiver.publish.kafka.internals import add_partition, end_sending, producer_id
+from receiver.publish.kafka.internals import add_partition, client_of, end_sending, never_create, producer_id
 
 PARTITION = TopicPartition("events", 3)
 
@@ -65,3 +68,17 @@ async def test_the_task_that_sends_is_ended(producer: AIOKafkaProducer) -> None:
 async def test_a_producer_that_never_started_has_nothing_to_end(producer: AIOKafkaProducer) -> None:
     """Closing is the same whatever came of the start."""
     await end_sending(producer)
+
+
+def test_no_question_about_topics_makes_one() -> None:
+    """Whoever in the client makes it: none of them says anything of its own."""
+    never_create()
+    for version in (version for version in MetadataRequest._CLASSES if version.API_VERSION >= 4):
+        assert MetadataRequest(["events"]).build(version).allow_auto_topic_creation is False
+        assert MetadataRequest(None).build(version).allow_auto_topic_creation is False
+        assert MetadataRequest(["events"], True).build(version).allow_auto_topic_creation is True
+
+
+async def test_an_admin_client_speaks_through_a_client_of_its_own() -> None:
+    """Through which what it has no method for is asked."""
+    assert isinstance(client_of(AIOKafkaAdminClient(bootstrap_servers="127.0.0.1:1")), AIOKafkaClient)

@@ -6,12 +6,14 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from kafka_local import LocalKafka, running
 
 from receiver.model.errors import KafkaUnavailable, ReceiverError, RecordRefused
 from receiver.model.records import Position
-from receiver.publish.kafka.client import client_options
-from receiver.publish.kafka.topics import TopicSpec, create_topics
+from receiver.publish.kafka.client import admin_client, client_options
+from receiver.publish.kafka.cluster import KafkaCluster
+from receiver.publish.kafka.topics import POSITIONS_CONFIGS, TopicSpec, create_topics
 from tests.publish.kafka.stand import make_topics, messages, numbers, publisher
 
 pytestmark = pytest.mark.kafka
@@ -61,7 +63,8 @@ async def test_a_missing_topic_is_named_at_once(kafka: LocalKafka, prefix: str, 
     """No send waits for metadata that never comes; the message says what makes it."""
     options = client_options([kafka.bootstrap], {})
     other = {"events": "receiver.positions", "receiver.positions": "events"}[missing]
-    await create_topics(options, [TopicSpec(f"{prefix}{other}", 1, 1)])
+    configs = POSITIONS_CONFIGS if other == "receiver.positions" else {}
+    await create_topics(options, [TopicSpec(f"{prefix}{other}", 1, 1, configs)])
     one = publisher(kafka, prefix)
     with pytest.raises(KafkaUnavailable, match=f"topic {prefix}{missing} is missing; `receiver topics create`"):
         async with asyncio.timeout(10):
@@ -127,3 +130,19 @@ async def test_a_broker_killed_and_restarted_loses_and_repeats_nothing(tmp_path:
                 await one.close()
         assert crashes == 2
         assert numbers(broker, topic) == list(range(1, last + 1))
+
+
+async def test_an_events_topic_that_is_compacted_is_said_on_connect(kafka: LocalKafka, prefix: str) -> None:
+    """And published to all the same: what is not sent is lost to everybody."""
+    cluster = KafkaCluster(client_options([kafka.bootstrap], {}), topic_prefix=prefix, transaction_timeout_s=5)
+    await cluster.create_topics()
+    topic = cluster.status_topics[0]
+    async with admin_client(cluster.options) as admin:
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, {"cleanup.policy": "compact"})])
+    one = cluster.publisher("journal")
+    async with asyncio.timeout(20):
+        while not (note := (await one.connect()).note):
+            await one.close()
+            one = cluster.publisher("journal")
+    await one.close()
+    assert note.startswith(f"topic {topic} has cleanup.policy=compact, and must have delete: compacted, it loses")

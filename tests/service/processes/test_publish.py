@@ -12,13 +12,14 @@ import pytest
 
 from receiver.journal.sqlite.journal import SqliteJournal, open_journal
 from receiver.journal.sqlite.outbox import SqliteOutbox
-from receiver.model.errors import KafkaUnavailable, RecordRefused
+from receiver.model.errors import ConfigurationError, KafkaUnavailable, RecordRefused
 from receiver.model.operation import OperationState, Seen
 from receiver.model.records import OutboxBatch, OutboxRecord, Outcome, Position
 from receiver.publish import relay
-from receiver.publish.ports import Message
+from receiver.publish.ports import Message, Spread
 from receiver.sandbox.fakes import FakeKafka, FakePublisher
 from receiver.service.config.settings import Settings, build
+from receiver.service.processes import publish
 from receiver.service.processes.publish import PublishProcess
 from tests.support import Lines
 
@@ -113,7 +114,8 @@ async def test_a_journal_that_does_not_fit_is_stopped(journal: SqliteJournal) ->
 class Narrow(FakeKafka):
     """A Kafka that takes no event."""
 
-    def publisher(self, journal_id: str) -> FakePublisher:
+    def publisher(self, journal_id: str, spread: Spread | None = None) -> FakePublisher:
+        del spread
         return NarrowPublisher(self, journal_id)
 
 
@@ -139,3 +141,57 @@ async def test_a_record_that_kafka_refuses_is_replaced_in_the_journal(journal: S
     outbox = SqliteOutbox.open(journal.folder, read_only=True)
     assert outbox.record_id(1) == "1"
     outbox.close()
+
+
+async def test_a_changed_partition_count_is_said_while_records_go_through(journal: SqliteJournal) -> None:
+    """In ``/readyz`` and as a metric, until a person has accepted it in the journal."""
+    topic = "exchange.status.v1"
+    kafka = FakeKafka()
+    async with running(journal, kafka) as process:
+        await until(lambda: process.status()["backlog"] == 0)
+        kafka.partitions[topic] = 6
+        await until(lambda: process.status()["detail"] is not None)
+        said = process.status()
+        assert said["state"] == "up"
+        assert said["detail"].startswith(f"topic {topic} has 6 partitions, and its keys go over 1: ")
+        assert f'receiver_topic_partitions_changed{{topic="{topic}"}} 5.0'.encode() in process.metrics()
+        command = SqliteOutbox.open(journal.folder)
+        command.note_topic_partitions(kafka.cluster_id, {topic: 6})
+        command.close()
+        await until(lambda: process.status()["detail"] is None)
+        assert b"receiver_topic_partitions_changed{" not in process.metrics()
+
+
+async def test_a_topic_made_anew_with_fewer_partitions_is_said_once(journal: SqliteJournal) -> None:
+    """It is ``down``, with what to do, and goes on by itself once that is done."""
+    topic = "exchange.status.v1"
+    outbox = SqliteOutbox.open(journal.folder)
+    outbox.note_topic_partitions("fake-cluster", {topic: 3})
+    kafka = FakeKafka()
+    async with running(journal, kafka) as process:
+        await until(lambda: "made anew with fewer" in (process.status()["detail"] or ""))
+        said = process.status()
+        assert (said["state"], said["backlog"]) == ("down", 1)
+        assert said["detail"].count("made anew with fewer") == 1
+        outbox.note_topic_partitions("fake-cluster", {topic: 1})
+        await until(lambda: process.status()["backlog"] == 0 and process.status()["state"] == "up")
+    outbox.close()
+
+
+async def test_after_a_reload_the_next_session_has_the_new_options(
+    journal: SqliteJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At once, and not when the old one breaks. What cannot be read leaves the old ones."""
+    monkeypatch.setattr(publish, "resolve_sources", lambda _settings, _environ: {})
+    old = FakeKafka()
+    new = FakeKafka(positions=old.positions)
+    async with running(journal, old) as process:
+        await until(lambda: process.status()["backlog"] == 0)
+        with pytest.raises(ConfigurationError):
+            process.reload({})
+        await asyncio.sleep(0.05)
+        assert new.epochs == {}
+        monkeypatch.setattr(publish, "need_kafka", lambda _settings, _environ: new)
+        process.reload({})
+        await until(lambda: new.epochs[journal.journal_id] > 0)
+        await until(lambda: process.status()["state"] == "up")

@@ -144,3 +144,12 @@ SELECT cluster_id, number, record_id FROM kafka_memory ORDER BY rowid DESC LIMIT
 -- name: remember
 -- The position that a cluster confirmed; a row that is replaced gets the highest rowid.
 INSERT OR REPLACE INTO kafka_memory (cluster_id, number, record_id) VALUES (?, ?, ?)
+
+-- name: topic_partitions
+-- In meta, which is read and written as it is in outboxes of this format made before; ? is the cluster's id and '/'.
+SELECT substr(key, length('partitions:' || ?1) + 1), value FROM meta
+WHERE substr(key, 1, length('partitions:' || ?1)) = 'partitions:' || ?1
+
+-- name: note_topic_partitions
+-- How many partitions a topic's keys are spread over; ? is the cluster's id, '/' and the topic.
+INSERT OR REPLACE INTO meta (key, value) VALUES ('partitions:' || ?, ?)

@@ -1,0 +1,57 @@
+"""Over how many partitions keys go: the number that a topic was first seen with, until a person takes another."""
+
+from __future__ import annotations
+
+from receiver.journal.memory.outbox import MemoryOutbox
+from receiver.publish.spread import Change, RememberedSpread, changes
+from tests.support import Lines
+
+CLUSTER = "cluster"
+
+
+def spread(outbox: MemoryOutbox) -> tuple[RememberedSpread, Lines]:
+    """As the publish process has it, with its log."""
+    log = Lines()
+    return RememberedSpread(outbox, log), log
+
+
+def test_a_topic_keeps_the_number_that_it_was_first_seen_with() -> None:
+    """After a restart too: it is in the outbox."""
+    outbox = MemoryOutbox()
+    assert spread(outbox)[0].over(CLUSTER, {"a": 3, "b": 1}) == {"a": 3, "b": 1}
+    assert spread(outbox)[0].over(CLUSTER, {"a": 6, "b": 1}) == {"a": 3, "b": 1}
+    assert spread(outbox)[0].over("another", {"a": 6}) == {"a": 6}
+
+
+def test_a_change_is_said_once_and_until_it_is_accepted() -> None:
+    """And again when it changes further."""
+    outbox = MemoryOutbox()
+    one, log = spread(outbox)
+    one.over(CLUSTER, {"a": 3})
+    assert one.changed == []
+    for _ in range(3):
+        one.over(CLUSTER, {"a": 6})
+    assert one.changed == [Change("a", 6, 3)]
+    one.over(CLUSTER, {"a": 7})
+    assert [name for _, name, _ in log.lines] == ["relay.partitions_changed"] * 2
+    assert log.lines[0][2] == {"topic": "a", "partitions": 6, "keys_go_over": 3}
+    outbox.note_topic_partitions(CLUSTER, {"a": 7})
+    one.over(CLUSTER, {"b": 1})
+    assert one.changed == [Change("a", 7, 3)], "of a topic that is not looked at nothing new is known"
+    assert one.over(CLUSTER, {"a": 7}) == {"a": 7}
+    assert one.changed == []
+    assert log.lines[-1][1] == "relay.partitions_settled"
+
+
+def test_what_a_change_means_is_said_with_what_to_do() -> None:
+    """Of one that cannot go on, too."""
+    assert str(Change("a", 6, 3)) == (
+        "topic a has 6 partitions, and its keys go over 3: the others stay empty, so that the order of each operation "
+        "holds; `receiver topics accept a` takes the new number"
+    )
+    assert "made anew with fewer, and nothing goes to it; `receiver topics accept a`" in str(Change("a", 1, 3))
+
+
+def test_only_what_is_remembered_can_have_changed() -> None:
+    """A topic that was never seen is as it should be."""
+    assert changes({"a": 1, "b": 2, "c": 3}, {"b": 2, "c": 1, "d": 4}) == [Change("c", 3, 1)]
