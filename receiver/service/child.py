@@ -50,7 +50,7 @@ def main(arguments: list[str]) -> int:
     """Run one child until it is told to stop; the exit code."""
     role, descriptors = cast("Role", arguments[0]), orjson.loads(arguments[1])
     _die_with_parent()
-    log = logs.configure(people=False)
+    log = logs.configure(people=False, role=role)
     try:
         part = make_process(role, _context(descriptors, log))
     except ReceiverError as error:
@@ -92,7 +92,6 @@ def _context(descriptors: Mapping[str, int], log: Any) -> ProcessContext:
 
 async def _run(part: Process, role: str, descriptors: Mapping[str, int], log: Any) -> None:
     loop = asyncio.get_running_loop()
-    logs.write_together(loop)
     loop.add_signal_handler(signal.SIGTERM, part.stop)
     loop.add_signal_handler(signal.SIGINT, lambda: None)
     loop.add_signal_handler(signal.SIGHUP, lambda: _reload(part, role, log))
@@ -111,7 +110,7 @@ async def _link(part: Process, descriptor: int) -> None:
     ended = asyncio.create_task(reader.read())
     try:
         while not ended.done():
-            report = {"status": part.status(), "metrics": part.metrics().decode()}
+            report = {"status": part.status(), "metrics": part.metrics().decode(), "lines_lost": logs.lines_lost()}
             writer.write(orjson.dumps(report) + b"\n")
             with contextlib.suppress(ConnectionError):
                 await writer.drain()

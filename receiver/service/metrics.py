@@ -11,14 +11,16 @@ from collections.abc import Mapping
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 
-def supervisor_text(up: Mapping[str, bool], restarts: Mapping[str, int]) -> bytes:
-    """The supervisor's own metrics: which child is up, and how often each was started again."""
+def supervisor_text(up: Mapping[str, bool], restarts: Mapping[str, int], *, log_lines_lost: int) -> bytes:
+    """The supervisor's metrics: which child is up, how often each was started again, and what all could not log."""
     registry = CollectorRegistry()
     alive = Gauge("receiver_process_up", "1 while the process lives and reports", ["role"], registry=registry)
     again = Counter("receiver_process_restarts", "Deaths of a process", ["role"], registry=registry)
     for role, is_up in up.items():
         alive.labels(role).set(is_up)
         again.labels(role).inc(restarts[role])
+    lost = Counter("receiver_log_lines_lost", "Log lines that nobody took, of all processes", registry=registry)
+    lost.inc(log_lines_lost)
     return generate_latest(registry)
 
 

@@ -60,10 +60,11 @@ class GaveUp(ReceiverError):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A child's last words: its part of ``/readyz`` and its metrics."""
+    """A child's last words: its part of ``/readyz``, its metrics, and how many log lines it could not write."""
 
     status: Mapping[str, Any]
     metrics: bytes
+    lines_lost: int
     heard_s: float
 
 
@@ -88,6 +89,12 @@ class Child:
         self._reload_due = False
         """Whether a SIGHUP waits for the child's first report: before that it would kill it."""
         self.restarts = 0
+        self._lines_lost_before = 0
+        """Log lines that those could not write who died."""
+
+    def lines_lost(self) -> int:
+        """How many log lines this kind of child could not write."""
+        return self._lines_lost_before + (self._report.lines_lost if self._report is not None else 0)
 
     def report(self) -> Report | None:
         """What it said last, None when it is dead or has been silent for too long."""
@@ -165,6 +172,7 @@ class Child:
         finally:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
+            self._lines_lost_before = self.lines_lost()
             self._report = None
             self._process = None
 
@@ -173,7 +181,8 @@ class Child:
         try:
             while line := await reader.readline():
                 said = orjson.loads(line)
-                self._report = Report(said["status"], said["metrics"].encode(), time.monotonic())
+                metrics = said["metrics"].encode()
+                self._report = Report(said["status"], metrics, said["lines_lost"], time.monotonic())
                 if self._reload_due:
                     self._tell_to_reload()
         finally:
@@ -245,7 +254,9 @@ class Supervisor:
         up: dict[str, bool] = {
             child.role: report is not None for child, report in zip(self._children, reports, strict=True)
         }
-        own = supervisor_text(up, {child.role: child.restarts for child in self._children})
+        restarts: dict[str, int] = {child.role: child.restarts for child in self._children}
+        lost = logs.lines_lost() + sum(child.lines_lost() for child in self._children)
+        own = supervisor_text(up, restarts, log_lines_lost=lost)
         return b"".join([own, *(report.metrics for report in reports if report is not None)])
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import io
 import json
+import os
 import subprocess
 import sys
+from typing import Any
 
-from receiver.service.logs import Lines, frames_only
+import pytest
+
+from receiver.service.log_writer import PIECE_BYTES_MAX
+from receiver.service.logs import frames_only, json_line
 
 PROGRAM = """
 from receiver.service import logs
@@ -50,34 +53,107 @@ def test_exceptions_come_in_every_form() -> None:
     assert frames_only(None, "", {"exc_info": None, "event": "x"}) == {"event": "x"}
 
 
-class Writes(io.BytesIO):
-    """A file that counts what is written to it."""
+class Unshowable:
+    """What cannot even be shown."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.count = 0
-
-    def write(self, data: bytes) -> int:  # type: ignore[override]
-        """Count, and write."""
-        self.count += 1
-        return super().write(data)
+    def __str__(self) -> str:
+        raise ValueError("no")
 
 
-async def test_what_a_turn_of_the_loop_logs_is_written_together() -> None:
-    """Whichever thread it comes from; a warning takes along what waits before it."""
-    file = Writes()
-    lines = Lines(file)
-    lines.later(b"before the loop")
-    assert file.count == 1
-    lines.write_together(asyncio.get_running_loop())
-    lines.later(b"a")
-    lines.later(b"b")
-    assert file.count == 1
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    assert (file.count, file.getvalue()) == (2, b"before the loop\na\nb\n")
-    await asyncio.to_thread(lines.later, b"from elsewhere")
-    await asyncio.sleep(0.01)
-    lines.later(b"c")
-    lines.now(b"at once")
-    assert (file.count, file.getvalue()) == (4, b"before the loop\na\nb\nfrom elsewhere\nc\nat once\n")
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (10**30, str(10**30)),
+        ("half a character \ud800", "half a character \\ud800"),
+        (os.fsdecode(b"/srv/\xff"), "/srv/\\udcff"),
+        (Unshowable(), "ValueError"),
+        ({1: 2}, "{1: 2}"),
+        ({"a": b"\xff"}, {"a": "b'\\xff'"}),
+        (float("nan"), None),
+    ],
+)
+def test_whatever_is_logged_becomes_a_line(value: object, shown: object) -> None:
+    """Whoever logs is not to fail over what it logs."""
+    line = json.loads(json_line({"callback": 1, "value": value}, "callback.odd", "info"))
+    assert (line["event"], line["level"], line["callback"], line["value"]) == ("callback.odd", "info", 1, shown)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"why": "x" * 100_000},
+        {"why": "\x00é" * 5000},
+        {"faults": [f"fault {number} " * 20 for number in range(500)]},
+        {"frames": [f"/usr/lib/python3/site-packages/module_{number}.py:{number} function" for number in range(1000)]},
+        {f"field_{number}": "x" * 50 for number in range(1000)},
+        {"x" * 10_000: 1},
+        {"nested": {"a": ["x" * 10_000]}},
+    ],
+)
+def test_no_line_is_longer_than_a_pipe_takes_whole(fields: dict[str, Any]) -> None:
+    """It says that it was cut, keeps its name, and of a list the last ones, as the innermost frames are."""
+    last = fields["frames"][-1] if "frames" in fields else None
+    line = json_line(fields, "callback.bug", "error")
+    assert len(line) < PIECE_BYTES_MAX
+    said = json.loads(line)
+    assert (said["event"], said["level"], said["cut"]) == ("callback.bug", "error", True)
+    assert said["timestamp"].endswith("Z")
+    assert last is None or said["frames"][-1] == last
+
+
+COMPLAINTS = """
+import gc, logging, threading, warnings
+from receiver.service import logs
+logs.configure(people=False)
+
+class Dying:
+    def __del__(self):
+        raise ValueError("a body with 4400000000000008")
+
+def fail():
+    raise KeyError("a body with 4400000000000008")
+
+thread = threading.Thread(target=fail)
+thread.start()
+thread.join()
+Dying()
+warnings.warn("old habits")
+logging.getLogger("some.library").error("a number: %d", "none")
+raise RuntimeError("a body with 4400000000000008")
+"""
+
+
+def test_what_python_has_to_say_becomes_lines_too() -> None:
+    """Nothing is written to stderr, which can be as stalled as stdout, and no message that could quote a body."""
+    done = subprocess.run([sys.executable, "-c", COMPLAINTS], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(line["event"], line.get("exception"), line.get("logger")) for line in lines] == [
+        ("python.uncaught", "KeyError", None),
+        ("python.unraisable", "ValueError", None),
+        ("library.log", None, "py.warnings"),
+        ("library.log", None, "some.library"),
+        ("python.uncaught", "RuntimeError", None),
+    ]
+    assert "4400000000000008" not in done.stdout
+
+
+CLOSED = """
+import os, sys
+from receiver.service import logs
+log = logs.configure(people=False)
+kept = os.open("/dev/null", os.O_RDONLY)
+for _ in range(3):
+    log.error("callback.bug")
+logs._SERVICE[0].writer.close()
+sys.stderr.write(f"{kept > 2} {logs.lines_lost()}\\n")
+"""
+
+
+@pytest.mark.parametrize("closed", [{1}, {0, 1}])
+def test_a_closed_stdout_is_one_sentence_and_every_line_is_lost(closed: set[int]) -> None:
+    """What is opened later does not get its number, and so not the log."""
+    command = f"exec {' '.join(f'{number}>&-' for number in closed)}; exec {sys.executable} -c '{CLOSED}'"
+    done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True, check=False)
+    sentence = "receiver: stdout is closed, so the log is lost; the service runs without it"
+    assert done.stderr.splitlines() == [sentence, f"{closed == {1}} 3"]
