@@ -10,15 +10,19 @@ import click
 
 from receiver.cli.exit_codes import DONE, FAILED
 from receiver.cli.output import config_option, console, say
+from receiver.journal.engines import folder_of_others
 from receiver.model.errors import ConfigurationError, ReceiverError
 from receiver.operate.topics import look
 from receiver.providers.registry import providers as installed
 from receiver.providers.settings import SourceSettings
 from receiver.publish.ports import Finding
+from receiver.service.config.secret_lint import odd_secrets
+from receiver.service.config.service_links import service_links
 from receiver.service.config.settings import DEFAULT_FILE, Settings, load
 from receiver.service.config.sources import resolve_sources
 from receiver.service.config.template import configuration
 from receiver.service.kafka import kafka_notes, open_kafka
+from receiver.service.listen import address, unknown_host
 from receiver.service.wiring import open_context
 
 
@@ -46,6 +50,7 @@ def init(config: Path | None, providers: tuple[str, ...], *, force: bool) -> Non
 def check(config: Path | None, *, kafka: bool) -> int:
     """Read the configuration, resolve every secret, print the URL to give to each provider."""
     settings = load(config)
+    _warn(settings)
     faults = _collect(settings)
     if faults:
         raise ConfigurationError(faults)
@@ -85,9 +90,25 @@ def _collect(settings: Settings) -> list[str]:
             resolve()
         except ConfigurationError as error:
             faults += error.faults
-    return faults
+    for section, host in (("server", settings.server.host), ("admin", settings.admin.host)):
+        why = unknown_host(host)
+        if why is not None:
+            faults.append(f"{section}.host: {host}: {why}")
+    return faults + odd_secrets(settings, os.environ)
+
+
+def _warn(settings: Settings) -> None:
+    links = service_links(os.environ)
+    if links:
+        say(f"warning: ignored, since they are links to another service and no settings: {', '.join(links)}")
+    folder = folder_of_others(settings.journal.url)
+    if folder is not None:
+        say(f"warning: {folder}")
 
 
 def public_url(settings: Settings, source: SourceSettings) -> str:
     """What to register at the provider: ``public_url``, or this host's own address."""
-    return source.usual.public_url or f"http://{settings.server.host}:{settings.server.port}/webhooks/{source.name}"
+    return (
+        source.usual.public_url
+        or f"http://{address(settings.server.host, settings.server.port)}/webhooks/{source.name}"
+    )

@@ -17,6 +17,7 @@ from receiver.sandbox.built_in import made_up
 from receiver.sandbox.dev import run
 from receiver.service import logs
 from receiver.service.config.settings import Settings
+from receiver.service.listen import address
 
 
 @click.command("dev")
@@ -51,8 +52,8 @@ def _announce(settings: Settings, *, built_in: bool) -> None:
     for source in settings.sources:
         provider = providers()[source.provider]
         if provider.calls_back:
-            say(f"POST http://{server.host}:{server.port}/webhooks/{source.name}   ({provider.title})")
-    say(f"GET  http://{admin.host}:{admin.port}/readyz   also /livez, /metrics")
+            say(f"POST http://{address(server.host, server.port)}/webhooks/{source.name}   ({provider.title})")
+    say(f"GET  http://{address(admin.host, admin.port)}/readyz   also /livez, /metrics")
     say(f"journal in {location(settings.journal.url)}; Kafka: {'on' if settings.kafka else 'off, see `make kafka`'}")
     if built_in:
         say("made-up secrets, worth nothing: " + ", ".join(f"{name}={value}" for name, value in made_up().items()))

@@ -9,11 +9,13 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
+from click.types import StringParamType
 
 from receiver.cli.exit_codes import DONE, FAILED, INTERRUPTED, WRONG_USE
+from receiver.cli.last_words import bug, drop_output, say_anything, system_reason
 from receiver.model.errors import ConfigurationError, ReceiverError
 
 
@@ -106,6 +108,18 @@ COMMANDS: Mapping[str, Place] = {
 """Name → the command; a test holds each summary against the command's own help."""
 
 
+class TypedText(StringParamType):
+    """Text as it was typed; in a locale that lacks its letters Python gives half characters in the place of bytes."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read the bytes as UTF-8, as files and callbacks are."""
+        text = super().convert(value, param, ctx)
+        return text if text.isprintable() else text.encode("utf-8", "surrogateescape").decode(errors="replace")
+
+
+TYPED_TEXT = TypedText()
+
+
 class LazyGroup(click.Group):
     """Commands that are imported one by one, when they are called."""
 
@@ -122,12 +136,22 @@ class LazyGroup(click.Group):
             return None
         module, _, attribute = place.target.partition(":")
         command: click.Command = getattr(importlib.import_module(f"receiver.cli.{module}"), attribute)
+        _take_typed_text(command)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the summaries, without an import."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, COMMANDS[name].summary) for name in self.list_commands(ctx)])
+
+
+def _take_typed_text(command: click.Command) -> None:
+    # Of each parameter that is neither a path, whose bytes the system wants back, nor anything but text.
+    for parameter in command.params:
+        if parameter.type is click.STRING:
+            parameter.type = TYPED_TEXT
+    for part in command.commands.values() if isinstance(command, click.Group) else ():
+        _take_typed_text(part)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -137,22 +161,37 @@ def cli() -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command; the exit code."""
+    """Run one command; the exit code. No error ends in a traceback: the system's and ours each become a sentence."""
+    if sys.stdout is None:
+        click.echo("receiver: stdout is closed, and results go there; /dev/null will do", err=True)
+        return FAILED
+    for stream in (sys.stdout, sys.stderr):
+        say_anything(stream)
     try:
         done = cli.main(arguments, standalone_mode=False)
-    except ConfigurationError as error:
-        for fault in error.faults:
-            click.echo(f"receiver: {fault}", err=True)
-        return WRONG_USE
-    except ReceiverError as error:
-        click.echo(f"receiver: {error}", err=True)
-        return FAILED
+        sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
-    except BrokenPipeError:  # the reader of our results has gone, as `head` does
-        sys.stderr.close()
-        return DONE
+    except Exception as error:  # noqa: BLE001  here they end
+        return _end(error)
     return done if isinstance(done, int) else DONE
+
+
+def _end(error: Exception) -> int:
+    if isinstance(error, BrokenPipeError):  # the reader of our results has gone, as `head` does
+        drop_output()
+        return DONE
+    if isinstance(error, ConfigurationError):
+        for fault in error.faults:
+            click.echo(f"receiver: {fault}", err=True)
+        return WRONG_USE
+    if isinstance(error, OSError):
+        drop_output()
+        said = system_reason(error)
+    else:
+        said = str(error) if isinstance(error, ReceiverError) else bug(error)
+    click.echo(f"receiver: {said}", err=True)
+    return FAILED

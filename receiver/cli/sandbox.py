@@ -20,6 +20,7 @@ from receiver.model.errors import ReceiverError
 from receiver.providers import registry
 from receiver.sandbox import verify as verify_sandbox
 from receiver.sandbox.simulator import Faults, Report, Simulation, choose, require_own_host
+from receiver.service.listen import address
 from schemas import publish
 
 
@@ -95,7 +96,7 @@ def simulate_command(  # noqa: PLR0913  its options
     name = name or (next(iter(sources)) if len(sources) == 1 else None)
     if name is None or name not in sources:
         raise click.UsageError(f"--source is one of {', '.join(sources)}")
-    target = url or f"http://{settings.server.host}:{settings.server.port}/webhooks/{name}"
+    target = url or f"http://{address(settings.server.host, settings.server.port)}/webhooks/{name}"
     require_own_host(target, mine=i_own_this_host)
     provider, source = sources[name]
     if not (source.secrets or source.keys):

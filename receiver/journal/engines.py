@@ -13,10 +13,10 @@ from pathlib import Path
 
 from receiver.journal.handle import Journal
 from receiver.journal.ports import Runs
+from receiver.journal.sqlite import private
 from receiver.journal.sqlite.folder import acquire
 from receiver.journal.sqlite.journal import SqliteJournal, journal_in, open_journal
 from receiver.journal.sqlite.runs import FileRuns
-from receiver.journal.sqlite.store import make_folder
 from receiver.model.errors import JournalBusy
 
 URL_PATTERN = r"^sqlite:.+"
@@ -33,7 +33,7 @@ def hold_journal(url: str, wait_s: float = LOCK_WAIT_S) -> Iterator[tuple[Journa
     Raises ``JournalBusy`` when another service holds it for longer than ``wait_s``, ``JournalError``, ``StoreFailed``.
     """
     folder = _folder(url)
-    make_folder(folder)
+    private.make_folder(folder)
     deadline_s = time.monotonic() + wait_s
     while True:
         try:
@@ -68,6 +68,11 @@ def there_is_a_journal(url: str) -> bool:
 def open_runs(url: str) -> Runs:
     """How far runs of replay came; there need be no journal."""
     return FileRuns(_folder(url).parent / "replay")
+
+
+def folder_of_others(url: str) -> str | None:
+    """A sentence for people where the journal lies in a folder that is not ours; else None."""
+    return private.folder_of_others(_folder(url))
 
 
 def location(url: str) -> str:

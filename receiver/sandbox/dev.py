@@ -19,7 +19,7 @@ from receiver.service.admin import OFF, admin_server, readiness
 from receiver.service.config.polls import polled
 from receiver.service.config.settings import Settings
 from receiver.service.config.sources import resolve_sources
-from receiver.service.listen import listen
+from receiver.service.listen import address, listen
 from receiver.service.process import Process, ProcessContext, Role, make_process
 
 SIMULATED_PER_S = 2.0
@@ -101,7 +101,7 @@ def _simulations(settings: Settings, sources: Sources) -> list[Simulation]:
         Simulation(
             provider,
             source,
-            f"http://{host}:{port}/webhooks/{name}",
+            f"http://{address(host, port)}/webhooks/{name}",
             choose(provider, ()),
             random.Random(os.urandom(8)),  # noqa: S311  sample data
         )

@@ -1,8 +1,8 @@
-"""The child processes of ``receiver serve``: ``python -m receiver.service.child ROLE '{descriptors}'``; not for people.
+"""The child processes of ``receiver serve``; ``launch`` has their command line, which is not for people.
 
-A child reports to the supervisor over its link several times a second, and ends when the link closes. SIGTERM drains
-it, SIGHUP reads the secrets again, Ctrl-C is left to the supervisor. The collector is frozen after start-up and runs
-rarely: measured, it takes the p99 of the intake process from 18 to 5 ms.
+A child reports to the supervisor over its link several times a second, is told over it to drain or to read the secrets
+again, and ends when the link closes. SIGTERM, SIGHUP and Ctrl-C are the supervisor's: see ``launch``. The collector is
+frozen after start-up and runs rarely: measured, it takes the p99 of the intake process from 18 to 5 ms.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ import uvloop
 from receiver.interpret.poison import MEMORY_EXIT
 from receiver.model.errors import ConfigurationError, ReceiverError
 from receiver.service import logs
+from receiver.service.launch import ignore_group_signals, log_what_nobody_catches
 from receiver.service.passed_on import read_passed_on
-from receiver.service.process import Process, ProcessContext, Role, make_process
+from receiver.service.process import RELOAD, STOP, Process, ProcessContext, Role, make_process
 from receiver.service.time_slice import set_time_slice
 
 REPORT_S = 0.5
@@ -49,13 +50,18 @@ PR_SET_PDEATHSIG = 1
 def main(arguments: list[str]) -> int:
     """Run one child until it is told to stop; the exit code."""
     role, descriptors = cast("Role", arguments[0]), orjson.loads(arguments[1])
+    ignore_group_signals()
     _die_with_parent()
     log = logs.configure(people=False, role=role)
+    log_what_nobody_catches(log)
     try:
         part = make_process(role, _context(descriptors, log))
-    except ReceiverError as error:
+    except (ReceiverError, OSError) as error:
         log.error("serve.child_cannot_start", role=role, why=str(error))
         return 1
+    except Exception as error:
+        log.error("serve.child_failed", role=role, exc_info=error)
+        return MEMORY_EXIT if isinstance(error, MemoryError) else 1
     _take_turns(role)  # no sooner: to be back is urgent for all of them, and threads take it from here on
     gc.collect()
     gc.freeze()
@@ -92,12 +98,10 @@ def _context(descriptors: Mapping[str, int], log: Any) -> ProcessContext:
 
 async def _run(part: Process, role: str, descriptors: Mapping[str, int], log: Any) -> None:
     loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, part.stop)
-    loop.add_signal_handler(signal.SIGINT, lambda: None)
-    loop.add_signal_handler(signal.SIGHUP, lambda: _reload(part, role, log))
     if "wake" in descriptors:
         loop.add_reader(descriptors["wake"], _drain_wakes, descriptors["wake"], part)
-    link = asyncio.create_task(_link(part, descriptors["link"]))
+    orders = {STOP: part.stop, RELOAD: lambda: _reload(part, role, log)}
+    link = asyncio.create_task(_link(part, descriptors["link"], orders))
     try:
         await part.run()
     finally:
@@ -105,9 +109,9 @@ async def _run(part: Process, role: str, descriptors: Mapping[str, int], log: An
         await asyncio.gather(link, return_exceptions=True)
 
 
-async def _link(part: Process, descriptor: int) -> None:
+async def _link(part: Process, descriptor: int, orders: Mapping[bytes, Callable[[], None]]) -> None:
     reader, writer = await asyncio.open_connection(sock=socket.socket(fileno=descriptor))
-    ended = asyncio.create_task(reader.read())
+    ended = asyncio.create_task(_obey(reader, orders))
     try:
         while not ended.done():
             report = {"status": part.status(), "metrics": part.metrics().decode(), "lines_lost": logs.lines_lost()}
@@ -121,6 +125,13 @@ async def _link(part: Process, descriptor: int) -> None:
     finally:
         ended.cancel()
         writer.close()
+
+
+async def _obey(reader: asyncio.StreamReader, orders: Mapping[bytes, Callable[[], None]]) -> None:
+    # Until the link ends.
+    while order := await reader.readline():
+        if order in orders:
+            orders[order]()
 
 
 def _reload(part: Process, role: str, log: Any) -> None:

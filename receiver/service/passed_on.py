@@ -5,23 +5,41 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import orjson
 
 from receiver.journal.engines import held_journal
 from receiver.journal.handle import Journal
+from receiver.model.errors import ReceiverError
 from receiver.service.config.settings import Settings
 
 
 @contextmanager
 def passed_on(settings: Settings, journal: Journal) -> Iterator[int]:
-    """Write the configuration to a nameless file for children to inherit: a restarted child reads what we read."""
-    with tempfile.TemporaryFile() as file:
-        document = settings.model_dump(mode="json", exclude_unset=True)
-        file.write(orjson.dumps({"settings": document, "journal": journal.journal_id}))
-        file.flush()
-        yield file.fileno()
+    """Write the configuration to a nameless file for children to inherit: a restarted child reads what we read.
+
+    Raises ``ReceiverError`` where there is neither memory for it nor a temporary folder.
+    """
+    document = settings.model_dump(mode="json", exclude_unset=True)
+    descriptor = _nameless_file()
+    try:
+        with open(descriptor, "wb", closefd=False) as file:
+            file.write(orjson.dumps({"settings": document, "journal": journal.journal_id}))
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _nameless_file() -> int:
+    # In memory where the system can (Linux), so that no folder need be writable: a container's root often is not.
+    with suppress(AttributeError, OSError):
+        return os.memfd_create("receiver-configuration")
+    try:
+        with tempfile.TemporaryFile() as file:
+            return os.dup(file.fileno())
+    except OSError as error:
+        raise ReceiverError(f"no place to hand the configuration to the processes: {error.strerror}") from None
 
 
 def read_passed_on(descriptor: int) -> tuple[Settings, Journal]:

@@ -16,6 +16,8 @@ from receiver.journal.handle import Journal
 from receiver.service.config.settings import Settings
 
 Role = Literal["intake", "interpret", "publish", "reconcile"]
+STOP, RELOAD = b"stop\n", b"reload\n"
+"""What a supervisor tells a child over the link between them."""
 
 
 class Process(Protocol):

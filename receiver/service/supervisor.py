@@ -5,8 +5,10 @@ configured, and ``reconcile`` asks the providers' APIs where a source has ``poll
 
 Theory of operation. The supervisor holds the journal's lock and the listening socket, and passes both on: a restarted
 intake process refuses no connection, and a second service cannot start while any process of this one lives. Each child
-is tied to it by a socket pair: the child reports its state there several times a second, and ends when it closes; on
-Linux the kernel kills it too when its parent dies, which also reaches a child that is stopped. A dead child is started
+is tied to it by a socket pair: the child reports its state there several times a second, is told there to drain or to
+read the secrets again, and ends when it closes. It ignores the signals that mean this to the supervisor, since whoever
+stops a service mostly signals all of its processes at once, and intake must drain before the others. On Linux the
+kernel kills a child too when its parent dies, which also reaches one that is stopped. A dead child is started
 again after a short back-off; one that dies too often within a minute ends the service, loudly. The pipes by which
 ``intake`` wakes ``interpret``, and that one ``publish``, are the supervisor's as well: they outlive both ends.
 """
@@ -18,7 +20,6 @@ import contextlib
 import os
 import signal
 import socket
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -28,18 +29,21 @@ from typing import Any
 import orjson
 
 from receiver.interpret.poison import after_death, from_document, points_at_the_batch, to_document
-from receiver.journal.engines import hold_journal
+from receiver.journal.engines import folder_of_others, hold_journal
 from receiver.journal.handle import Journal
-from receiver.model.errors import ReceiverError
+from receiver.model.errors import ReceiverError, StoreFailed
 from receiver.service import logs
 from receiver.service.admin import OFF, admin_server, readiness
 from receiver.service.config.polls import polled
+from receiver.service.config.secret_lint import odd_secrets
+from receiver.service.config.service_links import service_links
 from receiver.service.config.settings import Settings
 from receiver.service.config.sources import resolve_sources
+from receiver.service.launch import GROUP_SIGNALS, command, environment, log_what_nobody_catches, signals_held_back
 from receiver.service.listen import listen
 from receiver.service.metrics import supervisor_text
 from receiver.service.passed_on import passed_on
-from receiver.service.process import Role
+from receiver.service.process import RELOAD, STOP, Role
 
 DEATHS_MAX = 20
 """Of one kind of child within ``DEATHS_WINDOW_S``; then the service gives up, exit 1."""
@@ -83,11 +87,12 @@ class Child:
         self._descriptors = dict(descriptors)
         self._log = log
         self._process: asyncio.subprocess.Process | None = None
+        self._link: socket.socket | None = None
+        self._gone = asyncio.Event()
+        self._gone.set()
         self._deaths: deque[float] = deque(maxlen=DEATHS_MAX)
         self._stopping = False
         self._report: Report | None = None
-        self._reload_due = False
-        """Whether a SIGHUP waits for the child's first report: before that it would kill it."""
         self.restarts = 0
         self._lines_lost_before = 0
         """Log lines that those could not write who died."""
@@ -102,22 +107,23 @@ class Child:
             return None
         return self._report
 
-    def send(self, signal_number: signal.Signals) -> None:
-        """Pass a signal on; a child that is gone needs none."""
-        if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.send_signal(signal_number)
-
     def reload(self) -> None:
-        """Have it read the secrets again, as soon as it can be told."""
-        self._reload_due = True
-        if self._report is not None:
-            self._tell_to_reload()
+        """Have it read the secrets again, as soon as it hears; one that is not there reads them when it starts."""
+        self._tell(RELOAD)
 
     async def run(self) -> None:
         """Keep it running until ``stop``; raises ``GaveUp``."""
+        refusals = 0
         while not self._stopping:
-            code = await self._live()
+            try:
+                code = await self._live()
+            except (OSError, RuntimeError) as error:  # no descriptor, process or thread is left: that may pass
+                refusals += 1
+                why = getattr(error, "strerror", None) or str(error)
+                self._log.error("serve.child_not_started", role=self.role, why=why)
+                await asyncio.sleep(_backoff_s(refusals))
+                continue
+            refusals = 0
             if self.stopping():
                 return
             self._on_death(code)
@@ -127,54 +133,60 @@ class Child:
             recent = [at for at in self._deaths if time.monotonic() - at < DEATHS_WINDOW_S]
             if len(recent) >= DEATHS_MAX:
                 raise GaveUp(f"the {self.role} process died {len(recent)} times within {DEATHS_WINDOW_S:.0f} s")
-            await asyncio.sleep(min(BACKOFF_MAX_S, BACKOFF_MIN_S * 2 ** min(len(recent), 10)))
+            await asyncio.sleep(_backoff_s(len(recent)))
 
     def stopping(self) -> bool:
         """Whether a death is now what was asked for."""
         return self._stopping
 
     async def stop(self, timeout_s: float) -> None:
-        """End it with SIGTERM, and with SIGKILL when it takes longer than ``timeout_s``."""
+        """Have it drain and end, and kill it when it takes longer than ``timeout_s``."""
         self._stopping = True
-        process = self._process
-        if process is None:
-            return
-        self.send(signal.SIGTERM)
+        self._tell(STOP)
         try:
             async with asyncio.timeout(timeout_s):
-                await process.wait()
+                await self._gone.wait()
         except TimeoutError:
             self._log.error("serve.child_killed", role=self.role, after_s=timeout_s)
-            self.send(signal.SIGKILL)
-            await process.wait()
+            if self._process is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    self._process.kill()
+            await self._gone.wait()
 
-    def _tell_to_reload(self) -> None:
-        self._reload_due = False
-        self.send(signal.SIGHUP)
+    def _tell(self, order: bytes) -> None:
+        # A few bytes always fit; whoever is too young to read them finds them, and whoever has ended needs none.
+        if self._link is not None:
+            with contextlib.suppress(OSError):
+                self._link.send(order)
 
     async def _live(self) -> int:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            descriptors = {**self._descriptors, "link": theirs.fileno()}
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "receiver.service.child",
-                self.role,
-                orjson.dumps(descriptors).decode(),
+        self._link, theirs = socket.socketpair()
+        self._gone.clear()
+        try:
+            with theirs:
+                self._process = await self._start(theirs.fileno())
+            self._log.info("serve.child_started", role=self.role, pid=self._process.pid)
+            listening = asyncio.create_task(self._listen(self._link))
+            try:
+                return await self._process.wait()
+            finally:
+                listening.cancel()
+                await asyncio.gather(listening, return_exceptions=True)
+        finally:
+            self._link.close()
+            self._lines_lost_before = self.lines_lost()
+            self._report = self._process = self._link = None
+            self._gone.set()
+
+    async def _start(self, link: int) -> asyncio.subprocess.Process:
+        descriptors = {**self._descriptors, "link": link}
+        with signals_held_back():
+            return await asyncio.create_subprocess_exec(
+                *command(self.role, descriptors),
                 stdin=asyncio.subprocess.DEVNULL,
                 pass_fds=tuple(descriptors.values()),
+                env=environment(os.environ),
             )
-        self._log.info("serve.child_started", role=self.role, pid=self._process.pid)
-        listening = asyncio.create_task(self._listen(ours))
-        try:
-            return await self._process.wait()
-        finally:
-            listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
-            self._lines_lost_before = self.lines_lost()
-            self._report = None
-            self._process = None
 
     async def _listen(self, ours: socket.socket) -> None:
         reader, writer = await asyncio.open_connection(sock=ours, limit=REPORT_BYTES_MAX)
@@ -183,10 +195,12 @@ class Child:
                 said = orjson.loads(line)
                 metrics = said["metrics"].encode()
                 self._report = Report(said["status"], metrics, said["lines_lost"], time.monotonic())
-                if self._reload_due:
-                    self._tell_to_reload()
         finally:
             writer.close()
+
+
+def _backoff_s(failures: int) -> float:
+    return min(BACKOFF_MAX_S, BACKOFF_MIN_S * float(2 ** min(failures, 10)))
 
 
 def _cause(code: int) -> dict[str, object]:
@@ -243,6 +257,8 @@ class Supervisor:
 
     def _reload(self) -> None:
         self._log.info("serve.reload")
+        for why in odd_secrets(self._settings, os.environ):
+            self._log.warning("serve.odd_secret", why=why)
         for child in self._children:
             child.reload()
 
@@ -273,10 +289,14 @@ def _note_death(journal: Journal, code: int, log: Any) -> None:
         return
     marks = journal.marks()
     known = from_document(marks.lessons())
-    suspects = after_death(known, *marks.read())
-    if suspects == known:
+    try:
+        suspects = after_death(known, *marks.read())
+        if suspects == known:
+            return
+        marks.keep_lessons(to_document(suspects))
+    except (StoreFailed, OSError) as error:  # a full disk: the next death teaches the same again
+        log.error("serve.lesson_not_kept", why=str(error))
         return
-    marks.keep_lessons(to_document(suspects))
     log.error(
         "serve.callback_suspected",
         one_by_one_to=suspects.one_by_one_to,
@@ -287,9 +307,21 @@ def _note_death(journal: Journal, code: int, log: Any) -> None:
 def serve(settings: Settings, environ: Mapping[str, str]) -> int:
     """Run the service until SIGTERM or Ctrl-C (0), or until a child died too often (1).
 
-    Raises ``ConfigurationError``, ``JournalError``, or ``ReceiverError`` where an address is taken: nothing runs then.
+    Nothing runs where it raises: ``ConfigurationError``, ``JournalError``, ``StoreFailed``, ``OSError``, and
+    ``ReceiverError`` where an address is taken.
     """
     log = logs.configure(people=False)
+    log_what_nobody_catches(log)
+    try:
+        return _serve(settings, environ, log)
+    except (ReceiverError, OSError):
+        raise
+    except Exception:
+        log.exception("serve.bug")
+        return 1
+
+
+def _serve(settings: Settings, environ: Mapping[str, str], log: Any) -> int:
     resolve_sources(settings, environ)  # every fault is named before anything starts
     with contextlib.ExitStack() as stack:
         journal, lock = stack.enter_context(hold_journal(settings.journal.url))
@@ -311,7 +343,27 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
         if polled(settings):
             children.append(Child("reconcile", shared, log))
         log.info("serve.started", journal=journal.journal_id, host=settings.server.host, port=settings.server.port)
-        return asyncio.run(Supervisor(settings, admin, children, log).run(listener.close))
+        _say_what_is_odd(settings, environ, log)
+        return asyncio.run(_until_stopped(Supervisor(settings, admin, children, log), listener.close))
+
+
+def _say_what_is_odd(settings: Settings, environ: Mapping[str, str], log: Any) -> None:
+    links = service_links(environ)
+    if links:
+        log.info("serve.service_links_ignored", names=links)
+    folder = folder_of_others(settings.journal.url)
+    if folder is not None:
+        log.warning("serve.journal_folder_of_others", why=folder)
+    for why in odd_secrets(settings, environ):
+        log.warning("serve.odd_secret", why=why)
+
+
+async def _until_stopped(supervisor: Supervisor, close_listener: Callable[[], None]) -> int:
+    try:
+        return await supervisor.run(close_listener)
+    finally:
+        # The loop gives the signals back to what they do by default: one more SIGTERM would end us by itself, not by 0.
+        signal.pthread_sigmask(signal.SIG_BLOCK, GROUP_SIGNALS)
 
 
 def _pipe(stack: contextlib.ExitStack) -> tuple[int, int]:

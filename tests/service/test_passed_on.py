@@ -1,37 +1,49 @@
-"""A child process reads the configuration that its supervisor read, with each provider's own keys."""
+"""The configuration reaches a child by an inherited file that has no name and needs no folder."""
 
 from __future__ import annotations
 
-from receiver.journal.engines import held_journal
-from receiver.service.config.settings import build
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from receiver.journal.engines import hold_journal
+from receiver.model.errors import ReceiverError
+from receiver.service.config.settings import Settings, build
 from receiver.service.passed_on import passed_on, read_passed_on
 
-PAIR = {"public": "env:P", "secret": "env:S"}
-SOURCES = [
-    {
-        "name": "0xpay-main", "provider": "0xpay", "account": "m", "secrets": ["env:S", "file:/run/secrets/x"],
-        "public_url": "https://a.example.com/webhooks/0xpay-main", "freshness_s": 60, "signed_url": "path",
-    },
-    {"name": "swaps", "provider": "onchainpay", "keys": [PAIR], "poll": {}},
-    {"name": "c", "provider": "calypso", "account": "0x1", "poll": {"key": PAIR, "page_size": 7, "every_s": 5}},
-    {
-        "name": "o", "provider": "cryptoexchange",
-        "poll": {
-            "base_url": "https://api.example.com/", "order_path": "/o/{id}", "auth_header": "X", "secret": "env:S",
-            "fields": {"id": "id", "status": "s"}, "statuses": {"ok": "completed"},
-        },
-    },
-]  # fmt: skip
+SOURCE = {"name": "swaps", "provider": "onchainpay", "keys": [{"public": "env:A", "secret": "env:B"}]}
 
 
-def test_what_is_passed_on_is_what_was_read() -> None:
-    """Each source in its provider's model again; what was not set stays unset."""
-    settings = build({"sources": SOURCES, "server": {"port": 1234}}, "receiver.toml")
-    with passed_on(settings, held_journal(settings.journal.url, "its-id")) as descriptor:
-        read, journal = read_passed_on(descriptor)
-    assert read == settings
-    assert [type(source) for source in read.sources] == [type(source) for source in settings.sources]
-    assert [source.model_fields_set for source in read.sources] == [
-        source.model_fields_set for source in settings.sources
-    ]
-    assert journal.journal_id == "its-id"
+def configured(folder: Path) -> Settings:
+    """A configuration that is not all defaults."""
+    return build({"journal": {"url": f"sqlite:{folder}"}, "server": {"keep_alive_s": 620}, "sources": [SOURCE]}, "here")
+
+
+@pytest.mark.parametrize("memory", [True, False])
+def test_what_is_read_is_what_was_written(*, memory: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As often as a child is started again."""
+    if not memory:
+        monkeypatch.delattr(os, "memfd_create")
+    settings = configured(tmp_path / "journal")
+    with hold_journal(settings.journal.url) as (journal, _), passed_on(settings, journal) as descriptor:
+        for _ in range(2):
+            read, held = read_passed_on(descriptor)
+            assert (read, held.journal_id) == (settings, journal.journal_id)
+
+
+def test_no_temporary_folder_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is kept in memory, where the system can; where it cannot, and there is none, a sentence says so."""
+
+    def nowhere(*_: object, **__: object) -> None:
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", nowhere)
+    settings = configured(tmp_path / "journal")
+    with hold_journal(settings.journal.url) as (journal, _):
+        with passed_on(settings, journal) as descriptor:
+            assert read_passed_on(descriptor)[0] == settings
+        monkeypatch.delattr(os, "memfd_create")
+        with pytest.raises(ReceiverError, match="No usable temporary directory"), passed_on(settings, journal):
+            pass

@@ -10,7 +10,7 @@ from typing import get_args
 import pytest
 
 from receiver.journal.sqlite.journal import open_journal
-from receiver.journal.sqlite.store import make_folder
+from receiver.journal.sqlite.private import make_folder
 from receiver.model.errors import ConfigurationError
 from receiver.service import logs
 from receiver.service.config.settings import build

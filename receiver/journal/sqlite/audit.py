@@ -11,6 +11,7 @@ import orjson
 
 from receiver.journal.sqlite import store as sqlite
 from receiver.journal.sqlite.folder import STORES, check_whole
+from receiver.journal.sqlite.private import make_folder
 from receiver.journal.sqlite.statements import named_queries
 from receiver.model.errors import JournalError, StoreFailed
 
@@ -60,7 +61,7 @@ def backup(folder: Path, target: Path) -> list[Path]:
     check_whole(folder)
     if target.exists() and any(target.iterdir()):
         raise JournalError(f"{target} is not empty; a backup is never written over another")
-    sqlite.make_folder(target)
+    make_folder(target)
     copies = []
     for store in ("outbox", "inbox", "requests"):
         source = sqlite.connect(folder / f"{store}.db", read_only=True)

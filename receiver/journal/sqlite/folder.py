@@ -17,11 +17,11 @@ from pathlib import Path
 import apsw
 
 from receiver.journal.sqlite import store as sqlite
+from receiver.journal.sqlite.private import make_folder, open_private
 from receiver.journal.sqlite.statements import named_queries
-from receiver.journal.sqlite.store import make_folder
 from receiver.journal.sqlite.upgrade import upgrade_outbox
 from receiver.model.callback import JournalEntry, VerifiedCallback, entry_digest, headers_from_wire
-from receiver.model.errors import JournalBusy, JournalError
+from receiver.model.errors import JournalBusy, JournalError, StoreFailed
 
 STORES = ("inbox", "outbox", "requests")
 SQL = named_queries("folder")
@@ -36,14 +36,18 @@ SEQUENCE = {"inbox": "callbacks", "requests": "requests"}
 def acquire(folder: Path, name: str) -> int:
     """Lock ``<name>.lock`` in ``folder``; raises ``JournalBusy`` if it is held. Free when the descriptor is closed.
 
+    Raises ``StoreFailed`` where the folder takes no file.
     Children that inherit the descriptor share the lock: it is free only when the last of them has ended.
     """
-    descriptor = os.open(folder / f"{name}.lock", os.O_CREAT | os.O_RDWR, 0o600)
+    descriptor = open_private(folder / f"{name}.lock", 0)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
         raise JournalBusy(f"another receiver holds the journal in {folder} ({name}.lock)") from None
+    except OSError as error:  # a network file system without locks
+        os.close(descriptor)
+        raise StoreFailed(f"{folder / name}.lock cannot be locked: {error.strerror}") from None
     return descriptor
 
 
@@ -110,6 +114,9 @@ def _make_store(folder: Path, store: str, journal_id: str) -> None:
     )
     try:
         sqlite.create_schema(connection, store, journal_id)
+    except StoreFailed as error:
+        why = os.strerror(connection.system_errno) if connection.system_errno else error
+        raise StoreFailed(f"{folder / store}.db cannot be made: {why}") from error
     finally:
         connection.close()
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from receiver.journal.sqlite.private import open_private
 from receiver.model.errors import StoreFailed
 
 MARK_FILE = "interpreting"
@@ -30,7 +31,7 @@ class FileMarks:
     def set(self, first: int, last: int) -> None:
         """Callbacks ``first`` to ``last`` are being interpreted; 0, 0: none are."""
         if self._file is None:
-            self._file = os.open(self._folder / MARK_FILE, os.O_CREAT | os.O_RDWR, 0o600)
+            self._file = open_private(self._folder / MARK_FILE, 0)
         os.pwrite(self._file, _RANGE.pack(first, last), 0)
 
     def read(self) -> tuple[int, int]:
@@ -65,7 +66,7 @@ def write_whole(path: Path, content: bytes) -> None:
     """Write a private file with an fsync, so that it is there whole or as before; raises ``StoreFailed``."""
     new = path.with_name(f"{path.name}.new")
     try:
-        descriptor = os.open(new, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+        descriptor = open_private(new, os.O_TRUNC)
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()

@@ -16,12 +16,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 from zlib import crc32
 
 import apsw
 
+from receiver.journal.sqlite.private import open_private, why_not_open
 from receiver.journal.sqlite.statements import named_queries, schema
 from receiver.model.errors import JournalError, StoreFailed
 
@@ -44,12 +46,6 @@ def check_library() -> None:
         raise JournalError(f"SQLite {apsw.sqlite_lib_version()} can lose commits (WAL-reset bug); {wanted} is needed")
 
 
-def make_folder(folder: Path) -> None:
-    """Make the journal's folder, readable by its owner only: its files hold whole card numbers."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder.chmod(0o700)
-
-
 def connect(
     path: Path, *, create: bool = False, read_only: bool = False, vfs: str | None = None, page_bytes: int = PAGE_BYTES
 ) -> apsw.Connection:
@@ -59,7 +55,7 @@ def connect(
     """
     check_library()
     if create:
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        os.close(open_private(path, 0))
     flags = apsw.SQLITE_OPEN_READONLY if read_only else apsw.SQLITE_OPEN_READWRITE
     try:
         connection = apsw.Connection(str(path), flags=flags, vfs=vfs, statementcachesize=STATEMENT_CACHE)
@@ -70,13 +66,23 @@ def connect(
             connection.pragma("journal_mode", "wal")
             connection.pragma("synchronous", "full")
             connection.pragma("wal_autocheckpoint", 0)
+        if not _temp_folder():
+            connection.pragma("temp_store", "memory")
     except apsw.CantOpenError as error:
-        raise JournalError(f"{path} cannot be opened: {error}") from error
+        why = why_not_open(path, read_only=read_only) or error
+        raise JournalError(f"{path} cannot be opened: {why}") from error
     except (apsw.NotADBError, apsw.CorruptError) as error:
         raise JournalError(f"{path} is no intact SQLite database: {error}") from error
     except apsw.Error as error:
         raise StoreFailed(f"{path}: {error}") from error
     return connection
+
+
+@cache
+def _temp_folder() -> bool:
+    # SQLite's own list. A large statement or sort needs one, and a container with a read-only root may have none.
+    folders = (os.environ.get("SQLITE_TMPDIR"), os.environ.get("TMPDIR"), "/var/tmp", "/usr/tmp", "/tmp", ".")  # noqa: S108
+    return any(folder and Path(folder).is_dir() and os.access(folder, os.W_OK | os.X_OK) for folder in folders)
 
 
 def create_schema(connection: apsw.Connection, store: str, journal_id: str) -> None:

@@ -7,6 +7,7 @@ and are resolved last, by ``resolve_sources``.
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 import tomllib
@@ -20,10 +21,13 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from receiver.journal.engines import URL_PATTERN
 from receiver.model.errors import ConfigurationError
 from receiver.providers.settings import FAULT, Section, SourceSettings
+from receiver.service.config.service_links import service_links
 from receiver.service.config.source_settings import AnySource, RouteSettings
 
 ENV_PREFIX = "RECEIVER_"
 CONFIG_VARIABLE = "RECEIVER_CONFIG"
+TRACEBACK_VARIABLE = "RECEIVER_TRACEBACK"
+"""For the command line, which reads it before there is a configuration."""
 DEFAULT_FILE = "receiver.toml"
 REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:.+", re.DOTALL)
 
@@ -42,7 +46,7 @@ class ServerSettings(Section):
         Field(ge=1024, le=16 * 1024 * 1024, description="bytes; a larger body gets 413; providers send about 1 KiB"),
     ] = 262_144
     keep_alive_s: Annotated[
-        int, Field(ge=1, le=600, description="s; longer than a load balancer's own, short against senders that vanish")
+        int, Field(ge=1, le=3600, description="s; longer than a load balancer's own, short against senders that vanish")
     ] = 5
     shutdown_timeout_s: Annotated[
         float, Field(ge=2, le=600, description="s; SIGTERM to exit; what was answered is committed long before")
@@ -215,18 +219,25 @@ def build(document: Mapping[str, Any], file: str) -> Settings:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text("utf-8"))
+        content = file.read_bytes()
+        if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise ConfigurationError([f"{file}: no TOML: it is UTF-16; save it as UTF-8"])
+        return tomllib.loads(content.decode("utf-8-sig"))
     except FileNotFoundError:
         raise ConfigurationError([f"{file}: there is no such file; `receiver init` writes one"]) from None
     except OSError as error:
         raise ConfigurationError([f"{file}: {error.strerror}"]) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise ConfigurationError([f"{file}: no TOML: it is not UTF-8, from byte {error.start} on"]) from None
+    except tomllib.TOMLDecodeError as error:
         raise ConfigurationError([f"{file}: no TOML: {error}"]) from None
+    except RecursionError:
+        raise ConfigurationError([f"{file}: no TOML: nested too deep"]) from None
 
 
 def known_variables() -> set[str]:
     """Every ``RECEIVER_`` name that means something."""
-    names = {CONFIG_VARIABLE}
+    names = {CONFIG_VARIABLE, TRACEBACK_VARIABLE}
     for section, field in Settings.model_fields.items():
         names.add(f"{ENV_PREFIX}{section.upper()}")
         model = _model(field.annotation)
@@ -246,8 +257,8 @@ def _is_list(annotation: Any) -> bool:
 
 
 def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
-    known = known_variables()
-    names = sorted(name for name in environ if name.upper().startswith(ENV_PREFIX) and name.upper() not in known)
+    meant = known_variables() | set(service_links(environ))
+    names = sorted(name for name in environ if name.upper().startswith(ENV_PREFIX) and name.upper() not in meant)
     return [f"environment: {name}: no such setting" for name in names]
 
 

@@ -1,0 +1,83 @@
+"""How the tests of this folder start the receiver in odd places, and what every fault of a start must look like.
+
+What changes the file system's view or gives up rights needs root, as a container's build has it: such tests use
+namespaces and dropped capabilities, and say so where they cannot run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.chaos import traffic
+from tests.chaos.service import Service
+
+SWAP = {"id": "swap-1", "organizationId": traffic.ORGANISATION, "status": "PROCESSED"}
+RECEIVER = (sys.executable, "-m", "receiver")
+SCRIPT = Path(sys.executable).with_name("receiver")
+ORDINARY = ("setpriv", "--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all")
+"""Root without its rights: a user like any other, who still finds an interpreter below /root."""
+LINKS = {
+    "RECEIVER_SERVICE_HOST": "10.96.0.17",
+    "RECEIVER_SERVICE_PORT": "8080",
+    "RECEIVER_SERVICE_PORT_HTTP": "8080",
+    "RECEIVER_PORT": "tcp://10.96.0.17:8080",
+    "RECEIVER_PORT_8080_TCP": "tcp://10.96.0.17:8080",
+    "RECEIVER_PORT_8080_TCP_PROTO": "tcp",
+    "RECEIVER_PORT_8080_TCP_PORT": "8080",
+    "RECEIVER_PORT_8080_TCP_ADDR": "10.96.0.17",
+}
+
+
+def as_root() -> None:
+    """Skip, aloud, what only root can prepare."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root, for mounts in a namespace of its own or files of another user")
+
+
+def run(
+    service: Service,
+    *arguments: str,
+    before: tuple[str, ...] = (),
+    environ: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """One command; it must end by itself."""
+    command = [*before, *RECEIVER, *arguments, "--config", str(service.config)]
+    return subprocess.run(
+        command,
+        env={**service.environ, **(environ or {})},
+        cwd=cwd or service.folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        errors="replace",
+    )
+
+
+def in_namespace(*mounts: str) -> tuple[str, ...]:
+    """What runs a command after mounts that nobody else sees."""
+    script = " && ".join(["mount --make-rprivate /", *mounts, 'exec "$@"'])
+    return ("unshare", "-m", "sh", "-c", script, "sh")
+
+
+def sentence(done: subprocess.CompletedProcess[str], *parts: str, code: int = 1) -> None:
+    """One sentence on stderr, whatever stdout holds, and the exit code."""
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+    assert done.stderr.startswith("receiver: "), done.stderr
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    for part in parts:
+        assert part in done.stderr
+
+
+def log_of(service: Service) -> list[dict[str, object]]:
+    """The lines of the service's log; each is JSON."""
+    return [json.loads(line) for line in service.log.read_text().splitlines()]
