@@ -21,7 +21,7 @@ link = socket.socket(fileno=json.loads(sys.argv[-1])["link"])
 for order in link.makefile("rb"):
     if order == b"stop\\n":
         sys.exit(0)
-    link.send(json.dumps({"status": {"told": order.decode()}, "metrics": ""}).encode() + b"\\n")
+    link.send(json.dumps({"status": {"told": order.decode()}, "metrics": "", "lines_lost": 0}).encode() + b"\\n")
 """
 
 

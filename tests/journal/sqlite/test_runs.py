@@ -33,6 +33,6 @@ def test_a_disk_that_refuses_is_said(tmp_path: Path) -> None:
     runs = FileRuns(tmp_path)
     runs.save("one", {"after": 1})
     (tmp_path / "one.json.new").mkdir()
-    with pytest.raises(StoreFailed, match=r"one\.json: Is a directory"):
+    with pytest.raises(StoreFailed, match=r"one\.json\.new: Is a directory"):
         runs.save("one", {"after": 2})
     assert runs.load("one") == {"after": 1}
