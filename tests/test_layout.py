@@ -201,7 +201,6 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     "journal/memory/": ("contract/journal", "one suite runs over every engine"),
     "journal/sqlite/": ("contract/journal", "one suite runs over every engine"),
     "model/": ("model/test_values.py", "values are tested together"),
-    "operate/": ("whole_service/test_commands.py", "what a person asks for is asked of a whole service"),
     "providers/": ("providers/test_conformance.py", "every provider answers to one suite"),
     "providers/calypso/": ("providers/test_conformance.py", "every provider answers to one suite"),
     "providers/cryptoexchange/": ("providers/test_conformance.py", "every provider answers to one suite"),
