@@ -195,13 +195,14 @@ def test_tests_elsewhere_are_there() -> None:
 
 
 TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
-    "cli/": ("whole_service/test_commands.py", "commands are run against a whole service"),
+    "cli/dev.py": ("whole_service/test_commands.py", "it only wires what runs until Ctrl-C, proven by real processes"),
+    "cli/exit_codes.py": ("cli/test_main.py", "only numbers, which every command's end is held against"),
+    "cli/serve.py": ("whole_service/test_commands.py", "it only starts the supervisor, proven by real processes"),
     "intake/": ("intake/test_webhook.py", "the web application is tested as one"),
     "journal/": ("contract/journal", "one suite runs over every engine"),
     "journal/memory/": ("contract/journal", "one suite runs over every engine"),
     "journal/sqlite/": ("contract/journal", "one suite runs over every engine"),
     "model/": ("model/test_values.py", "values are tested together"),
-    "operate/": ("whole_service/test_commands.py", "what a person asks for is asked of a whole service"),
     "providers/": ("providers/test_conformance.py", "every provider answers to one suite"),
     "providers/calypso/": ("providers/test_conformance.py", "every provider answers to one suite"),
     "providers/cryptoexchange/": ("providers/test_conformance.py", "every provider answers to one suite"),

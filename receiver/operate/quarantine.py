@@ -56,7 +56,9 @@ def preview(context: Context, ids: Collection[EntryId]) -> list[dict[str, Any]]:
     with open_stores(context.journal) as stores:
         batch = redrive(ids, context.rules(), stores).batch
     records = {record.number: record for record in batch.records}
-    became = {EntryId(one.store, one.number): records.get(one.record or 0) for one in batch.outcomes}
+    # A duplicate's record is that of the event it repeats, which may stand in the same batch.
+    events = (one for one in batch.outcomes if one.outcome == "event")
+    became = {EntryId(one.store, one.number): records.get(one.record or 0) for one in events}
     return [_becomes(standing, became.get(standing.id)) for standing in batch.quarantined]
 
 

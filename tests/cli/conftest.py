@@ -1,0 +1,26 @@
+"""A desk for the tests of commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from receiver.operate import requests
+from receiver.service import logs
+from tests.cli.desk import CONFIGURATION, SECRETS, Desk
+from tests.support import Lines
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Desk:
+    """With a sound configuration, and no journal yet."""
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("COLUMNS", "250")
+    monkeypatch.setattr(logs, "configure", lambda **_: None)  # it is for the whole process, which here is the tests'
+    monkeypatch.setattr(logs, "get", Lines)
+    monkeypatch.setattr(requests, "WAIT_S", 0.0)  # no service runs that one could wait for
+    config = tmp_path / "receiver.toml"
+    config.write_text(CONFIGURATION.format(folder=tmp_path), "utf-8")
+    return Desk(config, capfd)

@@ -1,0 +1,78 @@
+"""``receiver quarantine`` at a desk: listed, shown, redriven later, closed; and what is no id is wrong use."""
+
+from __future__ import annotations
+
+import pytest
+
+from receiver.cli.main import run
+from tests.cli.desk import Desk
+from tests.operate.desk import exchange
+
+
+@pytest.fixture
+def filled(desk: Desk) -> Desk:
+    """With an event, and two that nobody could read."""
+    desk.take("0xpay-main", [exchange("fine"), exchange("odd", status="Refunded"), b"[junk]"])
+    return desk
+
+
+def test_the_list_is_a_table_or_json(filled: Desk) -> None:
+    """What is open, by number; choices narrow it."""
+    out, _ = filled.run("quarantine", "list")
+    assert [line.split()[:2] for line in out.splitlines()[1:]] == [["2", "0xpay-main"], ["3", "0xpay-main"]]
+    assert [row["reason"] for row in filled.lines("quarantine", "list")] == ["unknown_status", "not_json"]
+    assert [row["id"] for row in filled.lines("quarantine", "list", "--reason", "not_json")] == [3]
+    assert [row["id"] for row in filled.lines("quarantine", "list", "--id", "2")] == [2]
+    assert filled.lines("quarantine", "list", "--state", "closed") == []
+    assert filled.lines("quarantine", "list", "--until", "2024-01-01T00:00:00Z") == []
+
+
+def test_one_is_shown_whole(filled: Desk) -> None:
+    """Its body as it came, brackets and all; no signature."""
+    out, _ = filled.run("quarantine", "show", "3")
+    assert out.endswith("[junk]\n")
+    assert "not_json" in out
+    assert "signature" not in out
+    (said,) = filled.lines("quarantine", "show", "3")
+    assert said["body"] == "[junk]"
+    assert "callback 1 is not in quarantine" in filled.fails("quarantine", "show", "1")
+
+
+def test_what_is_no_id_is_wrong_use(filled: Desk) -> None:
+    """Said in a sentence."""
+    for command in (("show", "x"), ("list", "--id", "poll-"), ("close", "-", "--why", "y")):
+        said = filled.fails("quarantine", *command, code=2)
+        assert "is neither a callback's number, as 4711, nor an answer's, as poll-12" in said
+
+
+def test_a_dry_run_only_shows(filled: Desk) -> None:
+    """What each would become; nothing is asked of a service."""
+    rows = filled.lines("quarantine", "redrive", "--dry-run")
+    assert [(row["id"], row["becomes"]) for row in rows] == [(2, "still quarantined"), (3, "still quarantined")]
+    out, err = filled.run("quarantine", "redrive", "--dry-run", "--id", "3")
+    assert "still quarantined" in out
+    assert err == ""
+
+
+def test_a_redrive_without_a_service_waits_for_one(filled: Desk) -> None:
+    """The request is kept; with nothing chosen there is none."""
+    assert "request 1: no running service carried it out yet" in filled.run("quarantine", "redrive", "--yes")[1]
+    _, err = filled.run("quarantine", "redrive", "--source", "swaps")
+    assert err == "nothing in quarantine is chosen by that\n"
+
+
+def test_it_asks_before_it_redrives(filled: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who says no has asked for nothing."""
+    monkeypatch.setattr("click.confirm", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    filled.run("quarantine", "redrive", code=130)
+    assert "request 1:" in filled.run("quarantine", "redrive", "--yes")[1]
+
+
+def test_one_is_closed_with_a_reason(filled: Desk) -> None:
+    """Once a service has carried it out; only one that is open can be."""
+    assert "request 1:" in filled.run("quarantine", "close", "2", "--why", "a test of theirs")[1]
+    filled.interpret()
+    (row,) = filled.lines("quarantine", "list", "--state", "closed")
+    assert (row["id"], row["why"]) == (2, "a test of theirs")
+    assert "callback 2 is not open in quarantine" in filled.fails("quarantine", "close", "2", "--why", "again")
+    assert run(["quarantine", "close", "3"]) == 2

@@ -1,0 +1,73 @@
+"""``receiver show | rejects | drift`` at a desk."""
+
+from __future__ import annotations
+
+import pytest
+
+from receiver.providers.zeroxpay import callbacks as zeroxpay
+from tests.cli.desk import Desk
+from tests.operate.desk import exchange
+from tests.support import NOW_S, oxpay_source
+
+BODY = exchange("one")
+
+
+@pytest.fixture
+def filled(desk: Desk) -> Desk:
+    """An operation with everything that a timeline can show."""
+    bodies = [BODY, BODY, exchange("one", status="Pending"), exchange("one", status="Refunded", odd=1)]
+    desk.take("0xpay-main", bodies)
+    return desk
+
+
+def test_a_timeline_says_what_is_unusual(filled: Desk) -> None:
+    """A repetition, what came late, what nobody could read."""
+    out, _ = filled.run("show", "one")
+    rows = out.splitlines()[1:]
+    assert [row.split()[0] for row in rows] == ["1", "2", "3", "4"]
+    assert "repeats sequence 1" in rows[1]
+    assert "late" in rows[2]
+    assert "unknown_status status (open)" in rows[3]
+    assert [row["outcome"] for row in filled.lines("show", "one")] == ["event", "duplicate", "event", "quarantine"]
+
+
+def test_what_is_not_there_is_exit_1(desk: Desk, filled: Desk) -> None:
+    """An operation nobody told of."""
+    assert filled is desk
+    assert "nothing is known of an operation nobody" in desk.fails("show", "nobody")
+
+
+def test_without_a_journal_it_says_so(desk: Desk) -> None:
+    """And makes none."""
+    for command in (("show", "one"), ("drift",), ("rejects", "list"), ("quarantine", "list"), ("export",)):
+        assert "there is no journal" in desk.fails(*command)
+    assert [path.name for path in desk.config.parent.iterdir()] == ["receiver.toml"]
+
+
+def test_rejects_are_listed_and_explained(filled: Desk) -> None:
+    """The newest first; a secret that is live no more is named by its place, and never shown."""
+    source = oxpay_source("https://merchant.example.com/webhooks/0xpay-main", secrets=(b"made-up-before",))
+    filled.refuse("0xpay-main", BODY, zeroxpay.PROVIDER.sign(BODY, source, NOW_S))
+    filled.refuse("0xpay-main", b"12345", ())
+    listed = filled.lines("rejects", "list")
+    assert [(row["id"], row["body_bytes"]) for row in listed] == [(2, 5), (1, len(BODY))]
+    assert len(filled.lines("rejects", "list", "--limit", "1")) == 1
+    out, _ = filled.run("rejects", "explain", "1")
+    assert "it matches a retired secret (retired_secrets.0)" in out
+    assert "made-up-before" not in out
+    (said,) = filled.lines("rejects", "explain", "2")
+    assert said["explanation"] == ["a header that the provider signs with is missing"]
+    assert "reject 3 is not in the sample" in filled.fails("rejects", "explain", "3")
+
+
+def test_drift_tells_of_fields_and_of_silence(filled: Desk) -> None:
+    """Every configured source, also one that was never heard."""
+    filled.take("0xpay-main", [exchange("two", odd=1)])
+    field, spoke, silent = filled.lines("drift")
+    assert (field["field"], spoke["source"], silent) == (
+        "odd", "0xpay-main", {"source": "swaps", "last_callback": None, "silent_s": None},
+    )  # fmt: skip
+    assert spoke["silent_s"] > 0
+    out, _ = filled.run("drift")
+    assert "unknown fields" in out
+    assert "swaps" in out

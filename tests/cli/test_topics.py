@@ -1,0 +1,95 @@
+"""``receiver tail`` and ``topics`` with an outbox on disk and a Kafka in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from receiver.cli import topics
+from receiver.cli.context import open_configured
+from receiver.model.records import Position
+from receiver.sandbox.fakes import FakeKafka
+from receiver.service import wiring
+from tests.cli.desk import Desk
+from tests.operate.desk import exchange
+
+
+@pytest.fixture
+def filled(desk: Desk) -> Desk:
+    """With two events, and one in quarantine between them."""
+    desk.take("0xpay-main", [exchange("one"), b"junk", exchange("two")])
+    return desk
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> FakeKafka:
+    """The Kafka of every command."""
+    made = FakeKafka()
+    monkeypatch.setattr(wiring, "_open_kafka", lambda *_: made)
+    return made
+
+
+def test_the_outbox_is_shown_from_its_beginning(filled: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Events only, over more than one page."""
+    monkeypatch.setattr(topics, "BATCH", 1)
+    assert [row["operation_id"] for row in filled.lines("tail")] == ["one", "two"]
+    out, _ = filled.run("tail")
+    assert [line.split()[2:5] for line in out.splitlines()] == [
+        ["completed", "#1", "exchange"], ["completed", "#1", "exchange"],
+    ]  # fmt: skip
+
+
+def test_whoever_follows_sees_what_comes_and_ends_it(filled: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C is its proper end; without ``--follow`` it is an interruption."""
+    naps: list[float] = []
+
+    def nap(seconds: float) -> None:
+        naps.append(seconds)
+        if len(naps) > 1:
+            raise KeyboardInterrupt
+        filled.take("0xpay-main", [exchange("three")])
+
+    monkeypatch.setattr("receiver.cli.topics.time.sleep", nap)
+    monkeypatch.setattr("receiver.cli.topics.signal.signal", lambda *_: None)
+    rows = filled.run("tail", "--follow", "--json")[0].splitlines()
+    assert [json.loads(row)["operation_id"] for row in rows] == ["one", "two", "three"]
+
+    def interrupt(*_: Any) -> Iterator[bytes]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(topics, "write_line", interrupt)
+    filled.run("tail", "--json", code=130)
+
+
+def test_topics_are_read_with_where_each_event_lies(filled: Desk, cluster: FakeKafka) -> None:
+    """What is in quarantine is on no status topic."""
+
+    async def publish() -> None:
+        journal = open_configured(filled.config).context.journal
+        with closing(journal.outbox()) as outbox:
+            records = outbox.read(0, 10)
+        publisher = cluster.publisher(journal.journal_id)
+        await publisher.connect()
+        for record in records:
+            await publisher.publish(cluster.route(record, journal.journal_id), Position(record.number, "x"))
+
+    asyncio.run(publish())
+    assert [row["operation_id"] for row in filled.lines("tail", "--kafka")] == ["one", "two"]
+    out, _ = filled.run("tail", "--kafka")
+    assert [line.split()[0] for line in out.splitlines()[::2]] == ["exchange.status.v1[0]@0", "exchange.status.v1[0]@1"]
+
+
+def test_missing_topics_are_made_and_the_others_left(desk: Desk, cluster: FakeKafka) -> None:
+    """Safe to repeat."""
+    cluster.missing = {"exchange.status.v1"}
+    made = {row["topic"]: row["state"] for row in desk.lines("topics", "create")}
+    assert {topic for topic, state in made.items() if state == "created"} == {"exchange.status.v1"}
+    assert set(made) == set(cluster.all_topics)
+    out, _ = desk.run("topics", "create")
+    assert "created" not in out
+    assert "receiver.positions" in out

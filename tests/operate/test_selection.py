@@ -1,0 +1,81 @@
+"""Choosing callbacks: by time, source, and what their events say; each in the order of receipt."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from receiver.operate import selection
+from receiver.operate.selection import Chosen, Filter, choose
+from tests.operate.desk import SWAPS, exchange
+from tests.support import NOW_S, Way
+
+S = 1_000_000
+
+
+async def filled() -> Way:
+    """Two exchanges, what repeats the first, what nobody can read, a swap; ten seconds lie between any two."""
+    way = Way()
+    for source, body in (
+        ("0xpay-main", exchange("one", status="Pending")),
+        ("0xpay-main", exchange("two")),
+        ("0xpay-main", exchange("one", status="Pending")),
+        ("0xpay-main", b"junk"),
+        ("swaps", json.dumps(SWAPS["PROCESSED"]).encode()),
+    ):
+        await way.events(source, [body])
+        way.clock.advance(10)
+    return way
+
+
+def chosen(way: Way, wanted: Filter, after: int = 0) -> list[Chosen]:
+    """Those of the way's journal."""
+    return list(choose(way.inbox, way.outbox, way.journal.search(), wanted, after))
+
+
+async def test_all_of_them_with_what_they_became() -> None:
+    """A duplicate has the event that it repeats, and what nobody could read has none."""
+    found = chosen(await filled(), Filter())
+    assert [(one.entry.number, one.outcome) for one in found] == [
+        (1, "event"), (2, "event"), (3, "duplicate"), (4, "quarantine"), (5, "event"),
+    ]  # fmt: skip
+    assert [one.event["operation_id"] if one.event else None for one in found[:4]] == ["one", "two", "one", None]
+    assert found[3].record is not None
+    assert found[3].record.record_type == "quarantine"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "numbers"),
+    [
+        (Filter(since_us=(NOW_S + 10) * S, until_us=(NOW_S + 30) * S), [2, 3]),
+        (Filter(source="swaps"), [5]),
+        (Filter(provider="0xpay"), [1, 2, 3]),
+        (Filter(family="exchange"), [1, 2, 3, 5]),
+        (Filter(kind="auto_swap"), [5]),
+        (Filter(operation="one"), [1, 3]),
+        (Filter(status="completed"), [2, 5]),
+        (Filter(sequence=2), []),
+        (Filter(sequence=1, provider="0xpay", limit=2), [1, 2]),
+        (Filter(limit=1), [1]),
+        (Filter(source="0xpay-main", status="completed"), [2]),
+    ],
+)
+async def test_each_wish_narrows_it(wanted: Filter, numbers: list[int]) -> None:
+    """``until`` is exclusive; a wish about events leaves out what became none; the limit counts what is given."""
+    assert [one.entry.number for one in chosen(await filled(), wanted)] == numbers
+
+
+async def test_it_goes_on_after_a_number_over_many_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each once."""
+    monkeypatch.setattr(selection, "STEP", 2)
+    way = await filled()
+    assert [one.entry.number for one in chosen(way, Filter())] == [1, 2, 3, 4, 5]
+    assert [one.entry.number for one in chosen(way, Filter(), after=2)] == [3, 4, 5]
+
+
+async def test_what_is_not_interpreted_yet_is_not_chosen() -> None:
+    """Nobody knows what it will become."""
+    way = await filled()
+    await way.deliver("0xpay-main", exchange("three"))
+    assert [one.entry.number for one in chosen(way, Filter())] == [1, 2, 3, 4, 5]
