@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from receiver.service.logs import frames_only
+from receiver.service.log_frames import frames_only
 
 
 def configure(level: int) -> None:

@@ -19,13 +19,13 @@ import signal
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import orjson
 
 from receiver.model.times import from_us
+from receiver.service.log_frames import frames_only
 from receiver.service.log_writer import PIECE_BYTES_MAX, LogWriter
 
 LIBRARIES = ("uvicorn", "aiokafka", "asyncio")
@@ -173,20 +173,6 @@ def _shown(value: object, most: int) -> object:
         text = type(error).__name__
     text = text.encode("utf-8", "backslashreplace").decode()
     return text if len(text) <= most else text[:most] + "…"
-
-
-def frames_only(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Turn ``exc_info`` into the exception's type and its frames; the message stays out."""
-    error = event.pop("exc_info", None)
-    if error is True:
-        error = sys.exc_info()[1]
-    elif isinstance(error, tuple):
-        error = error[1]
-    if isinstance(error, BaseException):
-        event["exception"] = type(error).__qualname__
-        frames = traceback.extract_tb(error.__traceback__)
-        event["frames"] = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
-    return event
 
 
 class _Bridge(logging.Handler):

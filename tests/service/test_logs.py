@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from receiver.service.log_writer import PIECE_BYTES_MAX
-from receiver.service.logs import frames_only, json_line
+from receiver.service.logs import json_line
 
 PROGRAM = """
 from receiver.service import logs
@@ -39,18 +39,6 @@ def test_each_line_is_a_json_object_on_stdout_and_a_traceback_is_frames() -> Non
     assert lines[1]["frames"]
     assert "4400000000000008" not in done.stdout
     assert done.stderr == ""
-
-
-def test_exceptions_come_in_every_form() -> None:
-    """An instance, a tuple, ``True``, or none."""
-    error = ValueError("x")
-    assert frames_only(None, "", {"exc_info": error})["exception"] == "ValueError"
-    assert frames_only(None, "", {"exc_info": (ValueError, error, None)})["exception"] == "ValueError"
-    try:
-        raise error
-    except ValueError:
-        assert frames_only(None, "", {"exc_info": True})["exception"] == "ValueError"
-    assert frames_only(None, "", {"exc_info": None, "event": "x"}) == {"event": "x"}
 
 
 class Unshowable:
