@@ -74,8 +74,11 @@ class Expected:
 class Spread(Protocol):
     """How many partitions the keys of each topic are spread over, remembered over restarts."""
 
-    def over(self, cluster_id: str, there: Mapping[str, int]) -> Mapping[str, int]:
-        """Give that number for each topic of ``there``, which says how many partitions there are now.
+    def over(self, cluster_id: str, there: Mapping[str, int], *, fresh: bool) -> Mapping[str, int]:
+        """Give that number for each topic of ``there``, which says how many partitions there are.
+
+        ``fresh``: False where that may be some seconds old. So it can tell that there are more by now, and not that
+        there are fewer, or that a change was undone.
 
         A topic that is seen for the first time keeps what it has now; one whose number has changed keeps the old
         number, and that is said, until a person accepts the new one. Raises ``StoreFailed``.

@@ -59,22 +59,28 @@ class RememberedSpread:
         """The topics that have another number of partitions, as far as was seen last."""
         return list(self._changed.values())
 
-    def over(self, cluster_id: str, there: Mapping[str, int]) -> Mapping[str, int]:
+    def over(self, cluster_id: str, there: Mapping[str, int], *, fresh: bool) -> Mapping[str, int]:
         """Give how many partitions each topic's keys go over, and note what is new; raises ``StoreFailed``."""
         remembered = self._outbox.topic_partitions(cluster_id)
         new = {topic: count for topic, count in there.items() if topic not in remembered}
         if new:
             self._outbox.note_topic_partitions(cluster_id, new)
-        self._say({change.topic: change for change in changes(there, remembered)}, there)
+        for change in changes(there, remembered):
+            if fresh or change.there > change.remembered:
+                self._say(change)
+        for change in self.changed:
+            undone = fresh and there.get(change.topic) == remembered.get(change.topic, change.there)
+            if undone or remembered.get(change.topic) == change.there:
+                self._log.info("relay.partitions_settled", topic=change.topic, partitions=remembered[change.topic])
+                del self._changed[change.topic]
         return {topic: remembered.get(topic, count) for topic, count in there.items()}
 
-    def _say(self, changed: Mapping[str, Change], there: Mapping[str, int]) -> None:
-        for topic, change in changed.items():
-            if self._changed.get(topic) != change:
-                self._log.warning(
-                    "relay.partitions_changed", topic=topic, partitions=change.there, keys_go_over=change.remembered
-                )
-        for topic in [topic for topic in self._changed if topic in there and topic not in changed]:
-            self._log.info("relay.partitions_settled", topic=topic, partitions=there[topic])
-            del self._changed[topic]
-        self._changed |= changed
+    def _say(self, change: Change) -> None:
+        if self._changed.get(change.topic) != change:
+            self._changed[change.topic] = change
+            self._log.warning(
+                "relay.partitions_changed",
+                topic=change.topic,
+                partitions=change.there,
+                keys_go_over=change.remembered,
+            )

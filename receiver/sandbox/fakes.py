@@ -185,7 +185,7 @@ class FakePublisher:
     def _over(self, topics: Collection[str]) -> None:
         if self._spread is not None:
             there = {topic: self._kafka.partitions.get(topic, 1) for topic in topics}
-            for change in changes(there, self._spread.over(self._kafka.cluster_id, there)):
+            for change in changes(there, self._spread.over(self._kafka.cluster_id, there, fresh=True)):
                 if change.there < change.remembered:
                     raise KafkaUnavailable(str(change))
 

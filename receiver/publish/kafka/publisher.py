@@ -173,7 +173,7 @@ class KafkaPublisher:
         assert self._admin is not None, "connect first"  # noqa: S101
         leaders, faults = await topic_leaders(self._admin, topics)
         # Those that are there are looked at even where one is missing: a change is said all the same.
-        self._over(counts(leaders))
+        self._over(counts(leaders), fresh=True)
         for name, fault in faults.items():
             raise KafkaUnavailable(f"topic {name} {fault}")
         await require_positions(self._admin, self._options, self._positions)
@@ -239,9 +239,7 @@ class KafkaPublisher:
         if large is not None:
             raise RecordRefused(large.record, "MessageSizeTooLargeError")
         topics = {message.topic for message in messages}
-        there = {topic: sorted(await producer.partitions_for(topic)) for topic in topics}
-        over = self._over({topic: len(partitions) for topic, partitions in there.items()})
-        partitions = {topic: there[topic][: over[topic]] for topic in topics}
+        partitions = await self._partitions(producer, topics)
         batches = record_batches(messages, partitions, producer.create_batch)
         sending: list[asyncio.Future[Any]] = []
         try:
@@ -261,16 +259,30 @@ class KafkaPublisher:
                 raise translate(result)
         return {TopicPartition(batch.topic, batch.partition) for batch in batches}
 
-    def _over(self, there: Mapping[str, int]) -> Mapping[str, int]:
+    async def _partitions(self, producer: AIOKafkaProducer, topics: Collection[str]) -> dict[str, list[int]]:
+        there = {topic: sorted(await producer.partitions_for(topic)) for topic in topics}
+        over = self._over(_sizes(there), fresh=False)
+        if any(len(there[topic]) < over[topic] for topic in topics):
+            # The producer's knowledge can be older than what a person has accepted.
+            await producer.client.force_metadata_update()
+            there = {topic: sorted(await producer.partitions_for(topic)) for topic in topics}
+            over = self._over(_sizes(there), fresh=True)
+        return {topic: there[topic][: over[topic]] for topic in topics}
+
+    def _over(self, there: Mapping[str, int], *, fresh: bool) -> Mapping[str, int]:
         """Give how many partitions the topics' keys go over; raises ``KafkaUnavailable`` where there are fewer."""
         if self._spread is None:
             return there
-        over = self._spread.over(self._cluster_id, there)
+        over = self._spread.over(self._cluster_id, there, fresh=fresh)
         for change in changes(there, over):
-            if change.there < change.remembered:
+            if fresh and change.there < change.remembered:
                 raise KafkaUnavailable(str(change))
         return over
 
     async def _send_position(self, producer: AIOKafkaProducer, position: Position) -> None:
         value = orjson.dumps({"position": position.number, "event_id": position.record_id})
         await (await producer.send(self._positions, value, self._journal_id.encode(), partition=0))
+
+
+def _sizes(there: Mapping[str, Sequence[int]]) -> dict[str, int]:
+    return {topic: len(partitions) for topic, partitions in there.items()}

@@ -110,6 +110,25 @@ async def test_keys_stay_where_they_were_until_a_person_accepts(kafka: LocalKafk
     assert len(await find(stand.options, sent, int(time.time() * 1000) - 60_000)) == len(sent)
 
 
+async def test_a_session_that_has_not_heard_of_accepted_partitions_asks(kafka: LocalKafka, prefix: str) -> None:
+    """A producer's own knowledge is seconds old; it is not taken for a topic made anew with fewer."""
+    topic, stand = await make_topics(kafka, prefix), Stand(kafka, prefix)
+    stand.options = client_options([kafka.bootstrap], {"metadata_max_age_ms": 600_000})
+    one = stand.publisher()
+    cluster_id = (await one.connect()).cluster_id
+    await publish(one, batch(topic, 0))
+    await stand.add_partitions(topic, 6)
+    await one.probe([topic])
+    await publish(one, batch(topic, 1))
+    assert stand.spread.changed == [Change(topic, 6, 3)]
+    stand.outbox.note_topic_partitions(cluster_id, {topic: 6})
+    await publish(one, batch(topic, 2))
+    await one.close()
+    after = stand.partitions(topic, batch(topic, 2))
+    assert {partition for partitions in after.values() for partition in partitions} > {0, 1, 2}
+    assert len(stand.log.named("relay.partitions_changed")) == 1
+
+
 async def test_a_topic_made_anew_with_fewer_waits_for_a_person_and_then_goes_on(kafka: LocalKafka, prefix: str) -> None:
     """It says what to do, while it publishes and while it is idle."""
     topic, stand = await make_topics(kafka, prefix), Stand(kafka, prefix)
