@@ -17,6 +17,7 @@ from receiver.model.errors import KafkaUnavailable
 from receiver.model.records import Position
 from receiver.publish.kafka.client import admin_client, client_options
 from receiver.publish.kafka.find import find
+from receiver.publish.kafka.partitioner import partition_of
 from receiver.publish.kafka.publisher import KafkaPublisher
 from receiver.publish.kafka.topics import TopicSpec, create_topics
 from receiver.publish.ports import Message
@@ -47,12 +48,13 @@ class Stand:
         self.spread = RememberedSpread(self.outbox, self.log)
         self.options = client_options([broker.bootstrap], {"metadata_max_age_ms": 100})
         self.bootstrap, self.prefix = broker.bootstrap, prefix
+        self.journal_id = f"{prefix}journal"
 
     def publisher(self) -> KafkaPublisher:
         """A new one."""
         return KafkaPublisher(
             self.options,
-            journal_id=f"{self.prefix}journal",
+            journal_id=self.journal_id,
             positions_topic=f"{self.prefix}receiver.positions",
             topics=[f"{self.prefix}events"],
             number_of=lambda headers: record_number(headers, "j"),
@@ -159,6 +161,8 @@ async def test_a_topic_made_anew_with_fewer_waits_for_a_person_and_then_goes_on(
 async def test_the_position_goes_to_partition_0(kafka: LocalKafka, prefix: str) -> None:
     """Whatever its key is, and also where somebody adds partitions to that topic in the middle of a session."""
     topic, stand = await make_topics(kafka, prefix), Stand(kafka, prefix)
+    ids = (f"{prefix}journal-{number}" for number in range(100))
+    stand.journal_id = next(one for one in ids if partition_of(one.encode(), 6) != 0)
     one = stand.publisher()
     await one.connect()
     await stand.add_partitions(f"{prefix}receiver.positions", 6)
