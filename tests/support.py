@@ -12,7 +12,7 @@ import httpx
 import orjson
 
 from receiver.intake.metrics import IntakeMetrics
-from receiver.intake.webhook import Web, make_app
+from receiver.intake.webhook import Intake, make_app
 from receiver.interpret.entry import Rules
 from receiver.interpret.interpreter import Interpreter
 from receiver.interpret.metrics import InterpretMetrics
@@ -124,7 +124,7 @@ def order_source() -> Source:
 
 
 class Way:
-    """Web, inbox, interpreter and outbox, wired as in production but in memory."""
+    """Webhook, inbox, interpreter and outbox, wired as in production but in memory."""
 
     def __init__(
         self, *sources: tuple[Provider, Source], body_bytes_max: int = 262_144, record_bytes_max: int = 1_000_000
@@ -137,7 +137,7 @@ class Way:
         self.stores = Stores(self.inbox, self.requests, self.outbox)
         self.woken = 0
         self.rejects = Rejects()
-        self.web = Web(
+        self.intake = Intake(
             sources=by_name,
             inbox=self.inbox,
             clock=self.clock,
@@ -147,7 +147,7 @@ class Way:
             on_committed=self._wake,
             rejects=self.rejects,
         )
-        self.app = make_app(self.web)
+        self.app = make_app(self.intake)
         self.metrics = InterpretMetrics()
         self.rules = Rules(sources=by_name, record_bytes_max=record_bytes_max, publish_body=False, log=self.log)
         self.interpreter = Interpreter(stores=self.stores, rules=self.rules, metrics=self.metrics)
@@ -167,7 +167,7 @@ class Way:
 
     async def deliver(self, source: str, body: bytes) -> httpx.Response:
         """One callback, signed as its provider does at this moment."""
-        provider, found = self.web.sources[source]
+        provider, found = self.intake.sources[source]
         return await self.post(source, body, list(provider.sign(body, found, self.clock.us // 1_000_000)))
 
     def interpret(self) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter as Counts
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
@@ -15,6 +15,8 @@ from prometheus_client.metrics_core import (
     Metric,
 )
 from prometheus_client.registry import Collector
+
+from receiver.intake.notices import HTTP_ERRORS, REFUSED, STATES
 
 COMMIT_BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 NO_SOURCE = "-"
@@ -33,6 +35,9 @@ class IntakeMetrics(Collector):
         self._commits = [0] * (len(COMMIT_BUCKETS_S) + 1)
         self._commits_s = 0.0
         self._last_us: dict[str, int] = {}
+        self._connections_refused = Counts(dict.fromkeys(REFUSED, 0))
+        self._http_errors = Counts(dict.fromkeys(HTTP_ERRORS, 0))
+        self._connections = dict.fromkeys(STATES, 0)
         self.queued = Gauge("receiver_inbox_queued", "Callbacks waiting for a commit", registry=self.registry)
         self.disk_free = Gauge("receiver_disk_free_bytes", "Free space of the journal's disk", registry=self.registry)
         self.wal = Gauge("receiver_inbox_wal_bytes", "Size of the inbox's write-ahead log", registry=self.registry)
@@ -50,6 +55,18 @@ class IntakeMetrics(Collector):
         self._commits[bisect_left(COMMIT_BUCKETS_S, seconds)] += 1
         self._commits_s += seconds
         self._last_us[source] = at_us
+
+    def connection_refused(self, why: str) -> None:
+        """Count a connection that was closed because of a limit; ``why`` is a key of ``notices.REFUSED``."""
+        self._connections_refused[why] += 1
+
+    def http_error(self, why: str) -> None:
+        """Count a request that was refused before it was one; ``why`` is a key of ``notices.HTTP_ERRORS``."""
+        self._http_errors[why] += 1
+
+    def connections(self, by_state: Mapping[str, int]) -> None:
+        """Note how many connections are open now, in each of ``notices.STATES``."""
+        self._connections = dict(by_state)
 
     def collect(self) -> Iterator[Metric]:
         """What the registry asks for."""
@@ -74,3 +91,18 @@ class IntakeMetrics(Collector):
         for source, at_us in tuple(self._last_us.items()):
             last.add_metric([source], at_us / 1e6)
         yield last
+        yield from self._collect_connections()
+
+    def _collect_connections(self) -> Iterator[Metric]:
+        for name, text, counts in (
+            ("receiver_connections_refused", "Connections closed because of a limit", self._connections_refused),
+            ("receiver_http_errors", "Requests refused by the HTTP parser, before they were any", self._http_errors),
+        ):
+            counter = CounterMetricFamily(name, text, labels=["why"])
+            for why, count in tuple(counts.items()):
+                counter.add_metric([why], count)
+            yield counter
+        gauge = GaugeMetricFamily("receiver_connections", "Open connections by what they wait for", labels=["state"])
+        for state, count in self._connections.items():
+            gauge.add_metric([state], count)
+        yield gauge

@@ -1,4 +1,4 @@
-"""Web: takes a provider's callback, has it proven and made safe, and only then answers 200.
+"""Webhook: takes a provider's callback, has it proven and made safe, and only then answers 200.
 
 A raw ASGI endpoint on a Starlette route, without middleware: measured, ``Request`` and ``Response`` objects cost a
 third of the throughput and one ``BaseHTTPMiddleware`` four fifths. Every answer is one of the contract's table, in its
@@ -55,7 +55,7 @@ class Disconnected(Exception):
 
 
 @dataclass(slots=True)
-class Web:
+class Intake:
     """What the endpoint works with; ``sources`` is replaced whole when secrets are read again."""
 
     sources: Sources
@@ -72,9 +72,9 @@ class Web:
 class Webhook:
     """``POST /webhooks/{source}``."""
 
-    def __init__(self, web: Web) -> None:
-        self._web = web
-        self._refused = _Bounded(web)
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+        self._refused = _BoundedRefusals(intake)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take one request."""
@@ -82,47 +82,47 @@ class Webhook:
         source = scope.get("path_params", {}).get("source", NO_SOURCE)
         unread, body = True, b""
         try:
-            started_s, now_us = self._web.clock.monotonic_s(), self._web.clock.now_us()
+            started_s, now_us = self._intake.clock.monotonic_s(), self._intake.clock.now_us()
             admit.check_headers(headers)
             provider, source_record = self._find(scope, source)
             claim = admit.admit_headers(provider, source_record, headers, now_us // 1_000_000)
-            admit.check_declared(headers, self._web.body_bytes_max)
-            body = await _read(receive, self._web.body_bytes_max)
+            admit.check_declared(headers, self._intake.body_bytes_max)
+            body = await _read(receive, self._intake.body_bytes_max)
             unread = False
             verified = admit.admit_body(provider, source_record, claim, RawCallback(source, now_us, headers, body))
-            number = await self._web.inbox.append(verified)
+            number = await self._intake.inbox.append(verified)
         except Refusal as refusal:
             rest = await self._refuse(refusal, headers, source, receive, send, unread=unread)
             if rest is not None:
-                self._web.rejects.keep(RawCallback(source, now_us, headers, body or rest), refusal.why)
+                self._intake.rejects.keep(RawCallback(source, now_us, headers, body or rest), refusal.why)
             return
         except Disconnected:
             return
         except Exception:  # whatever it was, the provider must try again
-            self._web.log.exception("callback.internal_error", source=self._label(source))
+            self._intake.log.exception("callback.internal_error", source=self._label(source))
             await self._refuse(Unavailable("internal_error"), headers, source, receive, send, unread=unread)
             return
-        self._web.on_committed()
+        self._intake.on_committed()
         await send(OK_START)
         await send(OK_BODY)
         self._note(source, number, len(body), started_s, now_us)
 
     def _find(self, scope: Scope, name: str) -> tuple[Provider, Source]:
-        found = self._web.sources.get(name)
+        found = self._intake.sources.get(name)
         if found is None:
             raise NotFound
         if scope["method"] != "POST":
             raise MethodNotAllowed
-        why = "stopping" if self._web.stopping else self._web.inbox.accepting()
+        why = "stopping" if self._intake.stopping else self._intake.inbox.accepting()
         if why is not None:
             raise Unavailable(why)
         return found
 
     def _note(self, source: str, number: int, size: int, started_s: float, received_at_us: int) -> None:
-        duration_s = self._web.clock.monotonic_s() - started_s
-        self._web.metrics.answered(source, 200)
-        self._web.metrics.committed(source, duration_s, received_at_us)
-        self._web.log.info(
+        duration_s = self._intake.clock.monotonic_s() - started_s
+        self._intake.metrics.answered(source, 200)
+        self._intake.metrics.committed(source, duration_s, received_at_us)
+        self._intake.log.info(
             "callback.accepted", source=source, callback=number, bytes=size, duration_ms=round(duration_s * 1000, 3)
         )
 
@@ -131,15 +131,16 @@ class Webhook:
     ) -> bytes | None:
         # Gives what was left of the body where the callback belongs to the sample of refused ones, else None.
         label = self._label(source)
-        self._web.metrics.answered(label, refusal.status)
+        self._intake.metrics.answered(label, refusal.status)
         self._refused.log(label, refusal)
-        wanted = isinstance(refusal, Unauthorized) and self._web.rejects.wants()
-        left = headers if unread and admit.has_body(headers) else None
-        rest = await answer(refusal, receive, send, left=left, keep_max=self._web.body_bytes_max if wanted else 0)
+        wanted = isinstance(refusal, Unauthorized) and self._intake.rejects.wants()
+        unread = unread and admit.has_body(headers)
+        keep_max = self._intake.body_bytes_max if wanted else 0
+        rest = await answer(refusal, receive, send, unread=unread, keep_max=keep_max)
         return rest if wanted else None
 
     def _label(self, source: str) -> str:
-        return source if source in self._web.sources else NO_SOURCE
+        return source if source in self._intake.sources else NO_SOURCE
 
 
 class WebhookRoute(Route):
@@ -153,14 +154,14 @@ class WebhookRoute(Route):
         return Match.FULL, {"endpoint": self.endpoint, "path_params": {"source": source}}
 
 
-def make_app(web: Web) -> ASGIApp:
+def make_app(intake: Intake) -> ASGIApp:
     """The public application: one route, JSON 404 for all else, no redirects."""
-    webhook = Webhook(web)
+    webhook = Webhook(intake)
     return Router([WebhookRoute(WEBHOOKS + "/{source}", webhook)], redirect_slashes=False, default=webhook)
 
 
-async def answer(refusal: Refusal, receive: Receive, send: Send, *, left: Headers | None, keep_max: int = 0) -> bytes:
-    """Send a refusal. ``left``: the headers of a request whose body was not read; then the connection is closed.
+async def answer(refusal: Refusal, receive: Receive, send: Send, *, unread: bool, keep_max: int = 0) -> bytes:
+    """Send a refusal. ``unread``: the request has a body that was not read; then the connection is closed.
 
     Gives up to ``keep_max`` bytes of that body.
     """
@@ -170,13 +171,13 @@ async def answer(refusal: Refusal, receive: Receive, send: Send, *, left: Header
         headers.append((b"retry-after", str(refusal.retry_after_s).encode()))
     if isinstance(refusal, MethodNotAllowed):
         headers.append((b"allow", b"POST"))
-    if left is not None:
+    if unread:
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body, "more_body": left is not None})
-    if left is None:
+    await send({"type": "http.response.body", "body": body, "more_body": unread})
+    if not unread:
         return b""
-    kept = await _linger(left, receive, keep_max)
+    kept = await _linger(receive, keep_max)
     await send({"type": "http.response.body", "body": b""})
     return kept
 
@@ -198,10 +199,8 @@ async def _read(receive: Receive, bytes_max: int) -> bytes:
     raise Disconnected
 
 
-async def _linger(headers: Headers, receive: Receive, keep_max: int) -> bytes:
+async def _linger(receive: Receive, keep_max: int) -> bytes:
     kept = b""
-    if any(name == b"expect" for name, _ in headers):
-        return kept  # the caller waits for our leave before it sends a body
     left = LINGER_BYTES_MAX
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(LINGER_S):
@@ -215,17 +214,17 @@ async def _linger(headers: Headers, receive: Receive, keep_max: int) -> bytes:
     return kept
 
 
-class _Bounded:
+class _BoundedRefusals:
     """Logs refusals, at most so many a second."""
 
-    def __init__(self, web: Web) -> None:
-        self._web = web
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
         self._second = -1
         self._lines = 0
         self._suppressed = 0
 
     def log(self, source: str, refusal: Refusal) -> None:
-        second = int(self._web.clock.monotonic_s())
+        second = int(self._intake.clock.monotonic_s())
         if second != self._second:
             self._second, self._lines = second, 0
         self._lines += 1
@@ -233,7 +232,7 @@ class _Bounded:
             self._suppressed += 1
             return
         suppressed, self._suppressed = self._suppressed, 0
-        self._web.log.warning(
+        self._intake.log.warning(
             "callback.refused",
             source=source,
             status=refusal.status,

@@ -42,6 +42,7 @@ from receiver.service.config.sources import resolve_sources
 from receiver.service.launch import GROUP_SIGNALS, command, environment, log_what_nobody_catches, signals_held_back
 from receiver.service.listen import listen
 from receiver.service.metrics import supervisor_text
+from receiver.service.open_files import raise_open_files
 from receiver.service.passed_on import passed_on
 from receiver.service.process import RELOAD, STOP, Role
 
@@ -322,6 +323,7 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
 
 
 def _serve(settings: Settings, environ: Mapping[str, str], log: Any) -> int:
+    raise_open_files()  # its children have it from here
     resolve_sources(settings, environ)  # every fault is named before anything starts
     with contextlib.ExitStack() as stack:
         journal, lock = stack.enter_context(hold_journal(settings.journal.url))

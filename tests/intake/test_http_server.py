@@ -3,77 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import re
 import socket
-from collections.abc import AsyncIterator
 
 import pytest
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from receiver.intake import http_server
-from receiver.intake.http_server import HttpServer, LimitedProtocol
-from tests.support import NOW_S, OXPAY_VECTORS, Way
-
-BODY: bytes = OXPAY_VECTORS["bodies"][0]["body"].encode()
-
-
-class Door:
-    """A running server, and raw conversations with it."""
-
-    def __init__(self, way: Way, port: int) -> None:
-        self.way = way
-        self.port = port
-
-    def signed(self, body: bytes = BODY) -> bytes:
-        """The signature headers' lines for a body."""
-        provider, source = self.way.web.sources["0xpay-main"]
-        return b"".join(b"%s: %s\r\n" % pair for pair in provider.sign(body, source, NOW_S))
-
-    async def say(self, *pieces: bytes, pause_s: float = 0.0, half_close: bool = False) -> bytes:
-        """Send pieces on one connection, and give all that comes back until it closes or falls silent."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        try:
-            with contextlib.suppress(ConnectionError):
-                for piece in pieces:
-                    writer.write(piece)
-                    await writer.drain()
-                    await asyncio.sleep(pause_s)
-                if half_close:
-                    writer.write_eof()
-            said = b""
-            with contextlib.suppress(TimeoutError, ConnectionError):
-                while piece := await asyncio.wait_for(reader.read(65536), 1.5):
-                    said += piece
-            return said
-        finally:
-            writer.close()
-            with contextlib.suppress(ConnectionError):
-                await writer.wait_closed()
-
-
-def post(headers: bytes, body: bytes = b"", path: bytes = b"/webhooks/0xpay-main") -> bytes:
-    """A whole request with its length declared; it asks for the connection to be closed."""
-    length = b"content-length: %d\r\nconnection: close\r\n" % len(body)
-    return b"POST %s HTTP/1.1\r\nhost: x\r\n%s%s\r\n%s" % (path, headers, length, body)
-
-
-def statuses(said: bytes) -> list[int]:
-    """The status codes in a conversation, in order."""
-    return [int(code) for code in re.findall(rb"HTTP/1\.1 (\d{3}) ", said)]
-
-
-@pytest.fixture
-async def door() -> AsyncIterator[Door]:
-    """The application on a real socket."""
-    way = Way(body_bytes_max=4096)
-    listener = socket.create_server(("127.0.0.1", 0))
-    listener.setblocking(False)
-    server = HttpServer(way.app, listener, keep_alive_s=1, shutdown_timeout_s=1)
-    running = asyncio.create_task(server.run_until_stopped())
-    yield Door(way, listener.getsockname()[1])
-    server.stop()
-    await asyncio.wait_for(running, 10)
+from receiver.intake import connection
+from receiver.intake.http_server import CONNECTIONS_MAX, FILES_KEPT, connections_max
+from receiver.model.callback import VerifiedCallback
+from tests.intake.door import BODY, Door, open_door, post, statuses
+from tests.support import Way
 
 
 async def test_a_genuine_callback_gets_ok_and_no_more(door: Door) -> None:
@@ -234,12 +172,16 @@ async def test_a_caller_that_breaks_off_leaves_nothing(door: Door) -> None:
 
 async def test_a_request_that_does_not_arrive_is_closed(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     """A slow body, a slow head and a silent connection alike; nobody is waited for without an end."""
-    monkeypatch.setattr(http_server, "ARRIVAL_S_MAX", 0.2)
+    monkeypatch.setattr(connection, "ARRIVAL_S_MAX", 0.2)
     for begun in (b"", b"POST /webhooks", post(door.signed(), BODY)[:-5]):
         reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
         writer.write(begun)
         assert await asyncio.wait_for(reader.read(), 5) == b""
         writer.close()
+    assert door.count("receiver_connections_refused_total", why="silent") == 1
+    assert door.count("receiver_connections_refused_total", why="slow") == 2
+    (line,) = door.named("slow")
+    assert "did not arrive whole" in line["detail"]
 
 
 async def test_idle_connections_are_closed_after_the_keep_alive_time(door: Door) -> None:
@@ -251,26 +193,76 @@ async def test_idle_connections_are_closed_after_the_keep_alive_time(door: Door)
     writer.close()
 
 
-async def test_connections_have_a_limit(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A further one is closed at once; those that are open are served."""
-    monkeypatch.setattr(http_server, "CONNECTIONS_MAX", 3)
-    kept = [await asyncio.open_connection("127.0.0.1", door.port) for _ in range(3)]
-    await asyncio.sleep(0.1)
-    reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
-    assert await asyncio.wait_for(reader.read(), 5) == b""
-    writer.close()
-    kept[0][1].write(post(door.signed(), BODY))
-    assert statuses(await asyncio.wait_for(kept[0][0].read(), 5)) == [200]
-    for _, opened in kept:
-        opened.close()
+async def test_connections_have_a_limit() -> None:
+    """Further ones are closed at once, counted, and named once; those that are open are served."""
+    async with open_door(Way(), connections_max=3) as door:
+        kept = [await asyncio.open_connection("127.0.0.1", door.port) for _ in range(3)]
+        await asyncio.sleep(0.1)
+        for _ in range(5):
+            reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+            assert await asyncio.wait_for(reader.read(), 5) == b""
+            writer.close()
+        assert door.count("receiver_connections_refused_total", why="too_many") == 5
+        assert len(door.named("too_many")) == 1
+        kept[0][1].write(post(door.signed(), BODY))
+        assert statuses(await asyncio.wait_for(kept[0][0].read(), 5)) == [200]
+        for _, opened in kept:
+            opened.close()
 
 
-def test_what_is_relied_on_of_uvicorn_is_there() -> None:
-    """Its protocol's callbacks and attributes, by name: a new release that renames one fails here first."""
-    for name in ("connection_made", "data_received", "on_message_begin", "on_header", "on_headers_complete"):
-        assert callable(getattr(HttpToolsProtocol, name))
-        assert name in LimitedProtocol.__dict__
-    assert callable(HttpToolsProtocol.on_message_complete)
-    assert callable(HttpToolsProtocol.send_400_response)
-    source = HttpToolsProtocol.__init__.__code__.co_names + HttpToolsProtocol.connection_made.__code__.co_names
-    assert {"headers", "transport", "connections", "loop"} <= set(source)
+async def test_connections_are_counted_by_what_they_wait_for(door: Door) -> None:
+    """A silent one and one that waits for its next request are idle; half a request is arriving."""
+    begun = {b"": "idle", b"\r\n": "idle", b"POST /webhooks": "arriving", post(door.signed(), BODY)[:-5]: "arriving"}
+    opened = []
+    for begin in begun:
+        _, writer = await asyncio.open_connection("127.0.0.1", door.port)
+        writer.write(begin)
+        opened.append(writer)
+    await asyncio.sleep(0.2)
+    assert door.server.states() == {"idle": 2, "arriving": 2, "answering": 0, "writing": 0, "closing": 0}
+    for writer in opened:
+        writer.close()
+    await asyncio.sleep(0.2)
+    assert set(door.server.states().values()) == {0}
+
+
+async def test_a_request_in_hand_is_answering(door: Door) -> None:
+    """From its last byte to its answer."""
+    go_on = asyncio.Event()
+    append = door.way.inbox.append
+
+    async def slow(callback: VerifiedCallback) -> int:
+        await go_on.wait()
+        return await append(callback)
+
+    door.way.inbox.append = slow  # type: ignore[method-assign]
+    saying = asyncio.create_task(door.say(post(door.signed(), BODY)))
+    await asyncio.sleep(0.2)
+    assert door.server.states()["answering"] == 1
+    go_on.set()
+    assert statuses(await saying) == [200]
+
+
+async def test_an_answer_that_nobody_reads_is_writing(door: Door) -> None:
+    """It waits in memory here, and holds its connection."""
+    caller = socket.socket()
+    caller.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    caller.setblocking(False)
+    loop = asyncio.get_running_loop()
+    await loop.sock_connect(caller, ("127.0.0.1", door.port))
+    flood = asyncio.create_task(loop.sock_sendall(caller, b"GET / HTTP/1.1\r\n\r\n" * 200_000))
+    try:
+        async with asyncio.timeout(20):
+            while door.server.states()["writing"] != 1:
+                await asyncio.sleep(0.05)
+    finally:
+        flood.cancel()
+        caller.close()
+
+
+def test_no_more_connections_than_files_allow() -> None:
+    """The journal's files and what else the process opens come first."""
+    assert connections_max(1_048_576) == CONNECTIONS_MAX
+    assert connections_max(CONNECTIONS_MAX + FILES_KEPT) == CONNECTIONS_MAX
+    assert connections_max(1024) == 1024 - FILES_KEPT
+    assert connections_max(10) == 1

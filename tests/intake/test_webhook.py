@@ -19,7 +19,7 @@ PATH = "/webhooks/0xpay-main"
 
 def signed(way: Way, body: bytes = BODY, source: str = "0xpay-main") -> list[tuple[bytes, bytes]]:
     """The provider's headers for a body, now."""
-    provider, found = way.web.sources[source]
+    provider, found = way.intake.sources[source]
     return list(provider.sign(body, found, NOW_S))
 
 
@@ -91,7 +91,7 @@ async def test_what_cannot_be_made_safe_is_503_before_the_signature_is_looked_at
     """With ``Retry-After``; the caller does not learn the reason, the log does."""
     way = Way()
     if why == "stopping":
-        way.web.stopping = True
+        way.intake.stopping = True
     else:
         way.inbox.refuse = why
     answer = await refused(way, "POST", PATH, [], BODY, 503, "unavailable")
@@ -245,7 +245,7 @@ async def test_refusals_are_logged_at_a_bounded_rate_and_all_counted() -> None:
     way.clock.advance(1)
     await way.post("0xpay-main", BODY, [])
     assert way.log.named("callback.refused")[-1]["suppressed"] == 5
-    count = way.web.metrics.registry.get_sample_value(
+    count = way.intake.metrics.registry.get_sample_value(
         "receiver_callbacks_total", {"source": "0xpay-main", "answer": "401"}
     )
     assert count == REFUSED_LINES_PER_S + 6
@@ -256,7 +256,9 @@ async def test_a_callers_invented_source_names_make_no_labels() -> None:
     way = Way()
     for number in range(50):
         await way.request("POST", f"/webhooks/invented-{number}")
-    labels = {s.labels["source"] for m in way.web.metrics.registry.collect() for s in m.samples if "source" in s.labels}
+    labels = {
+        s.labels["source"] for m in way.intake.metrics.registry.collect() for s in m.samples if "source" in s.labels
+    }
     assert labels == {"-"}
 
 

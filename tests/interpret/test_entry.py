@@ -54,7 +54,7 @@ async def test_an_event_too_large_for_the_broker_gets_no_sequence() -> None:
 async def test_quarantine_records_publish_no_secret_header() -> None:
     """Signatures, authorization and cookies stay in the journal; the rest is there in order."""
     way = Way()
-    source = way.web.sources["0xpay-main"][1]
+    source = way.intake.sources["0xpay-main"][1]
     junk = b"\xff"
     headers = [*zeroxpay.PROVIDER.sign(junk, source, way.clock.us // 1_000_000)]
     headers += [

@@ -82,7 +82,7 @@ async def test_log_lines_tie_a_callback_to_its_event_and_hold_no_secret() -> Non
     assert way.log.named("event.repeated")[0]["callback"] == 2
     assert way.log.named("callback.quarantined")[0]["reason"] == "not_json"
     said = repr(way.log.lines)
-    for secret in ("4400000000000008", "signature", way.web.sources["0xpay-main"][1].secrets[0].decode()):
+    for secret in ("4400000000000008", "signature", way.intake.sources["0xpay-main"][1].secrets[0].decode()):
         assert secret not in said
 
 

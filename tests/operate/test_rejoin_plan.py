@@ -94,7 +94,7 @@ async def test_a_record_is_rebuilt_from_its_message_and_a_state_from_its_events(
         assert back == replace(one, callback=None)
         rebuilt.append(back)
     (operation,) = way.outbox.known.values()
-    assert fold([one for one in rebuilt if one and one.record_type == "event"], way.web.sources) == replace(
+    assert fold([one for one in rebuilt if one and one.record_type == "event"], way.intake.sources) == replace(
         operation.state, arrival=0
     )
 

@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from receiver.intake.clock_watch import ClockWatch
-from receiver.intake.http_server import HttpServer
+from receiver.intake.http_server import CONNECTIONS_MAX, FILES_KEPT, HttpServer, connections_max
 from receiver.intake.metrics import IntakeMetrics
+from receiver.intake.notices import BoundedNotices
 from receiver.intake.rejects import RejectSample
-from receiver.intake.webhook import Web, make_app
+from receiver.intake.webhook import Intake, make_app
 from receiver.journal.handle import Journal
 from receiver.journal.ports import Inbox, InboxLimits
 from receiver.journal.retention import InboxRetention
@@ -19,6 +20,7 @@ from receiver.providers.contract import Sources
 from receiver.service import metrics
 from receiver.service.config.settings import Settings
 from receiver.service.config.sources import resolve_sources
+from receiver.service.open_files import raise_open_files
 from receiver.service.process import ProcessContext
 from receiver.service.system_clock import SystemClock
 
@@ -51,7 +53,7 @@ class IntakeProcess:
         self._log = log
         self._metrics = IntakeMetrics()
         self._inbox: Inbox | None = None
-        self._web: Web | None = None
+        self._intake: Intake | None = None
         self._server: HttpServer | None = None
         self._stopping = False
         self._trouble = False
@@ -63,7 +65,7 @@ class IntakeProcess:
         limits = InboxLimits(journal.queue_max, journal.wal_bytes_max, journal.disk_free_bytes_min)
         self._inbox = inbox = self._journal.inbox_writer(limits)
         reader, outbox, rejects = self._journal.inbox(), self._journal.outbox(), self._journal.rejects(write=True)
-        self._web = web = Web(
+        self._intake = intake = Intake(
             sources=self._sources,
             inbox=inbox,
             clock=SystemClock(),
@@ -80,12 +82,7 @@ class IntakeProcess:
             ),
             stopping=self._stopping,
         )
-        self._server = HttpServer(
-            make_app(web),
-            self._listener,
-            keep_alive_s=server.keep_alive_s,
-            shutdown_timeout_s=server.shutdown_timeout_s / 2,
-        )
+        self._server = self._make_server(intake)
         if self._stopping:
             self._server.stop()
         retention = InboxRetention(
@@ -101,11 +98,29 @@ class IntakeProcess:
                 store.close()
             await asyncio.to_thread(inbox.close)
 
+    def _make_server(self, intake: Intake) -> HttpServer:
+        server, allowed = self._settings.server, connections_max(raise_open_files())
+        if allowed < CONNECTIONS_MAX:
+            self._log.warning(
+                "intake.open_files_too_few",
+                connections_max=allowed,
+                detail=f"the hard limit of open files allows {allowed} connections where {CONNECTIONS_MAX} are meant:"
+                f" raise it to {CONNECTIONS_MAX + FILES_KEPT} (ulimit -Hn, LimitNOFILE, --ulimit nofile)",
+            )
+        return HttpServer(
+            make_app(intake),
+            self._listener,
+            keep_alive_s=server.keep_alive_s,
+            shutdown_timeout_s=server.shutdown_timeout_s / 2,
+            connections_max=allowed,
+            notices=BoundedNotices(self._metrics, SystemClock(), self._log),
+        )
+
     def stop(self) -> None:
         """Answer 503 to what comes from now on, and end when what was taken is answered."""
         self._stopping = True
-        if self._web is not None:
-            self._web.stopping = True
+        if self._intake is not None:
+            self._intake.stopping = True
         if self._server is not None:
             self._server.stop()
 
@@ -115,8 +130,8 @@ class IntakeProcess:
     def reload(self, environ: Mapping[str, str]) -> None:
         """Read the secrets again; raises ``ConfigurationError`` and keeps the old ones."""
         self._sources = _called(resolve_sources(self._settings, environ))
-        if self._web is not None:
-            self._web.sources = self._sources
+        if self._intake is not None:
+            self._intake.sources = self._sources
 
     def status(self) -> dict[str, Any]:
         """The inbox's part of ``/readyz``."""
@@ -152,6 +167,8 @@ class IntakeProcess:
             self._metrics.queued.set(figures.queued)
             self._metrics.disk_free.set(figures.disk_free_bytes or 0)
             self._metrics.wal.set(figures.wal_bytes or 0)
+        if self._server is not None:
+            self._metrics.connections(self._server.states())
         return metrics.render(self._metrics.registry)
 
 

@@ -104,7 +104,7 @@ async def test_a_timestamp_in_any_other_notation_is_refused(vector: dict[str, An
 async def test_freshness_is_two_sided_and_inclusive(age_s: int, status: int) -> None:
     """A timestamp a day ahead is as stale as one a day old."""
     receiver = way(PUBLIC_URL)
-    source, body = receiver.web.sources["0xpay-main"][1], BODIES["exchange-done"]["body"].encode()
+    source, body = receiver.intake.sources["0xpay-main"][1], BODIES["exchange-done"]["body"].encode()
     signed = list(zeroxpay.PROVIDER.sign(body, source, NOW_S - age_s))
     assert (await receiver.post("0xpay-main", body, signed)).status_code == status
 
