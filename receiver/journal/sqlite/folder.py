@@ -141,7 +141,7 @@ def _refuse_missing(folder: Path, connections: dict[str, apsw.Connection]) -> No
 
 def _note(folder: Path, journal_id: str) -> None:
     known = folder / KNOWN
-    known.touch(mode=0o600)
+    os.close(open_private(known, 0))
     if known.read_text("ascii", "replace").strip() != journal_id:
         known.write_text(f"{journal_id}\n", "ascii")
 
