@@ -7,11 +7,8 @@ import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
-import httptools
 import pytest
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from receiver.intake.connection import LimitedProtocol
 from receiver.intake.notices import HTTP_ERRORS
 from receiver.model.callback import VerifiedCallback
 from tests.intake.door import BODY, PATH, Door, open_door, post, statuses
@@ -353,58 +350,3 @@ async def test_a_refusal_that_leaves_a_body_unread_ends_the_connection(door: Doo
     assert statuses(said) == [404]
     assert b"connection: close" in said
     assert kept(door) == []
-
-
-def test_what_is_relied_on_of_uvicorn_is_there() -> None:
-    """Its protocol's methods and attributes, by name: a new release that renames one fails here first."""
-    for name in (
-        *("connection_made", "data_received", "eof_received", "on_message_begin", "on_header", "on_headers_complete"),
-        *("on_message_complete", "on_response_complete"),
-    ):
-        assert callable(getattr(HttpToolsProtocol, name))
-        assert name in LimitedProtocol.__dict__
-    assert callable(HttpToolsProtocol._unset_keepalive_if_required)
-    assert callable(HttpToolsProtocol.on_body)
-    made = HttpToolsProtocol.__init__.__code__.co_names + HttpToolsProtocol.connection_made.__code__.co_names
-    assert {"headers", "transport", "connections", "loop", "pipeline", "cycle", "parser", "config", "scope"} <= set(
-        made
-    )
-    begun: tuple[str, ...] = HttpToolsProtocol.on_message_begin.__code__.co_names
-    assert {"url", "headers", "scope", "expect_100_continue"} <= set(begun)
-    cycle = RequestResponseCycle.__init__.__code__.co_names
-    assert {"disconnected", "response_started", "response_complete", "more_body", "message_event"} <= set(cycle)
-
-
-def test_pipelined_requests_wait_where_the_connection_looks_for_them() -> None:
-    """The newest stands first in the pipeline: it is the one that is dropped when its body will not come whole."""
-    assert "appendleft" in HttpToolsProtocol.on_headers_complete.__code__.co_names
-    assert "pop" in HttpToolsProtocol.on_response_complete.__code__.co_names
-
-
-class Heard:
-    """What a parser tells."""
-
-    def __init__(self) -> None:
-        self.told: list[str] = []
-
-    def on_body(self, body: bytes) -> None:
-        self.told.append(body.decode())
-
-    def on_message_complete(self) -> None:
-        self.told.append("complete")
-
-
-def test_what_is_relied_on_of_httptools_is_there() -> None:
-    """It ends a message where an upgrade is offered, says where the rest begins, and a new parser reads that."""
-    heard = Heard()
-    offering = httptools.HttpRequestParser(heard)
-    with pytest.raises(httptools.HttpParserUpgrade) as stopped:
-        offering.feed_data(declared(H2C, b"hello"))
-    assert declared(H2C, b"hello")[stopped.value.args[0] :] == b"hello"
-    assert heard.told == ["complete"]
-    assert offering.should_upgrade()
-    second = httptools.HttpRequestParser(heard)
-    second.feed_data(b"POST / HTTP/1.1\r\nconnection: upgrade\r\ncontent-length: 5\r\n\r\n")
-    second.feed_data(memoryview(b"--hello")[2:])
-    assert heard.told == ["complete", "hello", "complete"]
-    assert not second.should_upgrade()
