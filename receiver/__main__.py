@@ -2,11 +2,13 @@
 
 Reading the modules takes a new process most of its first half second. Until a service has handlers of its own, SIGTERM
 and Ctrl-C are exit 0, since nothing was taken yet, and SIGHUP is nothing, since the processes that use the secrets read
-them later.
+them later. That exit is at once and not an exception: one raised in the middle of an import has been seen to crash the
+interpreter, and a module that is being imported may catch it.
 """
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 
@@ -17,7 +19,7 @@ def main() -> None:
     """Run the command line and exit."""
     if sys.argv[1:2] == ["serve"]:
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: sys.exit(DONE))
+            signal.signal(number, lambda *_: os._exit(DONE))
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         from receiver.cli.main import run  # noqa: PLC0415  after what it takes long to come to

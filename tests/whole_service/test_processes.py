@@ -76,7 +76,7 @@ def test_a_service_that_still_starts_can_be_stopped(service: Service, number: si
     command = [sys.executable, "-m", "receiver", "serve", "--config", str(service.config)]
     second = subprocess.Popen(command, env=service.environ, cwd=service.folder, stdout=subprocess.PIPE)
     with second:
-        until(lambda: handles(second.pid, number))
+        until(lambda: all(handles(second.pid, own) for own in (signal.SIGTERM, signal.SIGHUP)))
         second.send_signal(number)
         assert second.stdout is not None
         assert (second.wait(20), second.stdout.read()) == (0, b"")
