@@ -11,18 +11,25 @@ import fcntl
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, Protocol
 
 from kafka_local import LocalKafka, answers
 
 POLL_S = 0.1
 
 
+class ShareBroker(Protocol):
+    """The fixture that joins a broker of its own name, with options of ``LocalKafka`` that are the same everywhere."""
+
+    def __call__(self, name: str, **options: Any) -> LocalKafka: ...
+
+
 class SharedBroker:
     """One process's share of the broker whose files are in a folder that all of them name."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **options: Any) -> None:
         self._folder = folder
+        self._options = options
         self._port = folder / "port"
         self._present: IO[str] | None = None
         self._started: LocalKafka | None = None
@@ -38,8 +45,16 @@ class SharedBroker:
             fcntl.flock(self._present, fcntl.LOCK_SH)
         return self._started or LocalKafka(self._folder, port=port)
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether this process started it, and so has to wait for the others."""
+        return self._started is not None
+
     def leave(self) -> None:
-        """Stop the broker if it is ours, once nobody else is there; to be called by everyone who may have joined."""
+        """Stop the broker if it is ours, once nobody else is there; to be called by everyone who may have joined.
+
+        Who has joined several leaves those of others first: whoever started them may be waiting for it.
+        """
         if self._present is None:
             return
         if self._started is None:
@@ -57,7 +72,7 @@ class SharedBroker:
 
     def _start(self) -> int:
         # A folder of its own: the one of a broker whose process was killed is that cluster's.
-        broker = LocalKafka(self._folder / f"started-{time.time_ns()}")
+        broker = LocalKafka(self._folder / f"started-{time.time_ns()}", **self._options)
         broker.start()
         try:
             broker.wait_ready()

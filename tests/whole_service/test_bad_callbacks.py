@@ -59,6 +59,7 @@ def drained(service: Service, callbacks: int, timeout_s: float = 60) -> None:
     raise AssertionError(f"not drained: {said}\n{service.tail_of_log()}")
 
 
+@pytest.mark.long
 def test_a_callback_that_kills_its_interpreter_is_alone_in_quarantine(
     service: Service, kafka: LocalKafka, prefix: str
 ) -> None:

@@ -102,6 +102,7 @@ async def test_signed_callbacks_become_events_with_key_headers_and_facts(
     assert service.stop() == 0
 
 
+@pytest.mark.long
 async def test_a_few_dozen_sigkills_lose_repeat_and_reorder_nothing(
     service: Service, kafka: LocalKafka, prefix: str
 ) -> None:
@@ -127,6 +128,7 @@ async def test_a_few_dozen_sigkills_lose_repeat_and_reorder_nothing(
     assert service.stop() == 0
 
 
+@pytest.mark.long
 async def test_a_broker_that_is_away_costs_no_callback_and_the_backlog_drains_by_itself(tmp_path: Path) -> None:
     """Stopped while callbacks arrive, away for a while, started again: all 200, all events, in order, once."""
     with running(tmp_path / "kafka") as broker:
@@ -159,6 +161,7 @@ async def test_a_broker_that_is_away_costs_no_callback_and_the_backlog_drains_by
             service.destroy()
 
 
+@pytest.mark.long
 async def test_a_broker_and_topics_that_come_later_are_waited_for(tmp_path: Path) -> None:
     """Started without any broker, then without topics: callbacks are taken, ``/readyz`` says what is missing."""
     broker = LocalKafka(tmp_path / "kafka")
@@ -192,6 +195,7 @@ async def until_detail(service: Service, text: str) -> None:
             await asyncio.sleep(0.1)
 
 
+@pytest.mark.long
 async def test_sigterm_under_load_commits_what_it_answered(service: Service, kafka: LocalKafka, prefix: str) -> None:
     """Nothing new is taken, exit 0 in time; what was answered is published after the next start."""
     service.start()

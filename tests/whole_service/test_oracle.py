@@ -81,6 +81,7 @@ async def judged(service: Service, kafka: LocalKafka, prefix: str, victim: str) 
     return judge(ledger, records, service.folder / "journal")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("build", "victim", "wrong"),
     [

@@ -118,6 +118,7 @@ def test_the_children_of_a_killed_supervisor_end(whole: Service) -> None:
     assert whole.post_swap(SWAP) == 200
 
 
+@pytest.mark.long
 def test_twenty_deaths_within_a_minute_end_the_service(service: Service) -> None:
     """Loudly, exit 1; the journal is intact."""
     service.start()

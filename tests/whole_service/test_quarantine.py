@@ -59,6 +59,7 @@ def drained(service: Service) -> bool:
     )
 
 
+@pytest.mark.long
 def test_quarantined_mended_redriven(service: Service, kafka: LocalKafka, prefix: str) -> None:
     """A word nobody knew: kept, listed, shown, redriven after the table has grown, once, in its place; and closed."""
     for document in (swap("s1", "PENDING"), swap("s1", "REFUNDED"), b"junk", swap("s2", "REFUNDED")):

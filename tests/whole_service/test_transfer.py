@@ -21,7 +21,7 @@ from kafka_local import LocalKafka
 from tests.chaos.oracle import committed
 from tests.chaos.service import Service, until
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.kafka, pytest.mark.long, pytest.mark.timeout(240)]
 CALLBACKS = 600
 
 
