@@ -163,6 +163,24 @@ class Service:
             time.sleep(0.05)
         raise AssertionError(f"not ready after {timeout_s} s: {self.readyz()}\n{self.tail_of_log()}")
 
+    def published(self, callbacks: int = 0) -> bool:
+        """Whether all is interpreted and on Kafka, told by processes that have heard of so many callbacks."""
+        said = self.readyz()
+        return bool(
+            said
+            and (said["interpret"].get("interpreted") or 0) >= callbacks
+            and said["kafka"]["state"] == "up"
+            and not said["kafka"]["backlog"]
+            and not said["interpret"]["uninterpreted"]
+        )
+
+    def wait_published(self, callbacks: int = 0, timeout_s: float = 60) -> None:
+        """Wait until it is."""
+        deadline = time.monotonic() + timeout_s
+        while not self.published(callbacks):
+            assert time.monotonic() < deadline, f"after {timeout_s} s: {self.readyz()}\n{self.tail_of_log()}"
+            time.sleep(0.02)
+
     def tail_of_log(self, lines: int = 30) -> str:
         """The end of the service's log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:]) if self.log.exists() else ""

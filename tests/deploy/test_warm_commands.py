@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.chaos.service import free_port
 from tests.warm_commands import WarmCommands
 
 
@@ -42,7 +43,7 @@ def test_it_has_the_environment_and_folder_that_it_is_given_and_no_other(warm: W
 def test_one_that_takes_too_long_is_killed(warm: WarmCommands, tmp_path: Path) -> None:
     """And the next is run as ever."""
     with pytest.raises(subprocess.TimeoutExpired):
-        warm.run(("dev", "--simulate", "--port", "0"), os.environ, tmp_path, 0.3)
+        warm.run(("dev", "--port", str(free_port()), "--admin-port", str(free_port())), os.environ, tmp_path, 0.3)
     assert warm.run(("--version",), os.environ, tmp_path, 60).returncode == 0
 
 

@@ -56,7 +56,7 @@ def drained(service: Service, state: str = "up", timeout_s: float = 40) -> dict[
         settled = said and said["kafka"]["state"] == state and said["interpret"]["uninterpreted"] == 0
         if said and settled and (state != "up" or said["kafka"]["backlog"] == 0):
             return said
-        time.sleep(0.1)
+        time.sleep(0.02)
     raise AssertionError(f"not {state}: {said}\n{service.tail_of_log()}")
 
 
