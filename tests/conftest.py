@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from kafka_local import LocalKafka, missing
 
-from tests.shared_broker import ShareBroker, SharedBroker
+from tests.shared_broker import ShareBroker, SharedBroker, leave_all
 
 collect_ignore = ["providers/example_provider"]
 """A package of its own, with tests of its own: ``tests/providers/test_plug_in.py`` installs it and runs them."""
@@ -67,9 +67,7 @@ def kafka(share_broker: ShareBroker) -> LocalKafka:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Leave the brokers. Not in the fixture: to wait for other workers is nothing that a test's time limit is for."""
-    joined = session.config.stash[BROKERS]
-    for broker in sorted(joined, key=lambda one: one.is_ours):
-        broker.leave()
+    leave_all(session.config.stash[BROKERS])
 
 
 @pytest.fixture(scope="session", autouse=True)

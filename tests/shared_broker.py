@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -51,10 +51,7 @@ class SharedBroker:
         return self._started is not None
 
     def leave(self) -> None:
-        """Stop the broker if it is ours, once nobody else is there; to be called by everyone who may have joined.
-
-        Who has joined several leaves those of others first: whoever started them may be waiting for it.
-        """
+        """Stop the broker if it is ours, once nobody else is there; to be called by everyone who may have joined."""
         if self._present is None:
             return
         if self._started is None:
@@ -88,3 +85,9 @@ class SharedBroker:
         with (self._folder / "lock").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def leave_all(joined: Iterable[SharedBroker]) -> None:
+    """Leave those of others first: whoever started them waits for it, and may hold up one of ours meanwhile."""
+    for broker in sorted(joined, key=lambda one: one.is_ours):
+        broker.leave()

@@ -193,7 +193,7 @@ async def test_sigterm_under_load_commits_what_it_answered(service: Service, kaf
     service.wait_ready()
     codes: list[int] = []
 
-    async def restart(_: Ledger) -> None:
+    async def restart(_ledger: Ledger) -> None:
         for _ in range(3):
             await asyncio.sleep(1)
             codes.append(await asyncio.to_thread(service.stop, 15))
