@@ -34,14 +34,16 @@ run: install ## the receiver with a simulated provider, until Ctrl-C; needs only
 	@exec $(BIN)/receiver dev --simulate
 
 # The broker needs Java 17+, and its jars come through Maven; what of these is missing, kafka_local.py brings as wheels.
+WORKERS ?= 4
+# Most of what takes long waits: for a process to be killed, to start, to be given up. Four workers fill two cores.
 test: install-dev ## all tests, with a real Kafka broker; needs only Python 3.11+, uses Java 17+ and Maven where they are
 	@$(BIN)/python deploy/kafka-local/kafka_local.py require
 	@echo "==> running the tests"
-	@$(BIN)/pytest
+	@$(BIN)/pytest -q -n $(WORKERS)
 
 test-fast: install-dev ## the tests that need neither a Kafka broker (Java, Maven) nor the whole service; a minute
 	@echo "==> running the tests without a broker"
-	@$(BIN)/pytest -m "not kafka and not service"
+	@$(BIN)/pytest -q -n 2 -m "not kafka and not service"
 
 MINUTES ?= 5
 chaos: install-dev ## load, faults, verdict: MINUTES=30 SEED=7 ARGS="--brokers 1"; uses a C compiler

@@ -5,7 +5,8 @@ there would run as this program, so the first thing is to take it off again; wha
 
 Reading the modules takes a new process most of its first half second. Until a service has handlers of its own, SIGTERM
 and Ctrl-C are exit 0, since nothing was taken yet, and SIGHUP is nothing, since the processes that use the secrets read
-them later.
+them later. That exit is at once and not an exception: one raised in the middle of an import has been seen to crash the
+interpreter, and a module that is being imported may catch it.
 """
 
 import os
@@ -24,7 +25,7 @@ def main() -> None:
     _fill_standard_descriptors()
     if sys.argv[1:2] == ["serve"]:
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: sys.exit(DONE))
+            signal.signal(number, lambda *_: os._exit(DONE))
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         from receiver.cli.main import run  # after what it takes long to come to

@@ -1,4 +1,4 @@
-"""A real Kafka broker for the run. Where it cannot be had the tests that need it fail and say why; none is skipped."""
+"""Real Kafka brokers for the run. Where they cannot be had what needs them fails and says why; nothing is skipped."""
 
 from __future__ import annotations
 
@@ -7,17 +7,24 @@ import itertools
 import os
 import signal
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from kafka_local import LocalKafka, missing
 
-from tests.shared_broker import SharedBroker
+from tests.shared_broker import ShareBroker, SharedBroker, leave_all
 
 collect_ignore = ["providers/example_provider"]
 """A package of its own, with tests of its own: ``tests/providers/test_plug_in.py`` installs it and runs them."""
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
-BROKER = pytest.StashKey[SharedBroker]()
+BROKERS = pytest.StashKey[list[SharedBroker]]()
 _numbers = itertools.count(1)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start Java with its quick compiler alone: a broker of the tests is over before the thorough one has paid off."""
+    os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
+    config.stash[BROKERS] = []
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -25,27 +32,42 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what asks for the broker: `-m "not kafka"` is then whatever needs neither Java nor Maven."""
     for item in items:
         given = getattr(item, "callspec", None)  # a parameter may have that name too
-        if "kafka" in getattr(item, "fixturenames", ()) and "kafka" not in getattr(given, "params", ()):
+        if "share_broker" in getattr(item, "fixturenames", ()) and "kafka" not in getattr(given, "params", ()):
             item.add_marker(pytest.mark.kafka)
 
 
+@pytest.hookimpl(specname="pytest_collection_modifyitems", trylast=True)
+def longest_first(items: list[pytest.Item]) -> None:
+    """Begin with what takes long, so that no worker is left with it at the end; otherwise in the order it came in."""
+    marks = ("long", "service", "kafka")
+    items.sort(key=lambda item: [item.get_closest_marker(mark) is None for mark in marks])
+
+
 @pytest.fixture(scope="session")
-def kafka(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> LocalKafka:
-    """One broker, started once for all workers of the run."""
-    faults = missing()
-    if faults:
-        pytest.fail(" ".join(faults))
-    base = tmp_path_factory.getbasetemp()
-    broker = SharedBroker((base.parent if WORKER else base) / "kafka")
-    request.config.stash[BROKER] = broker
-    return broker.join()
+def share_broker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> ShareBroker:
+    """Give the broker of a name, started once for all workers of the run."""
+
+    def share(name: str, **options: Any) -> LocalKafka:
+        faults = missing()
+        if faults:
+            pytest.fail(" ".join(faults))
+        base = tmp_path_factory.getbasetemp()
+        broker = SharedBroker((base.parent if WORKER else base) / name, **options)
+        request.config.stash[BROKERS].append(broker)
+        return broker.join()
+
+    return share
+
+
+@pytest.fixture(scope="session")
+def kafka(share_broker: ShareBroker) -> LocalKafka:
+    """The broker that nearly all tests share."""
+    return share_broker("kafka")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Leave the broker. Not in the fixture: to wait for other workers is nothing that a test's time limit is for."""
-    broker = session.config.stash.get(BROKER, None)
-    if broker is not None:
-        broker.leave()
+    """Leave the brokers. Not in the fixture: to wait for other workers is nothing that a test's time limit is for."""
+    leave_all(session.config.stash[BROKERS])
 
 
 @pytest.fixture(scope="session", autouse=True)

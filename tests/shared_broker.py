@@ -9,20 +9,27 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, Protocol
 
 from kafka_local import LocalKafka, answers
 
 POLL_S = 0.1
 
 
+class ShareBroker(Protocol):
+    """The fixture that joins a broker of its own name, with options of ``LocalKafka`` that are the same everywhere."""
+
+    def __call__(self, name: str, **options: Any) -> LocalKafka: ...
+
+
 class SharedBroker:
     """One process's share of the broker whose files are in a folder that all of them name."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **options: Any) -> None:
         self._folder = folder
+        self._options = options
         self._port = folder / "port"
         self._present: IO[str] | None = None
         self._started: LocalKafka | None = None
@@ -37,6 +44,11 @@ class SharedBroker:
             self._present = (self._folder / "present").open("a")
             fcntl.flock(self._present, fcntl.LOCK_SH)
         return self._started or LocalKafka(self._folder, port=port)
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this process started it, and so has to wait for the others."""
+        return self._started is not None
 
     def leave(self) -> None:
         """Stop the broker if it is ours, once nobody else is there; to be called by everyone who may have joined."""
@@ -57,7 +69,7 @@ class SharedBroker:
 
     def _start(self) -> int:
         # A folder of its own: the one of a broker whose process was killed is that cluster's.
-        broker = LocalKafka(self._folder / f"started-{time.time_ns()}")
+        broker = LocalKafka(self._folder / f"started-{time.time_ns()}", **self._options)
         broker.start()
         try:
             broker.wait_ready()
@@ -73,3 +85,9 @@ class SharedBroker:
         with (self._folder / "lock").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def leave_all(joined: Iterable[SharedBroker]) -> None:
+    """Leave those of others first: whoever started them waits for it, and may hold up one of ours meanwhile."""
+    for broker in sorted(joined, key=lambda one: one.is_ours):
+        broker.leave()

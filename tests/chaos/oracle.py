@@ -72,7 +72,7 @@ def committed(bootstrap: str, topic: str, timeout_s: float = 60) -> list[Seen]:
 def _read_to(consumer: Consumer, topic: str, ends: dict[int, int], deadline: float) -> list[Seen]:
     seen: list[Seen] = []
     while time.monotonic() < deadline:
-        for message in consumer.consume(500, 0.2):
+        for message in consumer.consume(500, 0.05):
             if message.error() is None:
                 pairs: list[Any] = list(message.headers() or [])
                 headers = {name: (value or b"").decode(errors="replace") for name, value in pairs}

@@ -46,9 +46,12 @@ class Proxy:
             return
         self._writers |= {writer, ours}
         try:
-            await asyncio.gather(self._pump(reader, ours), self._pump(theirs, writer))
+            await asyncio.gather(self._to_target(reader, ours), self._pump(theirs, writer))
         finally:
             self._writers -= {writer, ours}
+
+    async def _to_target(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await self._pump(reader, writer)
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):

@@ -14,13 +14,14 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from tests.chaos import traffic
+from tests.warm_commands import WarmCommands
 
 CONFIGURATION = """\
 [server]
@@ -71,8 +72,20 @@ def until(holds: Callable[[], Any], timeout_s: float = 60) -> Any:
     deadline = time.monotonic() + timeout_s
     while not (found := holds()):
         assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(0.1)
+        time.sleep(0.02)
     return found
+
+
+def run_receiver(
+    arguments: Sequence[str], environ: Mapping[str, str], folder: Path, timeout_s: float = 60
+) -> subprocess.CompletedProcess[str]:
+    """Run one command in a folder, as a process that starts at once unless its environment brings code of its own."""
+    if environ.get("PYTHONPATH") == os.environ.get("PYTHONPATH"):
+        return WarmCommands.ours().run(arguments, environ, folder, timeout_s)
+    command = [sys.executable, "-m", "receiver", *arguments]
+    return subprocess.run(
+        command, env=environ, cwd=folder, capture_output=True, text=True, timeout=timeout_s, check=False
+    )
 
 
 class Service:
@@ -105,10 +118,7 @@ class Service:
 
     def receiver(self, *arguments: str, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
         """Run one command of the command line against this installation."""
-        command = [sys.executable, "-m", "receiver", *arguments, "--config", str(self.config)]
-        return subprocess.run(
-            command, env=self.environ, cwd=self.folder, capture_output=True, text=True, timeout=timeout_s, check=False
-        )
+        return run_receiver((*arguments, "--config", str(self.config)), self.environ, self.folder, timeout_s)
 
     def lines(self, *arguments: str, code: int = 0) -> list[dict[str, Any]]:
         """A command's results as JSON."""
@@ -152,6 +162,24 @@ class Service:
                 break
             time.sleep(0.05)
         raise AssertionError(f"not ready after {timeout_s} s: {self.readyz()}\n{self.tail_of_log()}")
+
+    def published(self, callbacks: int = 0) -> bool:
+        """Whether all is interpreted and on Kafka, told by processes that have heard of so many callbacks."""
+        said = self.readyz()
+        return bool(
+            said
+            and (said["interpret"].get("interpreted") or 0) >= callbacks
+            and said["kafka"]["state"] == "up"
+            and not said["kafka"]["backlog"]
+            and not said["interpret"]["uninterpreted"]
+        )
+
+    def wait_published(self, callbacks: int = 0, timeout_s: float = 60) -> None:
+        """Wait until it is."""
+        deadline = time.monotonic() + timeout_s
+        while not self.published(callbacks):
+            assert time.monotonic() < deadline, f"after {timeout_s} s: {self.readyz()}\n{self.tail_of_log()}"
+            time.sleep(0.02)
 
     def tail_of_log(self, lines: int = 30) -> str:
         """The end of the service's log."""

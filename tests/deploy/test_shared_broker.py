@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests import shared_broker
-from tests.shared_broker import SharedBroker
+from tests.shared_broker import SharedBroker, leave_all
 
 RUNNING: set[int] = set()
 
@@ -18,7 +18,8 @@ class StandIn:
 
     made = 0
 
-    def __init__(self, folder: Path, *, port: int = 0) -> None:
+    def __init__(self, folder: Path, *, port: int = 0, properties: str = "") -> None:
+        self.properties = properties
         if port == 0:
             StandIn.made += 1
         self.port = port or StandIn.made
@@ -58,6 +59,30 @@ def test_who_started_it_waits_for_the_others(tmp_path: Path) -> None:
     assert len(RUNNING) == 1
     third.leave()
     assert not RUNNING
+
+
+def test_two_who_each_started_one_do_not_wait_for_each_other(tmp_path: Path) -> None:
+    """Each lets go of the other's before it waits for its own to be let go of."""
+    (one, his), (other, hers) = ([SharedBroker(tmp_path / name) for _ in range(2)] for name in ("a", "b"))
+    one.join()
+    other.join()
+    his.join()
+    hers.join()
+    leaving = [threading.Thread(target=leave_all, args=([*joined],)) for joined in ((one, hers), (other, his))]
+    for thread in leaving:
+        thread.start()
+    for thread in leaving:
+        thread.join(10)
+    assert ([thread.is_alive() for thread in leaving], RUNNING) == ([False, False], set())
+
+
+def test_options_are_those_of_the_broker(tmp_path: Path) -> None:
+    """For whoever starts it."""
+    broker = SharedBroker(tmp_path / "kafka", properties="a=b")
+    started: object = broker.join()
+    assert isinstance(started, StandIn)
+    assert started.properties == "a=b"
+    broker.leave()
 
 
 def test_a_broker_whose_starter_was_killed_is_replaced(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def drained(service: Service, state: str = "up", timeout_s: float = 40) -> dict[
         settled = said and said["kafka"]["state"] == state and said["interpret"]["uninterpreted"] == 0
         if said and settled and (state != "up" or said["kafka"]["backlog"] == 0):
             return said
-        time.sleep(0.1)
+        time.sleep(0.02)
     raise AssertionError(f"not {state}: {said}\n{service.tail_of_log()}")
 
 
@@ -117,6 +117,7 @@ def test_each_damage_is_found_and_named(service: Service, store: str, damage: st
     assert (checked.returncode, says in checked.stdout + checked.stderr) == (1, True), checked.stdout + checked.stderr
 
 
+@pytest.mark.long
 def test_a_backup_under_load_is_consistent_and_rejoins_what_came_after_it(
     service: Service, kafka: LocalKafka, prefix: str, tmp_path: Path
 ) -> None:
@@ -157,6 +158,7 @@ def test_a_backup_under_load_is_consistent_and_rejoins_what_came_after_it(
     assert service.stop() == 0
 
 
+@pytest.mark.long
 def test_what_is_sent_again_after_a_restore_is_still_one_event(
     service: Service, kafka: LocalKafka, prefix: str, tmp_path: Path
 ) -> None:
@@ -222,6 +224,7 @@ def test_a_deleted_journal_is_a_new_one_and_skips_nothing(service: Service, kafk
     judged(kafka, prefix, merged(before, after))
 
 
+@pytest.mark.long
 def test_a_new_cluster_goes_on_where_the_old_one_stood(
     service: Service, kafka: LocalKafka, prefix: str, tmp_path: Path
 ) -> None:

@@ -16,17 +16,18 @@ def slice_ns():
     ctypes.CDLL(None).syscall(getter, 0, said, ATTRIBUTES.size, 0)
     return ATTRIBUTES.unpack(said.raw)[5]
 
+nice_before = os.nice(0)
 os.nice(3)
 if "batch" in sys.argv:
     os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 before = slice_ns()
 taken = set_time_slice(0.0003)
-print(json.dumps([before, taken, slice_ns(), os.nice(0), os.sched_getscheduler(0)]))
+print(json.dumps([before, taken, slice_ns(), os.nice(0) - nice_before, os.sched_getscheduler(0)]))
 """
 
 
 def asked(*arguments: str) -> list[int]:
-    """In a process of its own: turn before, whether it was taken, turn after, nice, policy."""
+    """In a process of its own: turn before, whether it was taken, turn after, niceness added, policy."""
     command = [sys.executable, "-c", ASK, *arguments]
     return list(json.loads(subprocess.run(command, check=True, capture_output=True, text=True, timeout=30).stdout))
 

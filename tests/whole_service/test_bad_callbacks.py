@@ -41,24 +41,7 @@ def post(service: Service, document: dict[str, Any]) -> None:
     assert answer.status_code == 200
 
 
-def drained(service: Service, callbacks: int, timeout_s: float = 60) -> None:
-    """Wait until all is interpreted and published, told by processes that know how many callbacks there are."""
-    deadline = time.monotonic() + timeout_s
-    said = None
-    while time.monotonic() < deadline:
-        said = service.readyz()
-        if (
-            said
-            and said["inbox"].get("committed", 0) >= callbacks
-            and said["kafka"]["state"] == "up"
-            and not said["kafka"]["backlog"]
-            and not said["interpret"]["uninterpreted"]
-        ):
-            return
-        time.sleep(0.1)
-    raise AssertionError(f"not drained: {said}\n{service.tail_of_log()}")
-
-
+@pytest.mark.long
 def test_a_callback_that_kills_its_interpreter_is_alone_in_quarantine(
     service: Service, kafka: LocalKafka, prefix: str
 ) -> None:
@@ -68,7 +51,7 @@ def test_a_callback_that_kills_its_interpreter_is_alone_in_quarantine(
         words = {7: "poison-abort", 15: "poison-segv", 22: "poison-memory"}
         post(service, {"id": f"swap-{number}", "status": "ERROR", "message": words.get(number, "fine")})
     service.kill("interpret", signal.SIGCONT)
-    drained(service, 30)
+    service.wait_published(30)
     events = committed(kafka.bootstrap, f"{prefix}exchange.status.v1")
     assert sorted(int(seen.value["operation_id"].removeprefix("swap-")) for seen in events) == sorted(
         set(range(30)) - {7, 15, 22}
@@ -89,7 +72,7 @@ def test_sigkill_condemns_nobody(service: Service, kafka: LocalKafka, prefix: st
         for _ in range(3):
             service.kill("interpret")
             time.sleep(0.15)
-    drained(service, 5)
+    service.wait_published(5)
     assert len(committed(kafka.bootstrap, f"{prefix}exchange.status.v1")) == 5
     assert committed(kafka.bootstrap, f"{prefix}webhook.quarantine.v1") == []
 
@@ -106,7 +89,7 @@ def test_an_event_that_kafka_refuses_is_named_in_quarantine(service: Service, ka
         callback = Callback("0xpay-main", "", "", json.dumps(one).encode(), ())
         headers = callback.headers(int(time.time()))
         assert httpx.post(f"{service.url}/0xpay-main", content=callback.body, headers=headers).status_code == 200
-    drained(service, 3)
+    service.wait_published(3)
     events = committed(kafka.bootstrap, f"{prefix}exchange.status.v1")
     assert [seen.value["sequence"] for seen in events] == [1, 3]
     (odd,) = committed(kafka.bootstrap, f"{prefix}webhook.quarantine.v1")

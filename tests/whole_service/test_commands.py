@@ -16,7 +16,7 @@ import apsw
 import pytest
 
 from tests.chaos import traffic
-from tests.chaos.service import Service, free_port, until
+from tests.chaos.service import Service, free_port, run_receiver, until
 
 SWAP = {
     "id": "swap-1",
@@ -28,6 +28,11 @@ SWAP = {
 
 def receiver(*arguments: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run the command line in a folder."""
+    return run_receiver(arguments, {**os.environ, **environ}, cwd)
+
+
+def from_disk(*arguments: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    """The same with an interpreter of its own, which reads all that it needs."""
     command = [sys.executable, "-m", "receiver", *arguments]
     return subprocess.run(
         command, cwd=cwd, env={**os.environ, **environ}, capture_output=True, text=True, timeout=60, check=False
@@ -36,22 +41,22 @@ def receiver(*arguments: str, cwd: Path, **environ: str) -> subprocess.Completed
 
 def test_from_nothing_to_a_checked_configuration(tmp_path: Path) -> None:
     """``init``, then ``check`` names what is missing, then it is sound and prints the URLs."""
-    written = receiver("init", cwd=tmp_path)
+    written = from_disk("init", cwd=tmp_path)
     assert (written.returncode, written.stdout) == (0, "")
     assert "receiver check" in written.stderr
-    again = receiver("init", cwd=tmp_path)
+    again = from_disk("init", cwd=tmp_path)
     assert (again.returncode, again.stderr.count("is there already")) == (1, 1)
-    unsound = receiver("check", cwd=tmp_path)
+    unsound = from_disk("check", cwd=tmp_path)
     assert unsound.returncode == 2
     assert "receiver: sources.0 (0xpay-main).secrets.0: the environment has no OXPAY_PRIVATE_KEY" in unsound.stderr
     names = ("OXPAY_PRIVATE_KEY", "ONCHAINPAY_PUBLIC", "ONCHAINPAY_SECRET", "CALYPSO_PUBLIC", "CALYPSO_SECRET")
     assert len(unsound.stderr.splitlines()) == len(names)
     secrets = {name: f"secret-{number}" for number, name in enumerate(names)}
-    sound = receiver("check", cwd=tmp_path, **secrets)
+    sound = from_disk("check", cwd=tmp_path, **secrets)
     assert sound.returncode == 0
     assert "https://merchant.example.com/webhooks/0xpay-main" in sound.stdout
     assert not any(secret in sound.stdout + sound.stderr for secret in secrets.values())
-    only = receiver("init", "--provider", "onchainpay", "--config", "other.toml", cwd=tmp_path)
+    only = from_disk("init", "--provider", "onchainpay", "--config", "other.toml", cwd=tmp_path)
     assert only.returncode == 0
     assert "0xpay-main" not in (tmp_path / "other.toml").read_text()
 

@@ -64,8 +64,8 @@ def works(said: dict[str, Any] | None) -> bool:
     return said is not None and said["ready"] and said["kafka"]["state"] == "up"
 
 
-async def judged(service: Service, kafka: LocalKafka, prefix: str, victim: str) -> Verdict:
-    """Load, kills of one process, and the verdict after a fair time to drain."""
+async def judged(service: Service, kafka: LocalKafka, prefix: str, victim: str, drain_s: float) -> Verdict:
+    """Load, kills of one process, and the verdict when all is published, or after a fair time to do so."""
     chance = random.Random(3)
     load = Load(service.url, 40, 3)
     sending = asyncio.create_task(load.run())
@@ -76,11 +76,14 @@ async def judged(service: Service, kafka: LocalKafka, prefix: str, victim: str) 
         await asyncio.to_thread(back, service, victim, before)
     load.stop()
     ledger = await asyncio.wait_for(sending, 60)
-    await asyncio.sleep(6)
+    deadline = time.monotonic() + drain_s
+    while not service.published(ledger.answers["200"]) and time.monotonic() < deadline:
+        await asyncio.sleep(0.05)
     records = await asyncio.to_thread(committed, kafka.bootstrap, f"{prefix}exchange.status.v1")
     return judge(ledger, records, service.folder / "journal")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("build", "victim", "wrong"),
     [
@@ -103,7 +106,7 @@ async def test_a_broken_build_is_found_out(
         service.environ["PYTHONPATH"] = os.pathsep.join([str(tmp_path / "broken"), str(Path.cwd())])
         service.start()
         service.wait_ready()
-        verdict = await judged(service, kafka, prefix, victim)
+        verdict = await judged(service, kafka, prefix, victim, 60 if wrong is None else 6)
         if wrong is None:
             assert verdict.faults == 0, "\n".join(verdict.lines())
         else:

@@ -76,7 +76,7 @@ def test_a_service_that_still_starts_can_be_stopped(service: Service, number: si
     command = [sys.executable, "-m", "receiver", "serve", "--config", str(service.config)]
     second = subprocess.Popen(command, env=service.environ, cwd=service.folder, stdout=subprocess.PIPE)
     with second:
-        until(lambda: handles(second.pid, number))
+        until(lambda: all(handles(second.pid, own) for own in (signal.SIGTERM, signal.SIGHUP)))
         second.send_signal(number)
         assert second.stdout is not None
         assert (second.wait(20), second.stdout.read()) == (0, b"")
@@ -118,6 +118,7 @@ def test_the_children_of_a_killed_supervisor_end(whole: Service) -> None:
     assert whole.post_swap(SWAP) == 200
 
 
+@pytest.mark.long
 def test_twenty_deaths_within_a_minute_end_the_service(service: Service) -> None:
     """Loudly, exit 1; the journal is intact."""
     service.start()

@@ -48,17 +48,7 @@ def swap(identity: str, status: str, **more: Any) -> dict[str, Any]:
     return {"id": identity, "organizationId": traffic.ORGANISATION, "status": status, **more}
 
 
-def drained(service: Service) -> bool:
-    """Whether all is on Kafka."""
-    said = service.readyz()
-    return bool(
-        said
-        and said["kafka"]["state"] == "up"
-        and not said["kafka"]["backlog"]
-        and not said["interpret"]["uninterpreted"]
-    )
-
-
+@pytest.mark.long
 def test_quarantined_mended_redriven(service: Service, kafka: LocalKafka, prefix: str) -> None:
     """A word nobody knew: kept, listed, shown, redriven after the table has grown, once, in its place; and closed."""
     for document in (swap("s1", "PENDING"), swap("s1", "REFUNDED"), b"junk", swap("s2", "REFUNDED")):
@@ -96,7 +86,7 @@ def test_quarantined_mended_redriven(service: Service, kafka: LocalKafka, prefix
     assert service.lines("quarantine", "list", "--state", "closed")[0]["why"] == "the provider's own test"
     assert service.receiver("quarantine", "close", "3", "--why", "again").returncode == 1
 
-    until(lambda: drained(service))
+    service.wait_published()
     events = committed(kafka.bootstrap, f"{prefix}exchange.status.v1")
     mine = [seen.value for seen in events if seen.value["operation_id"] == "s1"]
     assert [(event["status"], event["sequence"]) for event in mine] == [("pending", 1), ("cancelled", 2)]
@@ -114,7 +104,7 @@ def test_the_timeline_says_what_arrived_and_where_it_lies(service: Service, kafk
     ]  # fmt: skip
     for document in documents:
         assert service.post_swap(document) == 200
-    until(lambda: drained(service))
+    service.wait_published(len(documents))
     rows = service.lines("show", "t_1%")
     assert [(row["callback"], row["outcome"]) for row in rows] == [
         (1, "event"), (2, "duplicate"), (3, "event"), (4, "quarantine"),
@@ -161,7 +151,7 @@ def test_drift_and_silence_are_seen(service: Service) -> None:
     for number in range(3):
         odd = {"odd": 1} if number else {}
         assert service.post_swap(swap(f"d{number}", "PENDING", brandNewField=number, **odd)) == 200
-    until(lambda: drained(service))
+    service.wait_published(3)
     assert service.stop() == 0
     rows = service.lines("drift")
     counted = {(row["source"], row["field"]): row["callbacks"] for row in rows if "field" in row}

@@ -84,6 +84,7 @@ def events(service: Service, operation: str) -> list[tuple[str, str, bool]]:
     return [(event["status"], event["observed_via"], event["effective"]) for event in found]
 
 
+@pytest.mark.long
 def test_lost_callbacks_heal_and_contradictions_are_settled(service: Service, fake: FakeProvider) -> None:
     """A swap whose callbacks never came, one that was contradicted, one whose callback nobody could read."""
     fake.swaps = {name: swap(name, "PROCESSED") for name in ("lost", "fine", "odd")} | {"torn": swap("torn", "ERROR")}
@@ -107,6 +108,7 @@ def test_lost_callbacks_heal_and_contradictions_are_settled(service: Service, fa
     assert [(row["outcome"], row["observed_via"]) for row in shown] == [("event", "poll")]
 
 
+@pytest.mark.long
 def test_exchanges_are_followed_while_processes_are_killed(
     tmp_path: Path, fake: FakeProvider, kafka: LocalKafka, prefix: str
 ) -> None:

@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from kafka_local import LocalKafka
 from tests.chaos.oracle import committed
 from tests.chaos.service import Service, until
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.kafka, pytest.mark.long, pytest.mark.timeout(240)]
 CALLBACKS = 600
 
 
@@ -32,16 +33,21 @@ def origin(tmp_path: Path, kafka: LocalKafka, prefix: str) -> Iterator[Service]:
     assert made.receiver("topics", "create").returncode == 0
     made.start()
     made.wait_ready()
-    for source in ("0xpay-main", "swaps"):
-        done = made.receiver(
-            "simulate", "--source", source, "--count", str(CALLBACKS // 2), "--rate", "400", "--seed", "1", "--json",
-            "--duplicate", "5%", "--reorder", "5%", "--tamper", "2%", "--late", "3%", "--drop", "2%", "--unknown", "2%",
-            "--verify", "kafka",
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert json.loads(done.stdout)["verified"] == "kafka: 0 wrong"
+    with ThreadPoolExecutor() as both:
+        for done in both.map(lambda source: simulate(made, source), ("0xpay-main", "swaps")):
+            assert done.returncode == 0, done.stdout + done.stderr
+            assert json.loads(done.stdout)["verified"] == "kafka: 0 wrong"
     yield made
     made.destroy()
+
+
+def simulate(service: Service, source: str) -> subprocess.CompletedProcess[str]:
+    """One provider's half of the traffic."""
+    return service.receiver(
+        "simulate", "--source", source, "--count", str(CALLBACKS // 2), "--rate", "400", "--seed", "1", "--json",
+        "--duplicate", "5%", "--reorder", "5%", "--tamper", "2%", "--late", "3%", "--drop", "2%", "--unknown", "2%",
+        "--verify", "kafka",
+    )  # fmt: skip
 
 
 def callbacks(service: Service) -> list[tuple[str, bytes, int]]:

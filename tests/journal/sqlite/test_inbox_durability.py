@@ -76,6 +76,7 @@ def kept(folder: Path) -> dict[int, int]:
     return found
 
 
+@pytest.mark.long
 def test_what_was_acknowledged_survives_sigkill(tmp_path: Path) -> None:
     """At whatever moment: every acknowledged callback is there under its number, whole."""
     folder, chance = tmp_path / "journal", random.Random(11)

@@ -259,6 +259,7 @@ while True:
 """
 
 
+@pytest.mark.long
 def test_killed_at_any_moment_it_knows_every_operation(folder: Path) -> None:
     """SIGKILL while hashes gather and move, ten times on one journal."""
     chance = random.Random(9)

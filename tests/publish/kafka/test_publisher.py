@@ -105,6 +105,7 @@ async def test_without_transactions_the_position_follows_the_records(kafka: Loca
     assert numbers(kafka, topic) == [1, 2]
 
 
+@pytest.mark.long
 async def test_a_broker_killed_and_restarted_loses_and_repeats_nothing(tmp_path: Path) -> None:
     """SIGKILL in the middle of traffic: drop the producer, ask Kafka, go on."""
     with running(tmp_path / "kafka") as broker:

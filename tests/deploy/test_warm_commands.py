@@ -1,0 +1,54 @@
+"""Commands as forks of a process that has read the modules: what they are given, and how they end."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.service import free_port
+from tests.warm_commands import WarmCommands
+
+
+@pytest.fixture(scope="module")
+def warm() -> Iterator[WarmCommands]:
+    """One of the module's own."""
+    made = WarmCommands()
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("arguments", [("--version",), ("nonsense",), ("tail", "--help"), ("tail",)])
+def test_a_command_says_and_ends_as_one_with_its_own_interpreter(
+    warm: WarmCommands, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    """Its output to the letter, its errors, and its exit code."""
+    command = [sys.executable, "-m", "receiver", *arguments]
+    cold = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    done = warm.run(arguments, os.environ, tmp_path, 60)
+    assert (done.returncode, done.stdout, done.stderr) == (cold.returncode, cold.stdout, cold.stderr)
+
+
+def test_it_has_the_environment_and_folder_that_it_is_given_and_no_other(warm: WarmCommands, tmp_path: Path) -> None:
+    """One after the other."""
+    (tmp_path / "a.toml").write_text("[server]\nprot = 5\n")
+    assert "a.toml: server.prot" in warm.run(("tail",), {"RECEIVER_CONFIG": "a.toml"}, tmp_path, 60).stderr
+    assert "there is no journal" in warm.run(("tail",), {}, tmp_path, 60).stderr
+
+
+def test_one_that_takes_too_long_is_killed(warm: WarmCommands, tmp_path: Path) -> None:
+    """And the next is run as ever."""
+    with pytest.raises(subprocess.TimeoutExpired):
+        warm.run(("dev", "--port", str(free_port()), "--admin-port", str(free_port())), os.environ, tmp_path, 0.3)
+    assert warm.run(("--version",), os.environ, tmp_path, 60).returncode == 0
+
+
+def test_it_ends_with_the_process_that_made_it() -> None:
+    """Also with one that could not say so: their common output is at its end when both have gone."""
+    script = "import os; from tests.warm_commands import WarmCommands; WarmCommands(); os._exit(0)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=60, check=True)
+    assert (done.stdout, done.stderr) == (b"", b"")
