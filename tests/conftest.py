@@ -67,7 +67,8 @@ def kafka(share_broker: ShareBroker) -> LocalKafka:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Leave the brokers. Not in the fixture: to wait for other workers is nothing that a test's time limit is for."""
-    leave_all(session.config.stash[BROKERS])
+    joined = session.config.stash[BROKERS]
+    leave_all(joined)
 
 
 @pytest.fixture(scope="session", autouse=True)
