@@ -206,19 +206,22 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     "journal/sqlite/": ("contract/journal", "one suite runs over every engine"),
     "model/clock.py": ("service/test_system_clock.py", "a Protocol, held against the clock that it stands for"),
     "model/log.py": ("service/test_logs.py", "a Protocol without a line that runs"),
-    "providers/": ("providers/test_conformance.py", "every provider answers to one suite"),
-    "providers/calypso/": ("providers/test_conformance.py", "every provider answers to one suite"),
-    "providers/cryptoexchange/": ("providers/test_conformance.py", "every provider answers to one suite"),
-    "providers/onchainpay/": ("providers/test_conformance.py", "every provider answers to one suite"),
-    "providers/zeroxpay/": ("providers/test_conformance.py", "every provider answers to one suite"),
+    "providers/calls.py": ("providers/test_answers.py", "records of fields"),
+    "providers/calypso/": ("providers/calypso/test_callbacks.py", "fields, tables and samples, used by its callbacks"),
+    "providers/cryptoexchange/": ("providers/cryptoexchange/test_api.py", "it sends no callbacks: all of it is asked"),
+    "providers/onchainpay/": (
+        "providers/onchainpay/test_callbacks.py",
+        "fields, tables and samples, used by its callbacks",
+    ),
+    "providers/zeroxpay/": (
+        "providers/zeroxpay/test_callbacks.py",
+        "fields, tables and samples, used by its callbacks",
+    ),
     "sandbox/dev.py": ("whole_service/test_commands.py", "a whole service in one process, proven as a process"),
     "service/console_log.py": ("service/test_logs.py", "the form of the log that people read"),
     "service/supervisor.py": ("whole_service/test_processes.py", "its children are real processes"),
     "service/processes/intake.py": ("service/test_process.py", "its parts are tested in intake; here they are wired"),
-    "service/processes/reconcile.py": (
-        "service/test_process.py",
-        "as above, and in reconcile",
-    ),
+    "service/processes/reconcile.py": ("service/test_process.py", "its parts are tested in reconcile; this wires them"),
 }
 """Module, or a folder with all its modules → (where it is tested, why there)."""
 
