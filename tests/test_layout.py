@@ -199,7 +199,6 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     "cli/exit_codes.py": ("cli/test_main.py", "only numbers, which every command's end is held against"),
     "cli/serve.py": ("whole_service/test_commands.py", "it only starts the supervisor, proven by real processes"),
     "intake/admit.py": ("intake/test_webhook.py", "the order of its checks shows in the answers of the application"),
-    "intake/metrics.py": ("intake/test_webhook.py", "counted where callbacks are answered"),
     "intake/rejects.py": ("intake/test_explain.py", "what is sampled is there to be explained"),
     "journal/": ("contract/journal", "one suite runs over every engine"),
     "journal/memory/": ("contract/journal", "one suite runs over every engine"),

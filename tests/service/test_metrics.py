@@ -9,11 +9,13 @@ from receiver.service.metrics import render, supervisor_text
 
 def test_which_children_are_up_and_how_often_they_died() -> None:
     """A line for each role."""
-    lines = supervisor_text({"intake": True, "publish": False}, {"intake": 0, "publish": 3}).decode().splitlines()
+    up, restarts = {"intake": True, "publish": False}, {"intake": 0, "publish": 3}
+    lines = supervisor_text(up, restarts, log_lines_lost=7).decode().splitlines()
     assert 'receiver_process_up{role="intake"} 1.0' in lines
     assert 'receiver_process_up{role="publish"} 0.0' in lines
     assert 'receiver_process_restarts_total{role="intake"} 0.0' in lines
     assert 'receiver_process_restarts_total{role="publish"} 3.0' in lines
+    assert "receiver_log_lines_lost_total 7.0" in lines
 
 
 def test_only_what_is_in_the_registry_is_rendered() -> None:
