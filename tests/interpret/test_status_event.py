@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import uuid
@@ -14,9 +13,8 @@ import pytest
 
 from receiver.interpret.status_event import facts_digest
 from receiver.model import event_parts
-from receiver.model.operation import Facts, operation_key
+from receiver.model.operation import Facts
 from receiver.providers.zeroxpay import callbacks as zeroxpay
-from schemas import status_event
 from schemas.status_event import StatusEvent
 from tests.support import NOW_S, OXPAY_VECTORS, Way
 
@@ -91,19 +89,6 @@ async def test_the_whole_event_of_the_mapping() -> None:
     assert list(event) == [name for name in StatusEvent.model_fields if name != "event_id"]
 
 
-def test_keys_of_different_operations_never_collide() -> None:
-    """The separator inside a part is encoded, and so is the sign that encodes it."""
-    keys = {
-        operation_key("p", "a", "k", "b:c"),
-        operation_key("p", "a", "k:b", "c"),
-        operation_key("p", "a:k", "b", "c"),
-        operation_key("p", "a", "k", "b%3Ac"),
-        operation_key("p", None, "k", "b:c"),
-    }
-    assert len(keys) == 5
-    assert operation_key("p", "a", "k", "100%:x") == "p:a:k:100%25%3Ax"
-
-
 def digest(**facts: Any) -> str:
     """The digest of some facts of one operation."""
     kind = zeroxpay.LIFECYCLES["Exchange"]
@@ -128,12 +113,3 @@ def test_what_says_nothing_has_no_part_in_the_digest_and_false_says_something() 
 def test_what_is_not_in_the_list_is_no_news() -> None:
     """Another time of the same content, another order of its anomalies."""
     assert digest(updated_at="2024-01-01T00:00:00Z", anomalies=("partial",)) == digest()
-
-
-@pytest.mark.parametrize("name", ["Amount", "Payout", "Fee", "Price", "Usd", "Failure"])
-def test_a_plain_part_is_its_class_of_the_schema(name: str) -> None:
-    """The same keys in the same order, each with its own value."""
-    made: type[Any] = getattr(status_event, name)
-    keys = [field.name for field in dataclasses.fields(made)]
-    values = [f"<{key}>" for key in keys]
-    assert list(getattr(event_parts, name.lower())(*values).items()) == list(zip(keys, values, strict=True))

@@ -1,0 +1,79 @@
+"""The interpret process on a journal in memory: what it does, says and counts."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import replace
+
+import pytest
+
+from receiver.model.callback import VerifiedCallback
+from receiver.model.errors import ConfigurationError
+from receiver.service.config.settings import build
+from receiver.service.process import ProcessContext
+from receiver.service.processes.interpret import InterpretProcess, make
+from tests.support import ONCHAINPAY_VECTORS, Way
+
+SOURCE = {"name": "swaps", "provider": "onchainpay", "keys": [{"public": "env:P", "secret": "env:S"}]}
+ENVIRON = {"P": "p", "S": "s"}
+
+
+def context(way: Way) -> ProcessContext:
+    """On the way's journal."""
+    settings = build({"journal": {"url": "sqlite:/nowhere/journal"}, "sources": [SOURCE]}, "here")
+    return ProcessContext(settings, ENVIRON, way.journal, way.log)
+
+
+async def keep(way: Way, *identities: str) -> None:
+    """Put callbacks into the inbox."""
+    for identity in identities:
+        body = json.dumps(ONCHAINPAY_VECTORS["samples"]["auto_swap"]["PENDING"] | {"id": identity}).encode()
+        await way.inbox.append(VerifiedCallback("swaps", way.clock.us, (), body))
+
+
+async def until_idle(process: InterpretProcess) -> None:
+    """Wait until nothing is left to interpret."""
+    async with asyncio.timeout(5):
+        while process.status()["uninterpreted"]:
+            await asyncio.sleep(0.005)
+
+
+async def test_what_is_kept_is_interpreted_and_the_next_process_woken() -> None:
+    """What came before it ran, what comes then, and at its end what the inbox still holds."""
+    way, woken = Way(), list[int]()
+    await keep(way, "one", "two")
+    process = make(replace(context(way), wake_next=lambda: woken.append(way.outbox.last_number())))
+    assert process.status() == {"uninterpreted": 2, "interpreted": 0, "recorded": 0, "detail": None}
+    running = asyncio.create_task(process.run())
+    await until_idle(process)
+    await keep(way, "three")
+    process.wake()
+    await until_idle(process)
+    assert process.status() == {"uninterpreted": 0, "interpreted": 3, "recorded": 3, "detail": None}
+    await keep(way, "four")
+    process.stop()
+    await asyncio.wait_for(running, 5)
+    assert way.outbox.last_number() == 4
+    assert woken[-1] == 4
+
+
+async def test_a_backlog_has_a_size_and_an_age() -> None:
+    """Both are on the page of metrics."""
+    way = Way()
+    process = make(context(way))
+    await keep(way, "one")
+    lines = process.metrics().decode().splitlines()
+    assert "receiver_uninterpreted 1.0" in lines
+    (age,) = [line for line in lines if line.startswith("receiver_uninterpreted_age_seconds ")]
+    assert float(age.split()[1]) > 0
+
+
+async def test_secrets_are_read_again_or_the_old_ones_kept() -> None:
+    """One that is not there any more is said, and the process goes on."""
+    process = make(context(Way()))
+    process.reload({"P": "p", "S": "another"})
+    with pytest.raises(ConfigurationError, match="the environment has no S"):
+        process.reload({"P": "p"})
+    with pytest.raises(ConfigurationError, match="the environment has no S"):
+        make(replace(context(Way()), environ={"P": "p"}))
