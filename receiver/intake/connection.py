@@ -20,6 +20,7 @@ What is relied on of uvicorn's and httptools' insides is checked by tests.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any, NoReturn, Protocol
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser, parse_url
@@ -292,7 +293,8 @@ class LimitedProtocol(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         if words and not self.transport.is_closing():
             self.transport.write(words)
-            self.transport.write_eof()
+            with contextlib.suppress(OSError):  # it may have gone meanwhile
+                self.transport.write_eof()
             self.loop.call_later(LINGER_S, self.transport.close)
         else:
             self.transport.close()
