@@ -21,7 +21,7 @@ link = socket.socket(fileno=json.loads(sys.argv[-1])["link"])
 for order in link.makefile("rb"):
     if order == b"stop\\n":
         sys.exit(0)
-    link.send(json.dumps({"status": {"told": order.decode()}, "metrics": "", "lines_lost": 0}).encode() + b"\\n")
+    link.send(json.dumps({"status": {"told": order.decode()}, "metrics": "", "lines_lost": 2}).encode() + b"\\n")
 """
 
 
@@ -55,6 +55,7 @@ async def test_it_is_told_over_its_link(log: Lines) -> None:
     assert report.status == {"told": "reload\n"}
     await child.stop(10)
     await running
+    assert child.lines_lost() == 2  # also of one that has ended
     assert [event for _, event, _ in log.lines] == ["serve.child_started"]
     child.reload()  # nobody is there, which is nothing
 
