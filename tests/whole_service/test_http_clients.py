@@ -230,13 +230,20 @@ def start_with(service: Service, soft: int, hard: int) -> None:
     service.wait_ready()
 
 
+@pytest.fixture
+def limited(tmp_path: Path) -> Iterator[Service]:
+    """An installation of its own, to be started with few open files."""
+    made = Service(tmp_path / "service")
+    yield made
+    made.destroy()
+
+
 @pytest.mark.parametrize(("hard", "allowed"), [(4000, 400), (300, 300 - FILES_KEPT)])
-def test_the_limit_of_open_files_is_raised_and_said_where_it_is_low(tmp_path: Path, hard: int, allowed: int) -> None:
+def test_the_limit_of_open_files_is_raised_and_said_where_it_is_low(limited: Service, hard: int, allowed: int) -> None:
     """A soft limit of 256 does not matter. A hard one does.
 
     Connections beyond it are closed and counted, and the service goes on, with its journal's files open.
     """
-    limited = Service(tmp_path / "service")
     start_with(limited, 256, hard)
     port = int(limited.url.split(":")[2].split("/")[0])
     callers = [socket.create_connection(("127.0.0.1", port)) for _ in range(400)]
@@ -249,4 +256,3 @@ def test_the_limit_of_open_files_is_raised_and_said_where_it_is_low(tmp_path: Pa
     said = [line for line in map(json.loads, limited.log.read_text().splitlines()) if "open_files" in line["event"]]
     assert [line["connections_max"] for line in said] == [hard - FILES_KEPT]
     assert limited.stop() == 0
-    limited.destroy()
