@@ -38,7 +38,7 @@ READINGS_MAX = 3
 """Of a list that shifts."""
 PAGES_MAX = 10_000
 GIVE_UP_US = 2 * DAY_US
-"""An operation that the API refuses or does not know for so long is no longer asked for."""
+"""An operation that the API refuses or does not know for so long, and more than once, is no longer asked for."""
 RETRIED = frozenset({"down", "limited"})
 """Failures that another attempt may mend at once."""
 HARMLESS = frozenset({"not_found"})
@@ -232,7 +232,10 @@ class Reconciler:
         self._round.failed += 1
         now_us = self._clock.now_us()
         interval_s = self.api.interval_s((now_us - one.since_us) / 1e6) or self._pace.every_s
-        final = failed.failure in {"refused", "not_found"} and now_us - one.since_us > GIVE_UP_US
+        # Since its last answer, not since the first: one that was known for months may be doubted once.
+        unheard_us = now_us - max(one.since_us, one.asked_us)
+        refused = failed.failure in {"refused", "not_found"}
+        final = refused and one.failures > 0 and unheard_us > GIVE_UP_US
         if final:
             self._log.warning("reconcile.gave_up", source=self.source, operation=one.operation_id, why=str(failed))
         due_us = now_us + int(interval_s * 1_000_000)

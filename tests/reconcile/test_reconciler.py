@@ -292,6 +292,23 @@ async def test_what_the_api_does_not_know_is_given_up_after_two_days(
     assert desk.watch.counts("swaps", desk.clock.now_us()) == (1, 1)
 
 
+async def test_what_was_known_is_not_given_up_at_the_first_doubt(
+    fake: FakeProvider, tmp_path: Path, desks: list[Desk]
+) -> None:
+    """An answer two days ago and one "not found" today, as after a long stop of ours, may be a slip of the provider."""
+    desk = swaps_desk(fake, tmp_path, desks)
+    fake.swaps["s-1"] = swap("s-1", "WITHDRAWING")
+    desk.watch.track("swaps", "s-1", desk.clock.now_us())
+    await desk.reconciler.round(everything=True)
+    desk.clock.us += GIVE_UP_US + 1
+    known = fake.swaps.pop("s-1")
+    await desk.reconciler.round(everything=True)
+    fake.swaps["s-1"] = known
+    await desk.reconciler.round(everything=True)
+    (one,) = desk.watch.listed(9)
+    assert (one.state, one.failures) == ("open", 0)
+
+
 async def test_orders_are_found_by_list_and_asked_for_by_id(
     fake: FakeProvider, tmp_path: Path, desks: list[Desk]
 ) -> None:
