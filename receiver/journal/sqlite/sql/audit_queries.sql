@@ -36,8 +36,6 @@ SELECT min(number) FROM records
 -- What the sequences of operations are counted over, in outbox order; some withheld ones stand for no operation.
 SELECT number, record_type, provider, account, kind, operation_id, value FROM records
 WHERE record_type IN ('event', 'quarantine') OR record_type = 'withheld' AND operation_id <> '' ORDER BY number
-SELECT number, record_type, provider, account, kind, operation_id, value FROM records
-WHERE record_type IN ('event', 'quarantine') OR record_type = 'withheld' AND operation_id <> '' ORDER BY number
 
 -- name: outcomes
 -- How many entries became what.
