@@ -107,12 +107,17 @@ class KafkaStopped(ReceiverError):
 
 
 class RecordRefused(ReceiverError):
-    """Kafka refuses one record for good: sending it again does not help. ``record`` is its outbox number."""
+    """Kafka refuses a batch of records as too large, and nothing else: any other error can pass, whatever it is.
 
-    def __init__(self, record: int, why: str) -> None:
+    ``record`` is the outbox number of the largest one. ``alone`` says that it was the only one in what was refused: it
+    is too large itself. Else it may be that they are too large together.
+    """
+
+    def __init__(self, record: int, why: str, *, alone: bool = False) -> None:
         super().__init__(f"record {record}: {why}")
         self.record = record
         self.why = why
+        self.alone = alone
 
 
 class ConfigurationError(ReceiverError):

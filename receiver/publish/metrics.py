@@ -26,6 +26,11 @@ class PublishMetrics:
         self._refused = Counter(
             "receiver_refused", "Outbox records that Kafka refused", ["source"], registry=self.registry
         )
+        self._throttled = Counter(
+            "receiver_kafka_throttled_seconds",
+            "Time that Kafka's quotas made the relay wait",
+            registry=self.registry,
+        )
         self.backlog = Gauge("receiver_backlog", "Outbox records not yet on Kafka", registry=self.registry)
         self.backlog_age = Gauge(
             "receiver_backlog_age_seconds", "Age of the oldest record that is not on Kafka", registry=self.registry
@@ -54,3 +59,7 @@ class PublishMetrics:
     def refused(self, source: str) -> None:
         """Count one record that Kafka refused for good."""
         self._refused.labels(source).inc()
+
+    def throttled(self, seconds: float) -> None:
+        """Note how long the brokers asked to wait."""
+        self._throttled.inc(seconds)

@@ -105,6 +105,21 @@ class Publisher(Protocol):
         Raises ``KafkaUnavailable``, ``KafkaFenced`` or ``RecordRefused``; the transaction is then aborted.
         """
 
+    def throttled_s(self) -> float:
+        """How long, s, the brokers have asked this publisher to wait before it sends again; 0: not at all.
+
+        ``publish`` waits for that by itself. Who asks before can say so, and knows what the last batch cost.
+        """
+
+    def quiet_s(self) -> float:
+        """For how long, s, the brokers have confirmed no part of what ``publish`` sends; infinite: never yet.
+
+        The waits that they asked for do not count, errors that they ask to be tried again do.
+        """
+
+    def trouble(self) -> str:
+        """Why the brokers do not take what ``publish`` sends, as they said it last; empty where they said nothing."""
+
     async def probe(self, topics: Collection[str]) -> None:
         """Raise ``KafkaUnavailable``, naming it, if one of ``topics`` is not there or has no leader."""
 

@@ -5,6 +5,13 @@ one Kafka transaction, so a crash between "sent" and "remembered" can neither re
 producer is dropped and a new one made: it fences the old one, Kafka is asked how far it came, and the pure
 ``position.decide_start`` compares that with what the outbox knows. Where the two do not fit, the relay stops, says why,
 and looks again now and then; callbacks are taken all the while.
+
+A slow Kafka is still a Kafka: ``batch_size`` finds out how much it takes, what the brokers ask to wait is waited, and
+only a transaction of which nothing is confirmed for a while is given up. ``up`` is said while records go through: after
+anything failed that is once a batch was published, or once all is well and nothing waits. The same holds for the wait
+between sessions, which grows until a batch is published: that a session could begin proves nothing.
+
+Only one error makes a record wait no longer: that it is too large for the broker. All others are the world's.
 """
 
 from __future__ import annotations
@@ -21,15 +28,15 @@ from receiver.model.clock import Clock
 from receiver.model.errors import KafkaFenced, KafkaStopped, KafkaUnavailable, RecordRefused, StoreFailed
 from receiver.model.log import Log
 from receiver.model.records import NOTHING_PUBLISHED, OutboxRecord, Position
+from receiver.publish.batch_size import first_batch_size
 from receiver.publish.metrics import PublishMetrics
+from receiver.publish.pace import Pace
 from receiver.publish.ports import Memory, Message, Publisher
 from receiver.publish.position import Start, start_of
 from receiver.publish.relay_state import Connected, Disconnected, State, confirmed, connected, failed, stopped
 
-BATCH_MAX = 2000
-"""Records in one Kafka transaction: measured, larger ones gain nothing."""
 FULL_BYTES = 4 * 1024 * 1024
-"""Bytes of values that make a batch as full as ``BATCH_MAX`` records do. A read of the outbox ends at twice that."""
+"""Bytes of values that make a batch full, however many records it has. A read of the outbox ends at twice that."""
 PACE_MIN_S, PACE_MAX_S, PACE_RECORD_S = 0.02, 0.15, 0.0002
 """From the beginning of one transaction to that of the next, while the relay is not behind: ``PACE_RECORD_S`` for each
 record of the first, but at least ``PACE_MIN_S`` and at most ``PACE_MAX_S``. A transaction costs the brokers the same
@@ -43,11 +50,12 @@ PROBE_S = 10.0
 PROBE_DOWN_S = 1.0
 """The same while something is missing, so that the backlog drains soon after it is back."""
 PUBLISH_TIMEOUT_MAX_S = 25.0
-"""A broker that neither answers nor refuses counts as away after this."""
+"""Kafka counts as away when it has confirmed nothing of a batch for this long, what it asked to wait apart."""
 SLOW_S = 3.0
-"""While a transaction takes longer than this, it is not said that records go through, whatever becomes of it."""
+"""While a transaction takes longer than this, or the brokers ask to wait longer before it, it is not said that records
+go through, whatever becomes of it."""
 RETRY_MIN_S, RETRY_MAX_S = 0.2, 5.0
-"""Back-off between sessions with Kafka, doubled each time, with jitter."""
+"""Back-off between sessions with Kafka, doubled each time until a batch is published, with jitter."""
 REMEMBER_S = 1.0
 """Between two notes of Kafka's position in the outbox. Each note is a commit with an fsync, and callbacks wait for that
 disk too. A crash before the note loses nothing: Kafka's own copy of the position is the truth."""
@@ -80,9 +88,9 @@ class Relay:
         self._make_publisher = make_publisher
         self._route = route
         self._refused = refused
-        self._batch_max = BATCH_MAX
+        self._size, self._pace = first_batch_size(), Pace()
         self._topics = tuple(topics)
-        self._publish_timeout_s = min(transaction_timeout_s + 5, PUBLISH_TIMEOUT_MAX_S)
+        self._quiet_max_s = min(transaction_timeout_s + 5, PUBLISH_TIMEOUT_MAX_S)
         self._clock = clock
         self._log = log
         self._metrics = metrics
@@ -90,6 +98,7 @@ class Relay:
         self._stopping = asyncio.Event()
         self._renewing = asyncio.Event()
         self._noted_s = -math.inf
+        self._asked_until_s = -math.inf
         # Until Kafka is asked, our own copy of the position is the best guess for whoever looks at us.
         remembered = outbox.latest_remembered()
         self.state: State = Disconnected(NOTHING_PUBLISHED if remembered is None else remembered[1])
@@ -135,6 +144,7 @@ class Relay:
             while not self._stopping.is_set() and not self._renewing.is_set():
                 await self._step(publisher)
         finally:
+            self._asked_until_s = self._clock.monotonic_s() + publisher.throttled_s()
             with contextlib.suppress(StoreFailed):  # it is only a copy: a later session notes where it is by then
                 await self._note()
             await publisher.close()
@@ -146,21 +156,38 @@ class Relay:
 
     async def _step(self, publisher: Publisher) -> None:
         self._work.clear()
-        records = await asyncio.to_thread(self._outbox.read, self.state.position.number, self._batch_max)
+        records = await asyncio.to_thread(self._outbox.read, self.state.position.number, self._size.records)
         if records:
-            started_s = self._clock.monotonic_s()
-            await self._publish(publisher, records)
-            if not self._is_full(records):
-                await self._pause(started_s + pace_s(len(records)) - self._clock.monotonic_s())
-            self._batch_max = min(BATCH_MAX, self._batch_max * 2)
+            asked_s = max(publisher.throttled_s(), self._asked_until_s - self._clock.monotonic_s())
+            await (self._throttled(asked_s) if asked_s > 0 else self._send(publisher, records))
         elif self._note_due_s() > 0:
             await self._idle(publisher)
         if self._note_due_s() <= 0:
             await self._note()
 
-    def _is_full(self, records: Sequence[OutboxRecord]) -> bool:
-        # More than was read waits already, as far as one can tell.
-        return len(records) >= self._batch_max or sum(len(record.value) for record in records) >= FULL_BYTES
+    async def _throttled(self, asked_s: float) -> None:
+        # Also where it was an earlier session's transaction that went over the quota: asking again would cost more.
+        self._metrics.throttled(asked_s)
+        if asked_s > SLOW_S:
+            self._log.info("relay.throttled", wait_s=round(asked_s, 3))
+            self._hear(f"Kafka throttles this client, and asks it to wait {asked_s:.0f} s: is there a quota?")
+        await self._pause(asked_s)
+
+    async def _send(self, publisher: Publisher, read: Sequence[OutboxRecord]) -> None:
+        records = self._size.take(read)
+        # More than goes out waits already, as far as one can tell.
+        limited = len(records) < len(read) or len(records) >= self._size.records or _bytes(records) >= FULL_BYTES
+        started_s = self._clock.monotonic_s()
+        await self._publish(publisher, records)
+        now_s = self._clock.monotonic_s()
+        size, took_s = _bytes(records), now_s - started_s
+        self._pace = self._pace.confirmed(now_s, size, publisher.throttled_s())
+        lasts_s = self._pace.lasts_s(size)
+        self._size = self._size.confirmed(size, took_s, lasts_s, limited=limited)
+        rest_s = max(lasts_s, 0 if limited else pace_s(len(records))) - took_s
+        if rest_s > 0:
+            self._metrics.throttled(max(0.0, lasts_s - took_s))
+            await self._pause(rest_s)
 
     def _connected(self) -> Connected:
         assert isinstance(self.state, Connected), "only within a session"  # noqa: S101
@@ -181,12 +208,14 @@ class Relay:
         messages = [message for record in records for message in self._route(record)]
         position = Position(records[-1].number, records[-1].record_id)
         # The client retries by itself for a while; what is said must not wait for it to give up.
-        slow = asyncio.get_running_loop().call_later(SLOW_S, self._hear, f"no answer to a batch for {SLOW_S} s")
+        slow = asyncio.get_running_loop().call_later(SLOW_S, self._slow, publisher)
         try:
-            async with asyncio.timeout(self._publish_timeout_s):
-                await publisher.publish(messages, position)
+            await _while_heard(publisher, messages, position, self._quiet_max_s)
         except RecordRefused as error:
-            self._narrow(records, error.why)
+            self._narrow(records, error)
+            raise
+        except (KafkaUnavailable, KafkaFenced, TimeoutError):
+            self._size = self._size.failed(len(records), _bytes(records))
             raise
         finally:
             slow.cancel()
@@ -197,19 +226,21 @@ class Relay:
             "relay.published", events=len(records), position=position.number, duration_ms=round(duration_s * 1000, 3)
         )
 
-    def _narrow(self, records: Sequence[OutboxRecord], why: str) -> None:
+    def _narrow(self, records: Sequence[OutboxRecord], error: RecordRefused) -> None:
         # A broker's limit holds for a batch of records as well as for one: only a record that was alone is to blame.
-        if len(records) > 1:
-            self._batch_max = max(1, len(records) // 8)
-            self._log.info("relay.narrowed", why=why, batch_max=self._batch_max)
+        alone = next((one for one in records if error.alone and one.number == error.record), None)
+        if alone is None and len(records) > 1:
+            self._size = self._size.too_large(len(records))
+            self._log.info("relay.narrowed", why=error.why, batch_max=self._size.records)
             return
-        record = records[0]
-        instead = self._refused(record, why)
+        record = alone or records[0]
+        instead = self._refused(record, error.why)
         self._outbox.replace(instead)
+        self._size = self._size.condemned()
         self._metrics.refused(record.source)
         self._log.error(
             "relay.record_refused",
-            why=why,
+            why=error.why,
             record=record.number,
             callback=record.callback,
             operation=record.operation_id or None,
@@ -231,8 +262,13 @@ class Relay:
             await publisher.probe(self._topics)
         except KafkaUnavailable as error:
             self._hear(str(error))
-        else:
+            return
+        # While records wait, only one that goes through proves that they do.
+        if await asyncio.to_thread(self._outbox.last_number) <= self.state.position.number:
             self._hear("")
+
+    def _slow(self, publisher: Publisher) -> None:
+        self._hear(publisher.trouble() or f"no answer to a batch for {SLOW_S} s")
 
     def _hear(self, trouble: str) -> None:
         self._become(replace(self._connected(), detail=trouble))
@@ -258,3 +294,25 @@ class Relay:
         finally:
             for wait in waits:
                 wait.cancel()
+
+
+def _bytes(records: Sequence[OutboxRecord]) -> int:
+    return sum(len(record.value) for record in records)
+
+
+async def _while_heard(
+    publisher: Publisher, messages: Sequence[Message], position: Position, quiet_max_s: float
+) -> None:
+    """Publish; raises ``KafkaUnavailable`` too where no broker confirms any part of it for ``quiet_max_s``."""
+    loop = asyncio.get_running_loop()
+    started_s, left_s = loop.time(), quiet_max_s
+    sending = asyncio.ensure_future(publisher.publish(messages, position))
+    try:
+        while not (await asyncio.wait([sending], timeout=left_s))[0]:
+            left_s = quiet_max_s - min(publisher.quiet_s(), loop.time() - started_s)
+            if left_s <= 0:
+                raise KafkaUnavailable(publisher.trouble() or f"Kafka confirmed nothing for {quiet_max_s:.0f} s")
+        sending.result()
+    finally:
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)

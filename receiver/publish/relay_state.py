@@ -20,7 +20,7 @@ class Disconnected:
     """How far the outbox is on Kafka, as far as was known last."""
     detail: str = "not connected yet"
     failures: int = 0
-    """Sessions that failed in a row; the wait before the next one grows with it."""
+    """Sessions that failed since Kafka confirmed a batch last; the wait before the next one grows with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,8 @@ class Connected:
     """Up to here the outbox has its local copy of ``position``, or needs none: it was read back from Kafka."""
     detail: str = ""
     """Why records do not go through at this moment; empty while they do."""
+    failures: int = 0
+    """As while disconnected: that a session began proves nothing."""
 
     @property
     def word(self) -> str:
@@ -49,6 +51,8 @@ class Stopped:
     position: Position
     """How far the outbox is on Kafka, as far as was known last."""
     detail: str
+    failures: int = 0
+    """As while disconnected."""
 
 
 State = Disconnected | Connected | Stopped
@@ -56,20 +60,19 @@ State = Disconnected | Connected | Stopped
 
 def connected(before: State, cluster_id: str, position: Position) -> Connected:
     """A session has begun. Whether records go through is found out next: until then it says what it said before."""
-    return Connected(position, cluster_id, position, before.detail)
+    return Connected(position, cluster_id, position, before.detail, before.failures)
 
 
 def failed(before: State, why: str) -> Disconnected:
     """A session has failed, or could not begin."""
-    failures = before.failures if isinstance(before, Disconnected) else 0
-    return Disconnected(before.position, why, failures + 1)
+    return Disconnected(before.position, why, before.failures + 1)
 
 
 def stopped(before: State, why: str) -> Stopped:
     """What Kafka remembers does not fit."""
-    return Stopped(before.position, why)
+    return Stopped(before.position, why, before.failures)
 
 
 def confirmed(before: Connected, position: Position) -> Connected:
     """Kafka has confirmed a transaction that reaches ``position``: records go through."""
-    return replace(before, position=position, detail="")
+    return replace(before, position=position, detail="", failures=0)

@@ -7,6 +7,7 @@ Each fake passes the same contract suite as the real adapter (``tests/contract``
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -70,6 +71,8 @@ class FakeKafka:
     epochs: Counter[str] = field(default_factory=Counter)
     fail: list[Exception] = field(default_factory=list)
     """Raised by the next calls of publishers, one each, before anything happens."""
+    throttle_s: float = 0
+    """How long publishers are to wait before they send again."""
 
     @property
     def status_topics(self) -> list[str]:
@@ -173,6 +176,18 @@ class FakePublisher:
             raise KafkaFenced("a newer producer exists")
         self._kafka.messages.extend(messages)
         self._kafka.positions[self._owner] = position
+
+    def throttled_s(self) -> float:
+        """As long as the cluster's ``throttle_s`` says."""
+        return self._kafka.throttle_s
+
+    def quiet_s(self) -> float:
+        """A publish here has no parts that could be confirmed one by one."""
+        return math.inf
+
+    def trouble(self) -> str:
+        """Nothing is tried again in here."""
+        return ""
 
     async def probe(self, topics: Collection[str]) -> None:
         """Whether all topics are there."""

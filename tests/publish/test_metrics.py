@@ -30,3 +30,11 @@ def test_what_kafka_refuses_is_counted_by_source() -> None:
     metrics = PublishMetrics()
     metrics.refused("main")
     assert metrics.registry.get_sample_value("receiver_refused_total", {"source": "main"}) == 1
+
+
+def test_what_a_quota_makes_the_relay_wait_is_summed() -> None:
+    """Each wait that a broker asked for."""
+    metrics = PublishMetrics()
+    metrics.throttled(1.5)
+    metrics.throttled(2)
+    assert metrics.registry.get_sample_value("receiver_kafka_throttled_seconds_total") == 3.5

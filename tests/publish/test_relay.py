@@ -16,6 +16,7 @@ from receiver.journal.memory.outbox import MemoryOutbox
 from receiver.model.callback import EntryId
 from receiver.model.errors import KafkaFenced, KafkaUnavailable, RecordRefused
 from receiver.model.records import OutboxBatch, OutboxRecord, Outcome, Position
+from receiver.publish import batch_size
 from receiver.publish import relay as relay_module
 from receiver.publish.metrics import PublishMetrics
 from receiver.publish.ports import Message
@@ -122,7 +123,7 @@ async def test_any_error_drops_the_producer_asks_kafka_and_goes_on(error: Except
 async def test_small_batches_are_paced_and_a_backlog_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     """What comes after a small transaction waits a while; full ones follow each other at once."""
     monkeypatch.setattr(relay_module, "pace_s", lambda _records: 0.5)
-    monkeypatch.setattr(relay_module, "BATCH_MAX", 4)
+    monkeypatch.setattr(batch_size, "RECORDS_MAX", 4)
     stage = Stage()
     add(stage.outbox, *range(1, 14))
     async with stage.running():
@@ -260,7 +261,7 @@ async def test_a_kafka_that_hangs_counts_as_away(monkeypatch: pytest.MonkeyPatch
     add(stage.outbox, 1)
     async with stage.running():
         await stage.until(lambda: stage.published() == [1])
-    assert stage.log.named("relay.kafka_down")[0]["detail"] == "TimeoutError"
+    assert stage.log.named("relay.kafka_down")[0]["detail"] == "Kafka confirmed nothing for 0 s"
 
 
 class Narrow:

@@ -29,11 +29,14 @@ def test_before_the_first_session_it_is_down_and_says_why() -> None:
     assert Disconnected(NOTHING_PUBLISHED).detail == "not connected yet"
 
 
-def test_failures_in_a_row_are_counted_and_a_session_ends_the_row() -> None:
-    """The wait before the next session grows with their number."""
+def test_failures_in_a_row_are_counted_and_only_a_published_batch_ends_the_row() -> None:
+    """The wait before the next session grows with their number, also where each session begins well."""
     state = failed(failed(Disconnected(HERE), "no broker"), "no broker answers")
     assert (state.failures, state.detail) == (2, "no broker answers")
-    assert failed(connected(state, "cluster", HERE), "fenced").failures == 1
+    session = connected(state, "cluster", HERE)
+    assert failed(session, "fenced").failures == 3
+    assert failed(stopped(session, "they do not fit"), "no broker").failures == 3
+    assert failed(confirmed(session, HERE), "fenced").failures == 1
     assert failed(Stopped(HERE, "they do not fit"), "no broker").failures == 1
 
 
@@ -55,4 +58,4 @@ def test_the_position_outlives_the_session() -> None:
     """Whoever looks at a receiver whose Kafka is away sees how far it came."""
     session = Connected(HERE, "cluster", HERE)
     assert failed(session, "no broker").position == HERE
-    assert stopped(failed(session, "no broker"), "they do not fit") == Stopped(HERE, "they do not fit")
+    assert stopped(failed(session, "no broker"), "they do not fit") == Stopped(HERE, "they do not fit", failures=1)

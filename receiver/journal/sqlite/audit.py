@@ -119,14 +119,14 @@ class _Both:
 
 
 def _sequences(both: _Both) -> Iterator[str]:
-    # One pass in outbox order; what a refused record's quarantine names as missed is no gap.
+    # One pass in outbox order; what a refused record's quarantine names as missed is no gap, published or withheld.
     last: dict[tuple[str, ...], int] = {}
     purged = both.one(SQL["first_record"]) not in (None, 1)
     named = 0
     for number, record_type, provider, account, kind, operation_id, value in both.rows(SQL["records"]):
         said = orjson.loads(value)
         key = (str(provider), str(account), str(kind), str(operation_id))
-        if record_type == "quarantine":
+        if record_type in {"quarantine", "withheld"}:
             if said["reason"] == "too_large_for_broker" and operation_id:
                 last[key] = last.get(key, 0) + 1
             continue

@@ -37,6 +37,11 @@ FENCED = (
     errors.OutOfOrderSequenceNumber,
     errors.UnknownProducerId,
 )
+NOT_ALLOWED = (
+    errors.TopicAuthorizationFailedError,
+    errors.TransactionalIdAuthorizationFailed,
+    errors.ClusterAuthorizationFailedError,
+)
 
 
 def client_options(bootstrap_servers: Collection[str], client: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,7 +76,8 @@ def translate(error: BaseException) -> ReceiverError:
     if isinstance(error, errors.KafkaConnectionError | OSError):
         return KafkaUnavailable(f"no broker answers ({name})")
     if isinstance(error, errors.KafkaError):
-        return KafkaUnavailable(f"{name}: {str(error)[:200]}")
+        what = "this client lacks an ACL" if isinstance(error, NOT_ALLOWED) else name
+        return KafkaUnavailable(f"{what}: {str(error)[:200]}")
     return KafkaUnavailable(name)
 
 

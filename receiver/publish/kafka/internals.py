@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.client import AIOKafkaClient
+from aiokafka.client import AIOKafkaClient, ConnectionGroup
 from aiokafka.protocol.metadata import MetadataRequest
+from aiokafka.protocol.produce import ProduceRequest, ProduceRequest_v8
+
+from receiver.publish.kafka.answers import Answers
 
 CLOSE_TIMEOUT_S = 3.0
 """``stop()`` of a client can hang while its broker is away (seen); then it is left to the collector."""
@@ -63,3 +67,40 @@ async def end_sending(producer: AIOKafkaProducer) -> None:
     with contextlib.suppress(Exception):
         async with asyncio.timeout(CLOSE_TIMEOUT_S):
             await producer.client.close()
+
+
+class _TellingProduce(ProduceRequest):  # type: ignore[misc]
+    """The client's request that sends records, in the version whose answer says in words why a broker refuses them.
+
+    The client reads such an answer and never asks for it.
+    """
+
+
+_TellingProduce._CLASSES = (*ProduceRequest._CLASSES, ProduceRequest_v8)  # noqa: SLF001  a body cannot set it
+
+
+def telling(request: ProduceRequest) -> ProduceRequest:
+    """Give the same request in a form whose answer tells why records are refused, where the broker knows it."""
+    return _TellingProduce(
+        request._transactional_id,  # noqa: SLF001
+        request._required_acks,  # noqa: SLF001
+        request._timeout,  # noqa: SLF001
+        request._topics,  # noqa: SLF001
+    )
+
+
+def listen(producer: AIOKafkaProducer, answers: Answers) -> None:
+    """Let ``answers`` hear what brokers say to a producer, and let its requests wait as long as they ask.
+
+    By its public methods the client tells neither. To be called before the producer starts.
+    """
+    send = producer.client.send
+
+    async def heard(node: int, request: Any, *, group: ConnectionGroup = ConnectionGroup.DEFAULT) -> Any:
+        produces = isinstance(request, ProduceRequest)
+        await answers.until_free((node, group))
+        response = await send(node, telling(request) if produces else request, group=group)
+        answers.note((node, group), response, produced=produces)
+        return response
+
+    producer.client.send = heard

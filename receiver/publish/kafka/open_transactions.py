@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from aiokafka import TopicPartition, errors
-from aiokafka.client import AIOKafkaClient
+from aiokafka.client import AIOKafkaClient, ConnectionGroup
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import CompactArray, CompactString, Int16, Int32, Int64, Schema, TaggedFields
 
@@ -102,13 +102,17 @@ class Open:
 async def open_transactions(client: AIOKafkaClient, producer_id: int, leaders: Mapping[TopicPartition, int]) -> Open:
     """Ask each partition's leader; raises the client's errors, also where a leader is one no more.
 
-    A broker that is too old to be asked hides all its topics.
+    A broker that is too old to be asked hides all its topics. The questions do not go where records go: a broker that
+    holds this client to a quota reads nothing from that connection for a while.
     """
     by_leader: dict[int, list[TopicPartition]] = defaultdict(list)
     for partition, leader in leaders.items():
         by_leader[leader].append(partition)
     try:
-        answers = [await client.send(leader, _DescribeProducers(asked)) for leader, asked in by_leader.items()]
+        answers = [
+            await client.send(leader, _DescribeProducers(asked), group=ConnectionGroup.COORDINATION)
+            for leader, asked in by_leader.items()
+        ]
     except errors.IncompatibleBrokerVersion:
         return Open(hidden=frozenset(partition.topic for partition in leaders))
     starts: dict[TopicPartition, int] = {}

@@ -16,6 +16,9 @@ With ``at_least_once`` the same records go out without a transaction, the positi
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import math
+import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -25,8 +28,10 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from receiver.model.errors import KafkaUnavailable, ReceiverError, RecordRefused
 from receiver.model.records import Position
+from receiver.publish.kafka.answers import Answers
 from receiver.publish.kafka.client import (
     CALL_TIMEOUT_S,
+    FENCED,
     MISSING,
     close_quietly,
     make_admin,
@@ -37,11 +42,14 @@ from receiver.publish.kafka.client import (
     translate,
     translated,
 )
+from receiver.publish.kafka.explain import INVALID_TIMESTAMP, TOO_LARGE, refusal_sentence
 from receiver.publish.kafka.hanging_transactions import HangingTransactions, NumberOf
-from receiver.publish.kafka.internals import end_sending, producer_id
+from receiver.publish.kafka.internals import client_of, end_sending, listen, producer_id
+from receiver.publish.kafka.limits import Limits, topic_limits
 from receiver.publish.kafka.open_transactions import named, open_transactions, until_ended
 from receiver.publish.kafka.positions import read_position
-from receiver.publish.kafka.record_batches import record_batches
+from receiver.publish.kafka.questions import ask_clock_ms
+from receiver.publish.kafka.record_batches import RecordBatch, record_batches
 from receiver.publish.kafka.topics import (
     Purpose,
     bootstrap_of,
@@ -59,13 +67,6 @@ ENDED_S = 5.0
 """For the brokers to end a transaction in its partitions, once it is confirmed."""
 REQUEST_BYTES_MAX = 64 * 1024 * 1024
 """Above any broker's limit: the broker says what is too large, and knows why."""
-REFUSED = (
-    errors.MessageSizeTooLargeError,
-    errors.RecordTooLargeError,
-    errors.RecordListTooLargeError,
-    errors.InvalidMessageError,
-    errors.InvalidTimestampError,
-)
 
 
 class KafkaPublisher:
@@ -100,6 +101,8 @@ class KafkaPublisher:
         self._cluster_id = ""
         self._producer: AIOKafkaProducer | None = None
         self._admin: AIOKafkaAdminClient | None = None
+        self._answers = Answers()
+        self._limits: Mapping[str, Limits] = {}
         self._checked: set[str] = set()
 
     async def connect(self) -> Memory:
@@ -110,7 +113,9 @@ class KafkaPublisher:
             cluster = await self._admin.describe_cluster()
         self._cluster_id = str(cluster["cluster_id"])
         leaders = await require_positions(self._admin, self._options, self._positions)
+        self._limits = await topic_limits(self._admin, [*self._topics, self._positions])
         self._producer = self._make_producer()
+        listen(self._producer, self._answers)
         async with translated(self._transaction_timeout_s + CALL_TIMEOUT_S):
             await self._producer.start()
         notes = [await self._end_hanging(leaders)] if self._transactional else []
@@ -156,17 +161,33 @@ class KafkaPublisher:
         """Send all messages and the position, in one transaction unless ``at_least_once``."""
         assert self._producer is not None, "connect first"  # noqa: S101
         await self._check({message.topic for message in messages})
+        await asyncio.sleep(self._answers.throttled_s())
+        self._answers.begin(self._transaction_timeout_s if self._transactional else math.inf)
         try:
             if self._transactional:
                 written = await self._in_transaction(self._producer, messages, position)
                 await self._until_ended(self._producer, written)
             else:
-                await self._send_all(self._producer, messages)
-                await self._send_position(self._producer, position)
+                await self._send(self._producer, await self._batches(self._producer, messages))
+                await self._send(self._producer, [], position)
         except ReceiverError:
             raise
         except (errors.KafkaError, OSError, TimeoutError, ValueError) as error:
             raise translate(error) from error
+
+    def throttled_s(self) -> float:
+        """How long, s, the brokers have asked this publisher to wait."""
+        return self._answers.throttled_s()
+
+    def quiet_s(self) -> float:
+        """For how long, s, no broker has taken a batch."""
+        return self._answers.quiet_s()
+
+    def trouble(self) -> str:
+        """Why a broker does not take a batch, as it said last."""
+        for partition, refusal in self._answers.refusals.items():
+            return refusal_sentence(partition.topic, refusal, self._limits.get(partition.topic))
+        return ""
 
     async def probe(self, topics: Collection[str]) -> None:
         """Ask the cluster for ``topics``; raises ``KafkaUnavailable`` naming what is not there."""
@@ -212,13 +233,17 @@ class KafkaPublisher:
     ) -> set[TopicPartition]:
         await producer.begin_transaction()
         try:
-            written = await self._send_all(producer, messages)
-            await self._send_position(producer, position)
+            batches = await self._batches(producer, messages)
+            await self._send(producer, batches, position)
             await producer.commit_transaction()
         except BaseException:
             await self._abort(producer)
             raise
-        return written | {TopicPartition(self._positions, 0)}
+        finally:
+            self._answers.end()
+        return {TopicPartition(batch.topic, batch.partition) for batch in batches} | {
+            TopicPartition(self._positions, 0)
+        }
 
     async def _until_ended(self, producer: AIOKafkaProducer, written: Collection[TopicPartition]) -> None:
         leaders = {partition: producer.client.cluster.leader_for_partition(partition) for partition in written}
@@ -234,30 +259,70 @@ class KafkaPublisher:
         except (errors.KafkaError, OSError, TimeoutError, AssertionError):
             return
 
-    async def _send_all(self, producer: AIOKafkaProducer, messages: Sequence[Message]) -> set[TopicPartition]:
+    async def _batches(self, producer: AIOKafkaProducer, messages: Sequence[Message]) -> list[RecordBatch]:
         large = next((one for one in messages if len(one.value) > REQUEST_BYTES_MAX), None)
         if large is not None:
-            raise RecordRefused(large.record, "MessageSizeTooLargeError")
+            raise RecordRefused(large.record, f"topic {large.topic}: {len(large.value)} bytes", alone=True)
         topics = {message.topic for message in messages}
         partitions = await self._partitions(producer, topics)
-        batches = record_batches(messages, partitions, producer.create_batch)
-        sending: list[asyncio.Future[Any]] = []
+        bytes_max = {topic: limits.batch_bytes for topic, limits in self._limits.items() if limits.batch_bytes}
+        return record_batches(messages, partitions, producer.create_batch, bytes_max)
+
+    async def _send(
+        self, producer: AIOKafkaProducer, batches: Sequence[RecordBatch], position: Position | None = None
+    ) -> None:
+        """Send all, the position beside the first batches: so that all of a small transaction is one request.
+
+        A broker that holds this client to a quota answers the first request at once, and the next one much later.
+        """
+        sending: list[tuple[TopicPartition, RecordBatch | None, asyncio.Future[Any]]] = []
         try:
             for batch in batches:
+                if position is not None and batch.turn > 0:
+                    sending.append((TopicPartition(self._positions, 0), None, await self._add(producer, position)))
+                    position = None
                 # One by one, so that those before an error are known.
                 future = await producer.send_batch(batch.builder, batch.topic, partition=batch.partition)
-                sending.append(future)
+                sending.append((TopicPartition(batch.topic, batch.partition), batch, future))
+            if position is not None:
+                sending.append((TopicPartition(self._positions, 0), None, await self._add(producer, position)))
         finally:
             # Every future is retrieved, also after one failed: the client complains loudly of those that are not.
-            results = await asyncio.gather(*sending, return_exceptions=True)
-        for batch, result in zip(batches, results, strict=True):
-            if isinstance(result, REFUSED):
-                # A refused batch fails all its records alike: the largest of them is the one to be tried alone.
-                largest = max(batch.messages, key=lambda message: len(message.value))
-                raise RecordRefused(largest.record, type(result).__name__)
-            if isinstance(result, BaseException):
-                raise translate(result)
-        return {TopicPartition(batch.topic, batch.partition) for batch in batches}
+            results = await asyncio.gather(*(future for _, _, future in sending), return_exceptions=True)
+        failed = [
+            (partition, batch, result)
+            for (partition, batch, _), result in zip(sending, results, strict=True)
+            if isinstance(result, BaseException)
+        ]
+        for _, refused, error in failed:
+            if refused is not None and isinstance(error, TOO_LARGE):
+                raise self._too_large(refused, error)
+        for partition, _, error in failed:
+            raise await self._why(partition, error)
+
+    def _too_large(self, batch: RecordBatch, error: BaseException) -> RecordRefused:
+        # A refused batch fails all its records alike: the largest of them is the one to be tried alone.
+        largest = max(batch.messages, key=lambda message: len(message.value))
+        takes = self._limits.get(batch.topic, Limits()).batch_bytes
+        limit = f" takes {takes} bytes" if takes else ""
+        why = f"{type(error).__name__}: topic {batch.topic}{limit}, not {batch.builder.size()}"
+        return RecordRefused(largest.record, why, alone=len(batch.messages) == 1)
+
+    async def _why(self, partition: TopicPartition, error: BaseException) -> ReceiverError:
+        refusal = self._answers.refusals.get(partition)
+        if refusal is None or isinstance(error, FENCED):
+            return translate(error)
+        if isinstance(error, TOO_LARGE):
+            sentence = "refuses the position, which cannot be made smaller: see its max.message.bytes"
+            return KafkaUnavailable(f"topic {partition.topic} {sentence}")
+        limits, off_ms = None, None
+        if refusal.code == INVALID_TIMESTAMP and self._admin is not None:
+            limits = (await topic_limits(self._admin, [partition.topic])).get(partition.topic)
+            with contextlib.suppress(ReceiverError, NotImplementedError):
+                async with translated(CALL_TIMEOUT_S):
+                    clock_ms = await ask_clock_ms(client_of(self._admin))
+                off_ms = None if clock_ms is None else time.time_ns() // 1_000_000 - clock_ms
+        return KafkaUnavailable(refusal_sentence(partition.topic, refusal, limits, off_ms))
 
     async def _partitions(self, producer: AIOKafkaProducer, topics: Collection[str]) -> dict[str, list[int]]:
         there = {topic: sorted(await producer.partitions_for(topic)) for topic in topics}
@@ -279,9 +344,12 @@ class KafkaPublisher:
                 raise KafkaUnavailable(str(change))
         return over
 
-    async def _send_position(self, producer: AIOKafkaProducer, position: Position) -> None:
+    async def _add(self, producer: AIOKafkaProducer, position: Position) -> asyncio.Future[Any]:
         value = orjson.dumps({"position": position.number, "event_id": position.record_id})
-        await (await producer.send(self._positions, value, self._journal_id.encode(), partition=0))
+        future: asyncio.Future[Any] = await producer.send(
+            self._positions, value, self._journal_id.encode(), partition=0
+        )
+        return future
 
 
 def _sizes(there: Mapping[str, Sequence[int]]) -> dict[str, int]:

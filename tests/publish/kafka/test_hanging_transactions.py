@@ -92,8 +92,8 @@ async def leave(one: KafkaPublisher, prefix: str, records: Sequence[int], *, end
     names[TopicPartition(f"{prefix}receiver.positions", 0)] = "positions"
     await producer.begin_transaction()
     producer._txn_manager._txn_partitions |= {there for there, name in names.items() if name not in ended}
-    await one._send_all(producer, messages(prefix, records))
-    await one._send_position(producer, Position(records[-1], f"id-{records[-1]}"))
+    batches = await one._batches(producer, messages(prefix, records))
+    await one._send(producer, batches, Position(records[-1], f"id-{records[-1]}"))
     if ended:
         await (producer.commit_transaction() if end == "commit" else producer.abort_transaction())
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient
 from aiokafka.protocol.metadata import MetadataRequest
+from aiokafka.protocol.produce import ProduceRequest
 
-from receiver.publish.kafka.internals import add_partition, client_of, end_sending, never_create, producer_id
+from receiver.publish.kafka.answers import Answers
+from receiver.publish.kafka.internals import add_partition, client_of, end_sending, listen, never_create, producer_id
 
 PARTITION = TopicPartition("events", 3)
 
@@ -82,3 +86,44 @@ def test_no_question_about_topics_makes_one() -> None:
 async def test_an_admin_client_speaks_through_a_client_of_its_own() -> None:
     """Through which what it has no method for is asked."""
     assert isinstance(client_of(AIOKafkaAdminClient(bootstrap_servers="127.0.0.1:1")), AIOKafkaClient)
+
+
+class Broker:
+    """In the place of the client's own sending."""
+
+    def __init__(self, throttle_ms: int = 0) -> None:
+        self.asked: list[tuple[int, Any]] = []
+        self.throttle_ms = throttle_ms
+
+    async def send(self, node: int, request: Any, *, group: object) -> Any:
+        """Answer as a broker does that takes everything."""
+        self.asked.append((node, request.prepare({0: (0, 99)})))
+        return SimpleNamespace(topics=[("a", [(0, 0, 5, -1, 0, [], None)])], throttle_time_ms=self.throttle_ms)
+
+
+async def test_records_are_sent_so_that_a_broker_says_in_words_why_it_refuses_them(producer: AIOKafkaProducer) -> None:
+    """In the version that has them, with all that the client put in; the client's own request has none."""
+    broker, answers = Broker(), Answers()
+    producer.client.send = broker.send
+    listen(producer, answers)
+    request = ProduceRequest("id", -1, 8000, [("a", [(0, b"records")])])
+    await producer.client.send(7, request)
+    ((node, sent),) = broker.asked
+    assert (node, sent.API_VERSION) == (7, 8)
+    ours, theirs = sent.to_object(), request.prepare({0: (0, 7)}).to_object()
+    assert ours == theirs
+    assert answers.quiet_s() < 1
+
+
+async def test_a_request_waits_as_long_as_the_answer_before_it_asked(producer: AIOKafkaProducer) -> None:
+    """The client itself would send at once, and take the broker's silence for its end."""
+    broker, answers = Broker(throttle_ms=100), Answers()
+    producer.client.send = broker.send
+    listen(producer, answers)
+    request = ProduceRequest("id", -1, 8000, [("a", [(0, b"records")])])
+    await producer.client.send(7, request)
+    second = asyncio.ensure_future(producer.client.send(7, request))
+    await asyncio.sleep(0.05)
+    assert len(broker.asked) == 1
+    await asyncio.wait_for(second, 1)
+    assert len(broker.asked) == 2

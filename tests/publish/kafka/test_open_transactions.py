@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from aiokafka import TopicPartition, errors
+from aiokafka.client import ConnectionGroup
 
 from receiver.model.errors import KafkaUnavailable
 from receiver.publish.kafka.open_transactions import (
@@ -41,7 +42,8 @@ class Brokers:
         self.answers = answers
         self.asked: list[tuple[int, Any]] = []
 
-    async def send(self, leader: int, request: _DescribeProducers) -> Any:
+    async def send(self, leader: int, request: _DescribeProducers, *, group: ConnectionGroup) -> Any:
+        assert group is not ConnectionGroup.DEFAULT, "that one may be throttled"
         self.asked.append((leader, request.build(_Question).to_object()["topics"]))
         return _Answer.decode(BytesIO(self.answers[leader].pop(0)))
 
@@ -82,7 +84,7 @@ async def test_a_broker_too_old_to_be_asked_hides_all_topics() -> None:
     """It has no such question; what it has open nobody can tell."""
 
     class Old:
-        async def send(self, leader: int, request: object) -> Any:
+        async def send(self, leader: int, request: object, *, group: ConnectionGroup) -> Any:
             raise errors.IncompatibleBrokerVersion("too old")
 
     old: Any = Old()

@@ -30,7 +30,7 @@ async def test_an_aborted_transaction_is_seen_by_nobody(
     async def crash(*_: object) -> None:
         raise OSError("as if the power had gone")
 
-    monkeypatch.setattr(first, "_send_position", crash)
+    monkeypatch.setattr(first, "_add", crash)
     with pytest.raises(KafkaUnavailable):
         await first.publish(messages(topic, range(1, 50)), Position(49, "id-49"))
     await first.close()
@@ -48,8 +48,7 @@ async def test_an_open_transaction_of_a_dead_relay_is_ended_by_the_next(kafka: L
     await dead.connect()
     assert dead._producer is not None
     await dead._producer.begin_transaction()
-    await dead._send_all(dead._producer, messages(topic, [1, 2]))
-    await dead._send_position(dead._producer, Position(2, "id-2"))
+    await dead._send(dead._producer, await dead._batches(dead._producer, messages(topic, [1, 2])), Position(2, "id-2"))
     new = publisher(kafka, prefix)
     assert (await asyncio.wait_for(new.connect(), 10)).position is None
     await new.publish(messages(topic, [1]), Position(1, "id-1"))

@@ -82,6 +82,16 @@ def test_a_record_larger_than_a_batch_is_sent_alone(make_builder: Callable[[], A
     assert [[message.record for message in batch.messages] for batch in batches] == [[7], [14], [21]]
 
 
+def test_a_batch_is_no_larger_than_its_topic_takes(make_builder: Callable[[], Any]) -> None:
+    """As the broker counts, with key, headers and overhead; a record that is larger alone is a batch of its own."""
+    sent = [*messages(range(7, 700, 7), size=90), *messages([700], size=600), *messages([707])]
+    batches = record_batches(sent, {"a": [0]}, make_builder, {"a": 500, "b": 1})
+    for batch in batches:
+        assert batch.builder.size() <= 500 or [message.record for message in batch.messages] == [700]
+    assert [message.record for batch in batches for message in batch.messages] == [one.record for one in sent]
+    assert len(batches) < 40
+
+
 def test_no_messages_are_no_batches(make_builder: Callable[[], Any]) -> None:
     """A position can go out without records."""
     assert record_batches([], {}, make_builder) == []

@@ -33,9 +33,9 @@ ORDER BY id LIMIT 20
 SELECT min(number) FROM records
 
 -- name: records
--- All events and quarantine records in their order, with what tells their operation and its sequence.
+-- What the sequences of operations are counted over, in outbox order; some withheld ones stand for no operation.
 SELECT number, record_type, provider, account, kind, operation_id, value FROM records
-WHERE record_type IN ('event', 'quarantine') ORDER BY number
+WHERE record_type IN ('event', 'quarantine') OR record_type = 'withheld' AND operation_id <> '' ORDER BY number
 
 -- name: outcomes
 -- How many entries became what.
