@@ -33,9 +33,9 @@ install-dev: $(VENV)/.dev-ok ## the same, with everything the tests need
 run: install ## the receiver with a simulated provider, until Ctrl-C; needs only Python 3.11+
 	@exec $(BIN)/receiver dev --simulate
 
-# The broker needs Java 17+, and its jars come through Maven; what of these is missing, kafka_local.py brings as wheels.
+# Most of what takes long waits: for a process to start, to be given up, to be back. Four workers fill two cores.
 WORKERS ?= 4
-# Most of what takes long waits: for a process to be killed, to start, to be given up. Four workers fill two cores.
+# The broker needs Java 17+, and its jars come through Maven; what of these is missing, kafka_local.py brings as wheels.
 test: install-dev ## all tests, with a real Kafka broker; needs only Python 3.11+, uses Java 17+ and Maven where they are
 	@$(BIN)/python deploy/kafka-local/kafka_local.py require
 	@echo "==> running the tests"

@@ -18,6 +18,8 @@ collect_ignore = ["providers/example_provider"]
 """A package of its own, with tests of its own: ``tests/providers/test_plug_in.py`` installs it and runs them."""
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 BROKERS = pytest.StashKey[list[SharedBroker]]()
+NOT_FOR_LACK_OF_A_TOOL = ("needs root", "every port is everybody's")
+"""How the reasons begin for which a test may be skipped also in CI: they are about the user and the kernel."""
 _numbers = itertools.count(1)
 
 
@@ -66,9 +68,18 @@ def kafka(share_broker: ShareBroker) -> LocalKafka:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Leave the brokers. Not in the fixture: to wait for other workers is nothing that a test's time limit is for."""
+    """Leave the brokers. Not in the fixture: to wait for other workers is nothing that a test's time limit is for.
+
+    In CI what was skipped for lack of a tool counts as a failure: else it is never run, and nobody notices.
+    """
     joined = session.config.stash[BROKERS]
     leave_all(joined)
+    terminal = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") == "true" and terminal is not None and session.exitstatus == pytest.ExitCode.OK:
+        reasons = [str(report.longrepr[2]).removeprefix("Skipped: ") for report in terminal.stats.get("skipped", ())]
+        if not all(reason.startswith(NOT_FOR_LACK_OF_A_TOOL) for reason in reasons):
+            terminal.write_line("CI=true: what was skipped for lack of a tool counts as a failure", red=True)
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -16,7 +16,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -111,6 +111,12 @@ class Service:
         self.log = folder / "receiver.log"
         self.process: subprocess.Popen[bytes] | None = None
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.destroy()
+
     @property
     def url(self) -> str:
         """Where callbacks go."""
@@ -151,7 +157,7 @@ class Service:
                 return dict(json.load(error))
         return None
 
-    def wait_ready(self, timeout_s: float = 20) -> None:
+    def wait_ready(self, timeout_s: float = 60) -> None:
         """Wait until callbacks are taken."""
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:

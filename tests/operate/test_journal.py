@@ -27,12 +27,11 @@ pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
 @pytest.fixture
 def service(tmp_path: Path, kafka: LocalKafka, prefix: str) -> Iterator[Service]:
     """A running service whose topics exist."""
-    made = Service(tmp_path / "service", kafka.bootstrap, prefix)
-    assert made.receiver("topics", "create").returncode == 0
-    made.start()
-    made.wait_ready()
-    yield made
-    made.destroy()
+    with Service(tmp_path / "service", kafka.bootstrap, prefix) as made:
+        assert made.receiver("topics", "create").returncode == 0
+        made.start()
+        made.wait_ready()
+        yield made
 
 
 def send(service: Service, seed: int, seconds: float = 1.5) -> Ledger:

@@ -21,14 +21,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
     """An installation without Kafka."""
-    made = Service(tmp_path / "service")
-    yield made
-    made.destroy()
+    with Service(tmp_path / "service") as made:
+        yield made
 
 
 @pytest.fixture
 def whole(tmp_path: Path) -> Iterator[Service]:
     """An installation with all processes, whose Kafka is not there."""
-    made = Service(tmp_path / "service", f"127.0.0.1:{free_port()}")
-    yield made
-    made.destroy()
+    with Service(tmp_path / "service", f"127.0.0.1:{free_port()}") as made:
+        yield made

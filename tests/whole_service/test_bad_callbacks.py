@@ -25,13 +25,12 @@ pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
 @pytest.fixture
 def service(tmp_path: Path, kafka: LocalKafka, prefix: str) -> Iterator[Service]:
     """A service with a bug in its native code."""
-    made = Service(tmp_path / "service", kafka.bootstrap, prefix)
-    assert made.receiver("topics", "create").returncode == 0
-    made.environ["PYTHONPATH"] = os.pathsep.join([str(poison.folder(tmp_path)), str(Path.cwd())])
-    made.start()
-    made.wait_ready()
-    yield made
-    made.destroy()
+    with Service(tmp_path / "service", kafka.bootstrap, prefix) as made:
+        assert made.receiver("topics", "create").returncode == 0
+        made.environ["PYTHONPATH"] = os.pathsep.join([str(poison.folder(tmp_path)), str(Path.cwd())])
+        made.start()
+        made.wait_ready()
+        yield made
 
 
 def post(service: Service, document: dict[str, Any]) -> None:

@@ -30,11 +30,10 @@ GAP_S_MAX = 20.0
 @pytest.fixture
 def service(tmp_path: Path, kafka: LocalKafka, prefix: str) -> Iterator[Service]:
     """An installation whose topics exist; nothing of it runs afterwards."""
-    made = Service(tmp_path / "service", kafka.bootstrap, prefix)
-    done = made.receiver("topics", "create")
-    assert done.returncode == 0, done.stderr
-    yield made
-    made.destroy()
+    with Service(tmp_path / "service", kafka.bootstrap, prefix) as made:
+        done = made.receiver("topics", "create")
+        assert done.returncode == 0, done.stderr
+        yield made
 
 
 async def load(service: Service, seconds: float, rate: float, meanwhile: Meanwhile) -> Ledger:

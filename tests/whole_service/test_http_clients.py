@@ -39,12 +39,11 @@ WHOLE = b"POST /webhooks/swaps HTTP/1.1\r\nhost: x\r\n%scontent-length: %d\r\n\r
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """One running service for all of them; no test here stops it."""
-    made = Service(tmp_path_factory.mktemp("clients") / "service")
-    made.start()
-    made.wait_ready()
-    yield made
-    assert made.stop() == 0
-    made.destroy()
+    with Service(tmp_path_factory.mktemp("clients") / "service") as made:
+        made.start()
+        made.wait_ready()
+        yield made
+        assert made.stop() == 0
 
 
 @pytest.fixture
@@ -230,29 +229,22 @@ def start_with(service: Service, soft: int, hard: int) -> None:
     service.wait_ready()
 
 
-@pytest.fixture
-def limited(tmp_path: Path) -> Iterator[Service]:
-    """An installation of its own, to be started with few open files."""
-    made = Service(tmp_path / "service")
-    yield made
-    made.destroy()
-
-
 @pytest.mark.parametrize(("hard", "allowed"), [(4000, 400), (300, 300 - FILES_KEPT)])
-def test_the_limit_of_open_files_is_raised_and_said_where_it_is_low(limited: Service, hard: int, allowed: int) -> None:
+def test_the_limit_of_open_files_is_raised_and_said_where_it_is_low(tmp_path: Path, hard: int, allowed: int) -> None:
     """A soft limit of 256 does not matter. A hard one does.
 
     Connections beyond it are closed and counted, and the service goes on, with its journal's files open.
     """
-    start_with(limited, 256, hard)
-    port = int(limited.url.split(":")[2].split("/")[0])
-    callers = [socket.create_connection(("127.0.0.1", port)) for _ in range(400)]
-    until(lambda: metric(limited, 'receiver_connections{state="idle"}') == allowed)
-    assert metric(limited, 'receiver_connections_refused_total{why="too_many"}') == 400 - allowed
-    for caller in callers:
-        caller.close()
-    until(lambda: metric(limited, 'receiver_connections{state="idle"}') == 0)
-    assert limited.post_swap(SWAP) == 200
-    said = [line for line in map(json.loads, limited.log.read_text().splitlines()) if "open_files" in line["event"]]
-    assert [line["connections_max"] for line in said] == [hard - FILES_KEPT]
-    assert limited.stop() == 0
+    with Service(tmp_path / "service") as limited:
+        start_with(limited, 256, hard)
+        port = int(limited.url.split(":")[2].split("/")[0])
+        callers = [socket.create_connection(("127.0.0.1", port)) for _ in range(400)]
+        until(lambda: metric(limited, 'receiver_connections{state="idle"}') == allowed)
+        assert metric(limited, 'receiver_connections_refused_total{why="too_many"}') == 400 - allowed
+        for caller in callers:
+            caller.close()
+        until(lambda: metric(limited, 'receiver_connections{state="idle"}') == 0)
+        assert limited.post_swap(SWAP) == 200
+        said = [line for line in map(json.loads, limited.log.read_text().splitlines()) if "open_files" in line["event"]]
+        assert [line["connections_max"] for line in said] == [hard - FILES_KEPT]
+        assert limited.stop() == 0

@@ -31,16 +31,15 @@ onchainpay.LIFECYCLES["auto-swap"].statuses["REFUNDED"] = Step("cancelled", 2, t
 @pytest.fixture
 def service(tmp_path: Path, kafka: LocalKafka, prefix: str) -> Iterator[Service]:
     """A running service with state topics and a copy of failures."""
-    made = Service(tmp_path / "service", kafka.bootstrap, prefix)
-    text = made.config.read_text().replace("[kafka]", "[kafka]\nstate_topics = true")
-    text += f'\n[[routes]]\nmatch = {{ status = "failed" }}\ntopic = "{prefix}alerts"\nalso = true\n'
-    made.config.write_text(text)
-    done = made.receiver("topics", "create")
-    assert done.returncode == 0, done.stderr
-    made.start()
-    made.wait_ready()
-    yield made
-    made.destroy()
+    with Service(tmp_path / "service", kafka.bootstrap, prefix) as made:
+        text = made.config.read_text().replace("[kafka]", "[kafka]\nstate_topics = true")
+        text += f'\n[[routes]]\nmatch = {{ status = "failed" }}\ntopic = "{prefix}alerts"\nalso = true\n'
+        made.config.write_text(text)
+        done = made.receiver("topics", "create")
+        assert done.returncode == 0, done.stderr
+        made.start()
+        made.wait_ready()
+        yield made
 
 
 def swap(identity: str, status: str, **more: Any) -> dict[str, Any]:

@@ -64,9 +64,8 @@ def fake() -> Iterator[FakeProvider]:
 @pytest.fixture
 def service(tmp_path: Path, fake: FakeProvider) -> Iterator[Service]:
     """An installation that asks them, not started yet."""
-    made = asking(Service(tmp_path / "service"), fake)
-    yield made
-    made.destroy()
+    with asking(Service(tmp_path / "service"), fake) as made:
+        yield made
 
 
 def asking(made: Service, fake: FakeProvider) -> Service:

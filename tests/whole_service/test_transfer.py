@@ -29,16 +29,15 @@ CALLBACKS = 600
 @pytest.fixture
 def origin(tmp_path: Path, kafka: LocalKafka, prefix: str) -> Iterator[Service]:
     """A running service with a day's traffic in small, from both providers, with faults; all of it published."""
-    made = Service(tmp_path / "origin", kafka.bootstrap, prefix)
-    assert made.receiver("topics", "create").returncode == 0
-    made.start()
-    made.wait_ready()
-    with ThreadPoolExecutor() as both:
-        for done in both.map(lambda source: simulate(made, source), ("0xpay-main", "swaps")):
-            assert done.returncode == 0, done.stdout + done.stderr
-            assert json.loads(done.stdout)["verified"] == "kafka: 0 wrong"
-    yield made
-    made.destroy()
+    with Service(tmp_path / "origin", kafka.bootstrap, prefix) as made:
+        assert made.receiver("topics", "create").returncode == 0
+        made.start()
+        made.wait_ready()
+        with ThreadPoolExecutor() as both:
+            for done in both.map(lambda source: simulate(made, source), ("0xpay-main", "swaps")):
+                assert done.returncode == 0, done.stdout + done.stderr
+                assert json.loads(done.stdout)["verified"] == "kafka: 0 wrong"
+        yield made
 
 
 def simulate(service: Service, source: str) -> subprocess.CompletedProcess[str]:
