@@ -142,7 +142,9 @@ def test_a_backup_under_load_is_consistent_and_rejoins_what_came_after_it(
     service.wait_ready()
     after = send(service, 5)
     said = drained(service, "stopped")
-    assert "older copy of the journal was restored" in said["kafka"]["detail"]
+    # Which of the two it is depends on how far the restored outbox has come by the look that is shown.
+    older, other = "older copy of the journal was restored", "these are different histories"
+    assert older in said["kafka"]["detail"] or other in said["kafka"]["detail"]
     assert said["ready"]
     assert service.receiver("journal", "check").returncode == 1
     refused = service.receiver("journal", "rejoin")
