@@ -18,9 +18,13 @@ from tests.chaos.oracle import committed
 
 @dataclass(frozen=True)
 class Cluster:
-    """The handle, one of its topics, and what a consumer sees there: key and value of each record."""
+    """The handle, a journal of the test's own, a topic, and what a consumer sees there: key and value of each record.
+
+    A journal's publishers fence each other on the whole cluster, whatever their topics: tests may run side by side.
+    """
 
     kafka: Kafka
+    journal_id: str
     topic: str
     read: Callable[[], list[tuple[str | None, Any]]]
 
@@ -32,11 +36,18 @@ def untouched(request: pytest.FixtureRequest, prefix: str) -> Cluster:
     if request.param == "fake":
         fake = FakeKafka(topic_prefix=prefix)
         fake.missing |= set(fake.all_topics)
-        return Cluster(fake, topic, lambda: [(m.key.decode(), m.record) for m in fake.messages if m.topic == topic])
+        return Cluster(
+            fake,
+            f"{prefix}journal",
+            topic,
+            lambda: [(m.key.decode(), m.record) for m in fake.messages if m.topic == topic],
+        )
     broker: LocalKafka = request.getfixturevalue("kafka")
     options = client_options([broker.bootstrap], {})
-    made = KafkaCluster(options, topic_prefix=prefix, transaction_timeout_s=5, partitions=1)
-    return Cluster(made, topic, lambda: [(seen.key, seen.value) for seen in committed(broker.bootstrap, topic)])
+    made = KafkaCluster(options, topic_prefix=prefix, transaction_timeout_s=30, partitions=1)
+    return Cluster(
+        made, f"{prefix}journal", topic, lambda: [(seen.key, seen.value) for seen in committed(broker.bootstrap, topic)]
+    )
 
 
 @pytest.fixture

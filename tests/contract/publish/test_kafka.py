@@ -61,48 +61,48 @@ async def test_a_missing_topic_is_named_with_what_makes_it(untouched: Cluster) -
     """Nobody who has not read the documentation is left alone with an error code."""
     async with contextlib.AsyncExitStack() as stack:
         with pytest.raises(KafkaUnavailable, match=r"receiver.positions is missing; `receiver topics create` makes it"):
-            await stack.enter_async_context(connected(untouched.kafka.publisher("journal")))
+            await stack.enter_async_context(connected(untouched.kafka.publisher(untouched.journal_id)))
 
 
 async def test_a_look_at_the_memory_fences_nobody(cluster: Cluster) -> None:
     """Each journal has its own; whoever publishes goes on."""
     kafka = cluster.kafka
-    assert (await kafka.memory("journal")).position is None
-    publisher = kafka.publisher("journal")
+    assert (await kafka.memory(cluster.journal_id)).position is None
+    publisher = kafka.publisher(cluster.journal_id)
     async with connected(publisher):
-        await publisher.publish(routed(kafka, "journal", 1), Position(1, "id-1"))
-        memory = await kafka.memory("journal")
+        await publisher.publish(routed(kafka, cluster.journal_id, 1), Position(1, "id-1"))
+        memory = await kafka.memory(cluster.journal_id)
         assert memory.position == Position(1, "id-1")
         assert memory.cluster_id
         assert (await kafka.memory("another")).position is None
-        await publisher.publish(routed(kafka, "journal", 2), Position(2, "id-2"))
+        await publisher.publish(routed(kafka, cluster.journal_id, 2), Position(2, "id-2"))
     assert [value for _, value in cluster.read()] == [1, 2]
 
 
 async def test_a_replay_has_a_position_of_its_own_and_fences_no_relay(cluster: Cluster) -> None:
     """It goes on where the same run stood, and the journal's position is not touched."""
     kafka = cluster.kafka
-    relay = kafka.publisher("journal")
+    relay = kafka.publisher(cluster.journal_id)
     async with connected(relay):
-        await relay.publish(routed(kafka, "journal", 1), Position(1, "id-1"))
-        replay = kafka.replay_publisher("run", "journal", cluster.topic)
+        await relay.publish(routed(kafka, cluster.journal_id, 1), Position(1, "id-1"))
+        replay = kafka.replay_publisher("run", cluster.journal_id, cluster.topic)
         async with connected(replay) as position:
             assert position is None
-            await replay.publish(routed(kafka, "journal", 1), Position(77, "id-77"))
-        await relay.publish(routed(kafka, "journal", 2), Position(2, "id-2"))
-    async with connected(kafka.replay_publisher("run", "journal", cluster.topic)) as position:
+            await replay.publish(routed(kafka, cluster.journal_id, 1), Position(77, "id-77"))
+        await relay.publish(routed(kafka, cluster.journal_id, 2), Position(2, "id-2"))
+    async with connected(kafka.replay_publisher("run", cluster.journal_id, cluster.topic)) as position:
         assert position == Position(77, "id-77")
-    async with connected(kafka.replay_publisher("other run", "journal", cluster.topic)) as position:
+    async with connected(kafka.replay_publisher("other run", cluster.journal_id, cluster.topic)) as position:
         assert position is None
-    assert (await kafka.memory("journal")).position == Position(2, "id-2")
+    assert (await kafka.memory(cluster.journal_id)).position == Position(2, "id-2")
 
 
 async def test_tail_shows_what_is_committed_and_ends(cluster: Cluster) -> None:
     """Key, headers and value as they were sent, in order; a topic that is not there is left out."""
     kafka = cluster.kafka
-    await publish(kafka, "journal", 1, 2, 3)
+    await publish(kafka, cluster.journal_id, 1, 2, 3)
     seen = [one async for one in kafka.tail([cluster.topic, "nowhere"], follow=False)]
-    sent = routed(kafka, "journal", 1, 2, 3)
+    sent = routed(kafka, cluster.journal_id, 1, 2, 3)
     assert [one.value for one in seen] == [b"1", b"2", b"3"]
     assert [(one.key.encode(), one.headers) for one in seen] == [(message.key, message.headers) for message in sent]
     assert [one.offset for one in seen] == sorted(one.offset for one in seen)
@@ -113,11 +113,11 @@ async def test_find_tells_where_records_lie_and_takes_no_replayed_one_for_them(c
     """What was never sent, or only replayed, is not found."""
     kafka = cluster.kafka
     since_ms = int(time.time() * 1000) - 60_000
-    await publish(kafka, "journal", 1, 2)
-    replay = kafka.replay_publisher("run", "journal", cluster.topic)
+    await publish(kafka, cluster.journal_id, 1, 2)
+    replay = kafka.replay_publisher("run", cluster.journal_id, cluster.topic)
     async with connected(replay):
-        await replay.publish(_replayed(routed(kafka, "journal", 2, 3)), Position(2, "id-3"))
-    places = await kafka.find(routed(kafka, "journal", 1, 2, 3), since_ms)
+        await replay.publish(_replayed(routed(kafka, cluster.journal_id, 2, 3)), Position(2, "id-3"))
+    places = await kafka.find(routed(kafka, cluster.journal_id, 1, 2, 3), since_ms)
     seen = {
         (one.topic, int(one.value)): (one.partition, one.offset)
         async for one in kafka.tail([cluster.topic], follow=False)
@@ -135,7 +135,7 @@ def _replayed(messages: Sequence[Message]) -> list[Message]:
 async def test_the_topics_are_those_of_the_routes(untouched: Cluster, prefix: str) -> None:
     """Status topics, then what else a record can reach, then the positions topic."""
     kafka = untouched.kafka
-    assert kafka.route(record(1), "journal") == route(record(1), (), prefix, "journal")
+    assert kafka.route(record(1), untouched.journal_id) == route(record(1), (), prefix, untouched.journal_id)
     families = [f"{prefix}{family}.status.v1" for family in ("exchange", "payout", "deposit", "invoice")]
     assert list(kafka.status_topics) == families
     assert list(kafka.event_topics) == [*families, f"{prefix}webhook.quarantine.v1"]

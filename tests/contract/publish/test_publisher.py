@@ -19,13 +19,13 @@ def messages(topic: str, *records: int) -> list[Message]:
 
 async def test_a_cluster_remembers_the_last_committed_position(cluster: Cluster) -> None:
     """A new journal has none; after a restart the last one is read back."""
-    first = cluster.kafka.publisher("journal")
+    first = cluster.kafka.publisher(cluster.journal_id)
     memory = await first.connect()
     assert memory.position is None
     await first.publish(messages(cluster.topic, 1, 2), Position(2, "id-2"))
     await first.publish(messages(cluster.topic, 3), Position(3, "id-3"))
     await first.close()
-    second = cluster.kafka.publisher("journal")
+    second = cluster.kafka.publisher(cluster.journal_id)
     assert (await second.connect()).position == Position(3, "id-3")
     await second.probe([cluster.topic])
     await second.close()
@@ -34,7 +34,7 @@ async def test_a_cluster_remembers_the_last_committed_position(cluster: Cluster)
 
 async def test_a_newer_publisher_fences_an_older_one(cluster: Cluster) -> None:
     """What the older one sends after that is seen by nobody."""
-    older, newer = (cluster.kafka.publisher("journal") for _ in range(2))
+    older, newer = (cluster.kafka.publisher(cluster.journal_id) for _ in range(2))
     await older.connect()
     await older.publish(messages(cluster.topic, 1), Position(1, "id-1"))
     assert (await newer.connect()).position == Position(1, "id-1")
