@@ -6,7 +6,7 @@ import gc
 import itertools
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
@@ -29,20 +29,19 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[BROKERS] = []
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what asks for the broker: `-m "not kafka"` is then whatever needs neither Java nor Maven."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
+    """Mark what asks for a broker; in the end begin with what takes long, so that no worker is left with it alone.
+
+    `-m "not kafka"` is then whatever needs neither Java nor Maven. Tests that are alike in that stay in their order,
+    which is a random one.
+    """
     for item in items:
         given = getattr(item, "callspec", None)  # a parameter may have that name too
         if "share_broker" in getattr(item, "fixturenames", ()) and "kafka" not in getattr(given, "params", ()):
             item.add_marker(pytest.mark.kafka)
-
-
-@pytest.hookimpl(specname="pytest_collection_modifyitems", trylast=True)
-def longest_first(items: list[pytest.Item]) -> None:
-    """Begin with what takes long, so that no worker is left with it at the end; otherwise in the order it came in."""
-    marks = ("long", "service", "kafka")
-    items.sort(key=lambda item: [item.get_closest_marker(mark) is None for mark in marks])
+    yield
+    items.sort(key=lambda item: [item.get_closest_marker(mark) is None for mark in ("long", "service", "kafka")])
 
 
 @pytest.fixture(scope="session")
