@@ -44,6 +44,15 @@ def producer_id(producer: AIOKafkaProducer) -> int:
     return int(producer._txn_manager.producer_id)  # noqa: SLF001
 
 
+def transaction_error(producer: AIOKafkaProducer) -> BaseException | None:
+    """Give why a transaction that was begun can only be aborted; None while it can go on, or where there is none.
+
+    By its public methods the client tells that only to whoever commits; who sends hears that there is no transaction.
+    """
+    waiter: asyncio.Future[None] | None = producer._txn_manager._transaction_waiter  # noqa: SLF001
+    return waiter.exception() if waiter is not None and waiter.done() and not waiter.cancelled() else None
+
+
 def add_partition(producer: AIOKafkaProducer, partition: TopicPartition) -> None:
     """Make ``partition`` part of the transaction that was begun, without a record in it.
 

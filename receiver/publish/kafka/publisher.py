@@ -44,7 +44,7 @@ from receiver.publish.kafka.client import (
 )
 from receiver.publish.kafka.explain import INVALID_TIMESTAMP, TOO_LARGE, refusal_sentence
 from receiver.publish.kafka.hanging_transactions import HangingTransactions, NumberOf
-from receiver.publish.kafka.internals import client_of, end_sending, listen, producer_id
+from receiver.publish.kafka.internals import client_of, end_sending, listen, producer_id, transaction_error
 from receiver.publish.kafka.limits import Limits, topic_limits
 from receiver.publish.kafka.open_transactions import named, open_transactions, until_ended
 from receiver.publish.kafka.positions import read_position
@@ -236,7 +236,15 @@ class KafkaPublisher:
             batches = await self._batches(producer, messages)
             await self._send(producer, batches, position)
             await producer.commit_transaction()
+        except errors.IllegalOperation:
+            # A broker has refused the transaction itself between two sends: there is none to send in any more.
+            error = transaction_error(producer)
+            await self._abort(producer)
+            if error is None:
+                raise
+            raise translate(error) from error
         except BaseException:
+            transaction_error(producer)  # retrieved: the client complains loudly of what nobody asked for
             await self._abort(producer)
             raise
         finally:

@@ -12,11 +12,20 @@ import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import TopicAuthorizationFailedError
 from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.protocol.produce import ProduceRequest
 
 from receiver.publish.kafka.answers import Answers
-from receiver.publish.kafka.internals import add_partition, client_of, end_sending, listen, never_create, producer_id
+from receiver.publish.kafka.internals import (
+    add_partition,
+    client_of,
+    end_sending,
+    listen,
+    never_create,
+    producer_id,
+    transaction_error,
+)
 
 PARTITION = TopicPartition("events", 3)
 
@@ -46,6 +55,21 @@ async def test_an_added_partition_is_asked_for_as_one_with_records_is(producer: 
     producer._txn_manager.partition_added(PARTITION)
     add_partition(producer, PARTITION)
     assert producer._txn_manager.partitions_to_add() == set()
+
+
+async def test_why_a_transaction_can_only_be_aborted_is_known_to_who_sends(producer: AIOKafkaProducer) -> None:
+    """As the client itself notes it; nothing before it begins, while it can go on, or once it has ended."""
+    assert transaction_error(producer) is None
+    producer._txn_manager.set_pid_and_epoch(4711, 2)
+    await producer.begin_transaction()
+    assert transaction_error(producer) is None
+    refused = TopicAuthorizationFailedError({"events"})
+    producer._txn_manager.error_transaction(refused)
+    assert transaction_error(producer) is refused
+    producer._txn_manager.aborting_transaction()
+    assert transaction_error(producer) is None
+    producer._txn_manager.complete_transaction()
+    assert transaction_error(producer) is None
 
 
 async def test_a_partition_is_added_only_within_a_transaction(producer: AIOKafkaProducer) -> None:

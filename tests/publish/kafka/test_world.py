@@ -15,12 +15,13 @@ from pathlib import Path
 
 import orjson
 import pytest
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 
 from receiver.journal.memory.outbox import MemoryOutbox
 from receiver.model.errors import KafkaUnavailable, RecordRefused
 from receiver.model.records import OutboxBatch, OutboxRecord, Position
 from receiver.publish.kafka.cluster import KafkaCluster
+from receiver.publish.kafka.publisher import KafkaPublisher
 from receiver.publish.kafka.record_batches import RecordBatch
 from receiver.publish.kafka.scan import reader
 from receiver.publish.kafka.topics import POSITIONS_CONFIGS, TopicSpec, create_topics
@@ -249,6 +250,39 @@ async def test_a_quota_that_comes_while_large_batches_go_out_is_waited_for(
         stage.relay.wake()
         await stage.until(lambda: stage.relay.state.position.number >= 7500, 150)
     assert await written(cluster, [f"{prefix}exchange.status.v1"]) <= 6000 + 1.5 * 1500
+
+
+async def test_a_transaction_that_ends_between_two_sends_is_told_by_its_reason(
+    broker: GuardedKafka, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Access is denied before the position is sent: the client then says only that there is no transaction."""
+    await KafkaCluster(broker.open, topic_prefix=prefix).create_topics()
+    await grant(broker, TRANSACTIONAL_ID, f"receiver-{prefix}", [WRITE, DESCRIBE], pattern=PREFIXED)
+    await grant(broker, TOPIC, prefix, [READ, DESCRIBE], pattern=PREFIXED)
+    await grant(broker, TOPIC, f"{prefix}receiver.positions", [WRITE])
+    add = KafkaPublisher._add
+
+    async def late(self: KafkaPublisher, producer: AIOKafkaProducer, position: Position) -> asyncio.Future[object]:
+        await asyncio.sleep(1)
+        return await add(self, producer, position)
+
+    monkeypatch.setattr(KafkaPublisher, "_add", late)
+    cluster = KafkaCluster(broker.options(), topic_prefix=prefix)
+    made = cluster.publisher(f"{prefix}journal")
+    async with asyncio.timeout(20):  # what was granted is in force a moment later
+        while True:
+            try:
+                await made.connect()
+                break
+            except KafkaUnavailable:
+                await made.close()
+                made = cluster.publisher(f"{prefix}journal")
+    topic = f"{prefix}exchange.status.v1"
+    try:
+        with pytest.raises(KafkaUnavailable, match=f"this client lacks an ACL.*{re.escape(topic)}"):
+            await made.publish(messages(topic, [1]), Position(1, "id-1"))
+    finally:
+        await made.close()
 
 
 async def test_a_topic_that_may_not_be_written_is_down_and_asked_ever_less_often(
