@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import hmac
+import itertools
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -14,7 +16,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -60,11 +62,28 @@ SECRETS = {
 }
 
 
+PORTS = range(20_000, 32_000)
+"""Where ports are taken: below the range from which a system gives outgoing connections theirs, so that none of those
+can take a port between the moment that it was found free and the moment that a service listens on it."""
+
+
+def _ports() -> Iterator[int]:
+    """Each port once, from a place of this process's own, so that two workers of a test run seldom try the same."""
+    start = random.SystemRandom().randrange(len(PORTS))
+    for number in itertools.count(start):
+        yield PORTS[number % len(PORTS)]
+
+
+_next_ports = _ports()
+
+
 def free_port() -> int:
-    """A loopback port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A loopback port on which nothing listens, and which this process was not given before."""
+    for port in itertools.islice(_next_ports, len(PORTS)):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError(f"every port from {PORTS.start} to {PORTS.stop - 1} is taken")
 
 
 def until(holds: Callable[[], Any], timeout_s: float = 60) -> Any:
