@@ -16,9 +16,10 @@ from receiver.operate.topics import look
 from receiver.providers.registry import providers as installed
 from receiver.providers.settings import SourceSettings
 from receiver.publish.ports import Finding
+from receiver.service.config.file import DEFAULT_FILE
 from receiver.service.config.secret_lint import odd_secrets
 from receiver.service.config.service_links import service_links
-from receiver.service.config.settings import DEFAULT_FILE, Settings, load
+from receiver.service.config.settings import Settings, load
 from receiver.service.config.sources import resolve_sources
 from receiver.service.config.template import configuration
 from receiver.service.kafka import kafka_notes, open_kafka

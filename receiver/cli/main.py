@@ -40,6 +40,10 @@ COMMANDS: Mapping[str, Place] = {
         "serve:serve",
         "Run the service until SIGTERM: a process each to take, interpret, publish and ask, and their supervisor.",
     ),
+    "health": Place(
+        "health:health",
+        "Ask the running service whether it is alive, or ready; exit 0 where it is, 1 where it is not.",
+    ),
     "dev": Place(
         "dev:dev_command",
         "Run everything in one process, without Kafka or an account, and show the events as they come.",

@@ -13,6 +13,7 @@ import orjson
 
 from receiver.sandbox.built_in import built_in, with_made_up
 from receiver.service.config import settings
+from receiver.service.config.file import CONFIG_VARIABLE, find
 from receiver.service.config.settings import Settings
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def say(message: str) -> None:
 
 def load_or_built_in(config: Path | None, port: int = 8080, admin_port: int = 8081) -> tuple[Settings, dict[str, str]]:
     """The configured settings, or a desk's built-in ones where no file is named and none is there."""
-    if config is None and not settings.find(None, os.environ).exists() and settings.CONFIG_VARIABLE not in os.environ:
+    if config is None and not find(None, os.environ).exists() and CONFIG_VARIABLE not in os.environ:
         return built_in(port, admin_port), with_made_up(os.environ)
     return settings.load(config), dict(os.environ)
 

@@ -17,6 +17,7 @@ HEAVY = ("aiokafka", "apsw", "httpx", "prometheus_client", "pydantic", "pydantic
 COMMAND_MODULES = (
     "configuration",
     "export",
+    "health",
     "dev",
     "journal",
     "quarantine",

@@ -7,10 +7,8 @@ and are resolved last, by ``resolve_sources``.
 
 from __future__ import annotations
 
-import codecs
 import os
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -21,14 +19,12 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from receiver.journal.engines import URL_PATTERN
 from receiver.model.errors import ConfigurationError
 from receiver.providers.settings import FAULT, Section, SourceSettings
+from receiver.service.config.file import CONFIG_VARIABLE, ENV_PREFIX, find, read
 from receiver.service.config.service_links import service_links
 from receiver.service.config.source_settings import AnySource, RouteSettings
 
-ENV_PREFIX = "RECEIVER_"
-CONFIG_VARIABLE = "RECEIVER_CONFIG"
 TRACEBACK_VARIABLE = "RECEIVER_TRACEBACK"
 """For the command line, which reads it before there is a configuration."""
-DEFAULT_FILE = "receiver.toml"
 REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:.+", re.DOTALL)
 
 RECORD_BYTES_MAX = 1_000_000
@@ -191,15 +187,10 @@ class Settings(BaseSettings):
         return env_settings, init_settings
 
 
-def find(path: Path | None, environ: Mapping[str, str]) -> Path:
-    """The configuration file: ``--config``, then ``$RECEIVER_CONFIG``, then ``receiver.toml``."""
-    return path or Path(environ.get(CONFIG_VARIABLE) or DEFAULT_FILE)
-
-
 def load(path: Path | None = None) -> Settings:
     """Read the configuration; raises ``ConfigurationError`` with every fault. Secrets are not resolved yet."""
     file = find(path, os.environ)
-    return build(_read(file), str(file))
+    return build(read(file), str(file))
 
 
 def build(document: Mapping[str, Any], file: str) -> Settings:
@@ -215,24 +206,6 @@ def build(document: Mapping[str, Any], file: str) -> Settings:
     if faults:
         raise ConfigurationError(faults)
     return settings
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        content = file.read_bytes()
-        if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            raise ConfigurationError([f"{file}: no TOML: it is UTF-16; save it as UTF-8"])
-        return tomllib.loads(content.decode("utf-8-sig"))
-    except FileNotFoundError:
-        raise ConfigurationError([f"{file}: there is no such file; `receiver init` writes one"]) from None
-    except OSError as error:
-        raise ConfigurationError([f"{file}: {error.strerror}"]) from None
-    except UnicodeDecodeError as error:
-        raise ConfigurationError([f"{file}: no TOML: it is not UTF-8, from byte {error.start} on"]) from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError([f"{file}: no TOML: {error}"]) from None
-    except RecursionError:
-        raise ConfigurationError([f"{file}: no TOML: nested too deep"]) from None
 
 
 def known_variables() -> set[str]:

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from receiver.model.errors import ConfigurationError
-from receiver.service.config.settings import build, find, known_variables, load, resolve, resolve_client
+from receiver.service.config.settings import build, known_variables, load, resolve, resolve_client
 from tests.service.config.tables import ENVIRON, OXPAY, SECRET, SWAPS, faults
 
 
@@ -114,24 +114,6 @@ def test_sources_and_routes_come_whole_from_the_environment(monkeypatch: pytest.
     assert [source.name for source in build({"sources": [OXPAY]}, "receiver.toml").sources] == ["s"]
     assert "RECEIVER_SOURCES__NAME" not in known_variables()
     assert {"RECEIVER_KAFKA__TOPICS__PARTITIONS", "RECEIVER_CONFIG", "RECEIVER_JOURNAL__URL"} <= known_variables()
-
-
-@pytest.mark.parametrize(("content", "says"), [(None, "no such file"), (b"[server", "no TOML"), (b"\xff", "no TOML")])
-def test_an_unreadable_file_is_named(tmp_path: Path, content: bytes | None, says: str) -> None:
-    """Missing, broken, not text."""
-    file = tmp_path / "receiver.toml"
-    if content is not None:
-        file.write_bytes(content)
-    with pytest.raises(ConfigurationError, match=says) as refused:
-        load(file)
-    assert str(file) in refused.value.faults[0]
-
-
-def test_where_the_file_is_looked_for() -> None:
-    """The option, then the variable, then the folder."""
-    assert find(Path("a"), {"RECEIVER_CONFIG": "b"}) == Path("a")
-    assert find(None, {"RECEIVER_CONFIG": "b"}) == Path("b")
-    assert find(None, {}) == Path("receiver.toml")
 
 
 @pytest.mark.parametrize(
