@@ -45,6 +45,7 @@ from receiver.service.metrics import supervisor_text
 from receiver.service.open_files import raise_open_files
 from receiver.service.passed_on import passed_on
 from receiver.service.process import RELOAD, STOP, Role
+from receiver.service.systemd import Systemd
 
 DEATHS_MAX = 20
 """Of one kind of child within ``DEATHS_WINDOW_S``; then the service gives up, exit 1."""
@@ -213,7 +214,15 @@ def _cause(code: int) -> dict[str, object]:
 class Supervisor:
     """The children, the admin listener, and the signals."""
 
-    def __init__(self, settings: Settings, admin: socket.socket, children: Sequence[Child], log: Any) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        admin: socket.socket,
+        children: Sequence[Child],
+        log: Any,
+        systemd: Systemd | None = None,
+    ) -> None:
+        self._systemd = systemd or Systemd()
         self._admin = admin
         self._settings = settings
         self._children = children
@@ -233,6 +242,7 @@ class Supervisor:
         children = [asyncio.create_task(child.run()) for child in self._children]
         serving = asyncio.create_task(admin.run_until_stopped())
         stopping = asyncio.create_task(self._stop.wait())
+        telling = asyncio.create_task(self._systemd.watch(self._readiness))
         try:
             await asyncio.wait([stopping, *children], return_when=asyncio.FIRST_COMPLETED)
             failed = next((task.exception() for task in children if task.done()), None)
@@ -242,12 +252,14 @@ class Supervisor:
             return 1 if failed is not None else 0
         finally:
             stopping.cancel()
+            telling.cancel()
             admin.stop()
-            await asyncio.gather(serving, stopping, *children, return_exceptions=True)
+            await asyncio.gather(serving, stopping, telling, *children, return_exceptions=True)
 
     async def _drain(self, close_listener: Callable[[], None]) -> None:
         total_s = self._settings.server.shutdown_timeout_s
         self._log.info("serve.stopping", timeout_s=total_s)
+        self._systemd.stopping()
         close_listener()  # the intake process has its own descriptor, and closes that first of all
         rest_s = total_s * INTERPRET_SHARE
         asking = [self._reconcile.stop(rest_s)] if self._reconcile is not None else []
@@ -258,10 +270,12 @@ class Supervisor:
 
     def _reload(self) -> None:
         self._log.info("serve.reload")
+        self._systemd.reloading()
         for why in odd_secrets(self._settings, os.environ):
             self._log.warning("serve.odd_secret", why=why)
         for child in self._children:
             child.reload()
+        self._systemd.reloaded()
 
     def _readiness(self) -> Mapping[str, Any]:
         return readiness(*map(_said, (self._intake, self._interpret, self._publish, self._reconcile)))
@@ -346,7 +360,8 @@ def _serve(settings: Settings, environ: Mapping[str, str], log: Any) -> int:
             children.append(Child("reconcile", shared, log))
         log.info("serve.started", journal=journal.journal_id, host=settings.server.host, port=settings.server.port)
         _say_what_is_odd(settings, environ, log)
-        return asyncio.run(_until_stopped(Supervisor(settings, admin, children, log), listener.close))
+        supervisor = Supervisor(settings, admin, children, log, Systemd.of(os.environ))
+        return asyncio.run(_until_stopped(supervisor, listener.close))
 
 
 def _say_what_is_odd(settings: Settings, environ: Mapping[str, str], log: Any) -> None:
