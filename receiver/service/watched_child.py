@@ -1,0 +1,187 @@
+"""One kind of child process as the supervisor sees it: started, heard, told what to do, and started again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from receiver.model.errors import ReceiverError
+from receiver.service.launch import command, environment, signals_held_back
+from receiver.service.process import RELOAD, STOP, Role
+from receiver.service.process_figures import Figures
+from receiver.service.process_figures import figures as of_process
+
+DEATHS_MAX = 20
+"""Of one kind of child within ``DEATHS_WINDOW_S``; then the service gives up, exit 1."""
+DEATHS_WINDOW_S = 60.0
+BACKOFF_MIN_S, BACKOFF_MAX_S = 0.05, 1.0
+"""Before a child is started again: it is to be back within 5 s, and 20 deaths are to fit into a minute."""
+SILENT_S = 3.0
+"""A child that has not reported for so long counts as down: ``/readyz`` is to be true within 5 s."""
+REPORT_BYTES_MAX = 4 * 1024 * 1024
+"""One report with its metrics; a longer line would be a bug."""
+
+
+class GaveUp(ReceiverError):
+    """A child died too often."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A child's last words: its part of ``/readyz``, its metrics, and how many log lines it could not write."""
+
+    status: Mapping[str, Any]
+    metrics: bytes
+    lines_lost: int
+    heard_s: float
+
+
+class Child:
+    """One kind of child process, started again whenever it dies."""
+
+    def __init__(
+        self,
+        role: Role,
+        descriptors: Mapping[str, int],
+        log: Any,
+        on_death: Callable[[int], None] = lambda _code: None,
+    ) -> None:
+        self.role = role
+        self._on_death = on_death
+        self._descriptors = dict(descriptors)
+        self._log = log
+        self._process: asyncio.subprocess.Process | None = None
+        self._link: socket.socket | None = None
+        self._gone = asyncio.Event()
+        self._gone.set()
+        self._deaths: deque[float] = deque(maxlen=DEATHS_MAX)
+        self._stopping = False
+        self._report: Report | None = None
+        self.restarts = 0
+        self._lines_lost_before = 0
+        """Log lines that those could not write who died."""
+
+    def lines_lost(self) -> int:
+        """How many log lines this kind of child could not write."""
+        return self._lines_lost_before + (self._report.lines_lost if self._report is not None else 0)
+
+    def report(self) -> Report | None:
+        """What it said last, None when it is dead or has been silent for too long."""
+        if self._report is None or time.monotonic() - self._report.heard_s > SILENT_S:
+            return None
+        return self._report
+
+    def figures(self) -> Figures | None:
+        """What the system counts of it, None while it is dead."""
+        return of_process(self._process.pid) if self._process is not None else None
+
+    def reload(self) -> None:
+        """Have it read the secrets again, as soon as it hears; one that is not there reads them when it starts."""
+        self._tell(RELOAD)
+
+    async def run(self) -> None:
+        """Keep it running until ``stop``; raises ``GaveUp``."""
+        refusals = 0
+        while not self._stopping:
+            try:
+                code = await self._live()
+            except (OSError, RuntimeError) as error:  # no descriptor, process or thread is left: that may pass
+                refusals += 1
+                why = getattr(error, "strerror", None) or str(error)
+                self._log.error("serve.child_not_started", role=self.role, why=why)
+                await asyncio.sleep(_backoff_s(refusals))
+                continue
+            refusals = 0
+            if self.stopping():
+                return
+            self._on_death(code)
+            self.restarts += 1
+            self._deaths.append(time.monotonic())
+            self._log.error("serve.child_died", role=self.role, **_cause(code), restarts=self.restarts)
+            recent = [at for at in self._deaths if time.monotonic() - at < DEATHS_WINDOW_S]
+            if len(recent) >= DEATHS_MAX:
+                raise GaveUp(f"the {self.role} process died {len(recent)} times within {DEATHS_WINDOW_S:.0f} s")
+            await asyncio.sleep(_backoff_s(len(recent)))
+
+    def stopping(self) -> bool:
+        """Whether a death is now what was asked for."""
+        return self._stopping
+
+    async def stop(self, timeout_s: float) -> None:
+        """Have it drain and end, and kill it when it takes longer than ``timeout_s``."""
+        self._stopping = True
+        self._tell(STOP)
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._gone.wait()
+        except TimeoutError:
+            self._log.error("serve.child_killed", role=self.role, after_s=timeout_s)
+            if self._process is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    self._process.kill()
+            await self._gone.wait()
+
+    def _tell(self, order: bytes) -> None:
+        # A few bytes always fit; whoever is too young to read them finds them, and whoever has ended needs none.
+        if self._link is not None:
+            with contextlib.suppress(OSError):
+                self._link.send(order)
+
+    async def _live(self) -> int:
+        self._link, theirs = socket.socketpair()
+        self._gone.clear()
+        try:
+            with theirs:
+                self._process = await self._start(theirs.fileno())
+            self._log.info("serve.child_started", role=self.role, pid=self._process.pid)
+            listening = asyncio.create_task(self._listen(self._link))
+            try:
+                return await self._process.wait()
+            finally:
+                listening.cancel()
+                await asyncio.gather(listening, return_exceptions=True)
+        finally:
+            self._link.close()
+            self._lines_lost_before = self.lines_lost()
+            self._report = self._process = self._link = None
+            self._gone.set()
+
+    async def _start(self, link: int) -> asyncio.subprocess.Process:
+        descriptors = {**self._descriptors, "link": link}
+        with signals_held_back():
+            return await asyncio.create_subprocess_exec(
+                *command(self.role, descriptors),
+                stdin=asyncio.subprocess.DEVNULL,
+                pass_fds=tuple(descriptors.values()),
+                env=environment(os.environ),
+            )
+
+    async def _listen(self, ours: socket.socket) -> None:
+        reader, writer = await asyncio.open_connection(sock=ours, limit=REPORT_BYTES_MAX)
+        try:
+            while line := await reader.readline():
+                said = orjson.loads(line)
+                metrics = said["metrics"].encode()
+                self._report = Report(said["status"], metrics, said["lines_lost"], time.monotonic())
+        finally:
+            writer.close()
+
+
+def _backoff_s(failures: int) -> float:
+    return min(BACKOFF_MAX_S, BACKOFF_MIN_S * float(2 ** min(failures, 10)))
+
+
+def _cause(code: int) -> dict[str, object]:
+    if code < 0:
+        return {"signal": signal.Signals(-code).name}
+    return {"exit_code": code}
