@@ -11,13 +11,16 @@ from receiver.model.records import OutboxRecord
 
 STYLES = {"completed": "green", "verified": "green", "failed": "red", "rejected": "red", "expired": "red"}
 
+SIMULATED = " simulated"
+
 
 def event_line(record: OutboxRecord) -> Text:
     """Time, source, status, place, money, and what is unusual."""
     said: dict[str, Any] = orjson.loads(record.value)
     clock = record.received_at[11:19]
     if record.record_type == "quarantine":
-        return Text(f"{clock} {record.source:12} quarantined  {said['reason']} {said['detail']}", "yellow")
+        line = Text(f"{clock} {record.source:12} quarantined  {said['reason']} {said['detail']}", "yellow")
+        return line.append(SIMULATED, "magenta") if record.simulated else line
     line = Text(f"{clock} {record.source:12} ")
     line.append(f"{record.status:10}", STYLES.get(record.status, "cyan"))
     line.append(f" #{said['sequence']} {record.kind} {record.operation_id} {_money(said)}")
@@ -25,6 +28,8 @@ def event_line(record: OutboxRecord) -> Text:
         line.append(f" [{', '.join(said['anomalies'])}]", "yellow")
     if not said["effective"]:
         line.append(" not effective", "yellow")
+    if record.simulated:
+        line.append(SIMULATED, "magenta")
     return line
 
 

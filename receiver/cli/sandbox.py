@@ -71,6 +71,7 @@ def fault_options(function: Any) -> Any:
 @click.option("--verify", type=click.Choice(["journal", "kafka"]), help="Check what the receiver holds afterwards.")
 @click.option("--url", help="Where the receiver listens; else the configured address.")
 @click.option("--i-own-this-host", is_flag=True, help="Allow a host that is not loopback.")
+@click.option("--unmarked", is_flag=True, help="Leave out the header that says that a callback is simulated.")
 @json_option
 def simulate_command(  # noqa: PLR0913  its options
     config: Path | None,
@@ -84,6 +85,7 @@ def simulate_command(  # noqa: PLR0913  its options
     verify: str | None,
     url: str | None,
     i_own_this_host: bool,
+    unmarked: bool,
     as_json: bool,
     **faults: float,
 ) -> int:
@@ -111,7 +113,10 @@ def simulate_command(  # noqa: PLR0913  its options
         random.Random(seed),  # noqa: S311  sample data, repeatable on purpose
         faults=Faults(**faults),
         time_scale=time_scale,
+        marked=not unmarked,
     )
+    if unmarked:
+        say("unmarked: nothing will tell what becomes of these callbacks from what the provider sent")
     with progress("callbacks", count) as advance:
         interrupted = asyncio.run(_run(simulation, rate, count, advance))
     report = simulation.report

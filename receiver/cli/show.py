@@ -42,11 +42,12 @@ def _cell(value: Any) -> str:
 
 
 def _remarks(row: dict[str, Any]) -> str:
+    simulated = ["simulated"] if row.get("simulated") else []
     if row["outcome"] == "duplicate":
-        return f"repeats sequence {row.get('sequence')}"
+        return ", ".join([*simulated, f"repeats sequence {row.get('sequence')}"])
     if row["outcome"] == "quarantine":
-        return f"{row.get('reason', '')} {row.get('detail', '')} ({row.get('state', '')})"
-    return ", ".join(row.get("anomalies", ()))
+        return ", ".join([*simulated, f"{row.get('reason', '')} {row.get('detail', '')} ({row.get('state', '')})"])
+    return ", ".join([*simulated, *row.get("anomalies", ())])
 
 
 def _places(row: dict[str, Any]) -> str:

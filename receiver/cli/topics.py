@@ -25,6 +25,7 @@ from receiver.cli.output import (
 from receiver.operate.context import Context
 from receiver.operate.topics import accept_partitions
 from receiver.publish.ports import Kafka
+from receiver.publish.routing import SIMULATED
 
 BATCH = 500
 POLL_S = 0.2
@@ -75,7 +76,8 @@ async def _tail_kafka(kafka: Kafka, *, follow: bool, as_json: bool) -> None:
         if as_json:
             write_line(record.value)
         else:
-            shown.print(f"{record.topic}[{record.partition}]@{record.offset} {record.key}")
+            mark = " simulated" if any(name == SIMULATED for name, _ in record.headers) else ""
+            shown.print(f"{record.topic}[{record.partition}]@{record.offset} {record.key}{mark}")
             shown.print(f"    {record.value.decode()}", soft_wrap=True)
 
 

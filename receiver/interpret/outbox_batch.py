@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from receiver.interpret.meaning import Duplicate, NewEvent, Reading, Unreadable
 from receiver.interpret.noted import Level, Noted, number_field
-from receiver.model.callback import Headers, JournalEntry, header_values
+from receiver.model.callback import Headers, JournalEntry, header_values, is_simulated
 from receiver.model.operation import Operation, Seen
 from receiver.model.records import OutboxBatch, OutboxRecord, Outcome, Quarantined
 from receiver.model.times import from_us
@@ -52,6 +52,7 @@ class BatchBuilder:
             OutboxRecord(
                 number=self._number + 1,
                 publish=self._publish,
+                simulated=is_simulated(entry.callback.headers),
                 record_type="event",
                 record_id=new.event_id,
                 provider=event["provider"],
@@ -98,6 +99,7 @@ class BatchBuilder:
             OutboxRecord(
                 number=self._number + 1,
                 publish=self._publish,
+                simulated=is_simulated(entry.callback.headers),
                 record_type="quarantine",
                 record_id=str(entry.id),
                 provider=provider,

@@ -111,6 +111,19 @@ def header_values(headers: Headers, name: bytes) -> list[bytes]:
     return [value for key, value in headers if key == name]
 
 
+SIMULATED = b"receiver-simulated"
+"""The header with which ``receiver simulate`` says that it made a callback. No provider sends it.
+
+It is looked at once a callback is proven genuine, so whoever is believed has the source's secret. Its value means
+nothing: what says so in any way is marked, since a mark too many is noticed, and one too few is taken for money.
+"""
+
+
+def is_simulated(headers: Headers) -> bool:
+    """Whether a genuine callback says of itself that a simulator made it."""
+    return any(name == SIMULATED for name, _ in headers)
+
+
 def headers_to_wire(headers: Headers) -> bytes:
     """Headers as lines ``name: value``, each ended by CR LF: neither can stand in a header, so nothing is lost."""
     return b"".join([part for name, value in headers for part in (name, b": ", value, b"\r\n")])

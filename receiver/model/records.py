@@ -53,6 +53,8 @@ class OutboxRecord:
     """The record's value as it is on Kafka, JSON."""
     publish: bool = True
     """False for what was imported as already published: it goes to no topic, and is an event all the same."""
+    simulated: bool = False
+    """Whether its callback said of itself that a simulator made it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from receiver.model.operation import NEW_OPERATION, OperationState, operation_ke
 from receiver.model.records import OutboxRecord, Position
 from receiver.providers.contract import Sources
 from receiver.publish.ports import Memory
+from receiver.publish.routing import SIMULATED
 
 LISTED_MAX = 20
 """Missing numbers that a summary names one by one."""
@@ -115,6 +116,7 @@ def rebuild(headers: Mapping[str, str], value: bytes) -> OutboxRecord | None:
         callback=None,  # its number may mean another callback in this inbox
         traceparent=headers.get("traceparent"),
         value=value,
+        simulated=SIMULATED in headers,
     )
 
 

@@ -12,7 +12,7 @@ import orjson
 
 from receiver.journal.entries import Stores, open_stores
 from receiver.journal.search import FoundOperation, Search
-from receiver.model.callback import EntryId
+from receiver.model.callback import EntryId, is_simulated
 from receiver.model.errors import ConfigurationError, KafkaUnavailable, ReceiverError
 from receiver.model.operation import operation_key
 from receiver.model.records import OutboxRecord, QuarantineFilter
@@ -115,6 +115,8 @@ class _Reader:
             "outcome": outcome,
             "record": number,
         }
+        if is_simulated(entry.callback.headers) if entry else record is not None and record.simulated:
+            row["simulated"] = True
         if record is None or record.record_type != "event":
             return _Arrival(row)
         event = orjson.loads(record.value)
@@ -137,6 +139,8 @@ class _Reader:
                     "reason": standing.reason,
                     "detail": standing.detail,
                 }
+                if is_simulated(entry.callback.headers):
+                    row["simulated"] = True
                 arrivals.append(_Arrival(row))
         return arrivals
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
+from receiver.model import callback
 from receiver.model.operation import operation_key
 from receiver.model.records import OutboxRecord
 from receiver.publish.ports import Message
@@ -21,6 +22,8 @@ FAMILIES: tuple[str, ...] = get_args(Family)
 QUARANTINE_TOPIC = "webhook.quarantine.v1"
 POSITIONS_TOPIC = "receiver.positions"
 DATASCHEMA = SCHEMA_ID.encode()
+SIMULATED = callback.SIMULATED.decode()
+"""The header of a record whose callback a simulator made; on nothing that a provider sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,8 @@ def _headers(record: OutboxRecord, journal_id: str) -> tuple[tuple[str, bytes], 
     if record.callback is not None:
         headers.append(("receiver-callback", b"%d" % record.callback))
     headers.append(("receiver-position", f"{journal_id}:{record.number}".encode()))
+    if record.simulated:
+        headers.append((SIMULATED, b"1"))
     if record.traceparent is not None:
         headers.append(("traceparent", record.traceparent.encode()))
     return tuple(headers)

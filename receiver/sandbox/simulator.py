@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from receiver.model.callback import SIMULATED
 from receiver.model.errors import ReceiverError
 from receiver.model.exact_json import read_json
 from receiver.model.hosts import is_loopback
@@ -29,6 +30,8 @@ CONCURRENT_MAX = 64
 WAIT_MIN_S = 0.05
 """Between two attempts, however small the time scale: a receiver that is starting needs a moment."""
 JSON = (b"content-type", b"application/json")
+MARK = (SIMULATED, b"1")
+"""What every callback says of itself: the receiver passes it on to Kafka, and people are shown it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +152,12 @@ class Simulation:
         *,
         faults: Faults | None = None,
         time_scale: float = 0.001,
+        marked: bool = True,
     ) -> None:
-        """``time_scale``: by which the provider's waits between attempts are multiplied."""
+        """``time_scale``: by which the provider's waits between attempts are multiplied.
+
+        ``marked``: whether the callbacks say that they are simulated; what does not is taken for the provider's own.
+        """
         self._provider = provider
         self._source = source
         self._tell = teller(provider, source)
@@ -159,6 +166,7 @@ class Simulation:
         self._chance = chance
         self._faults = faults or Faults()
         self._waits_s = [max(WAIT_MIN_S, wait_s * time_scale) for wait_s in provider.retries_s]
+        self._more = (JSON, MARK) if marked else (JSON,)
         self._stopping = False
         self._slots = asyncio.Semaphore(CONCURRENT_MAX)
         self.report = Report()
@@ -230,7 +238,7 @@ class Simulation:
             started_s = time.perf_counter()
             self.report.sent += 1
             try:
-                answer = await client.post(self._url, content=one.body, headers=[*headers, JSON])
+                answer = await client.post(self._url, content=one.body, headers=[*headers, *self._more])
             except httpx.HTTPError as error:
                 self.report.answers[type(error).__name__] += 1
                 return 0

@@ -13,7 +13,7 @@ import pytest
 
 from receiver.cli.context import hold_configured, open_configured
 from receiver.cli.main import run
-from receiver.model.callback import RawCallback, VerifiedCallback
+from receiver.model.callback import Headers, RawCallback, VerifiedCallback
 from receiver.operate.import_callbacks import Checked, import_callbacks
 from tests.support import ACCOUNT, NOW_S, ONCHAINPAY_VECTORS
 
@@ -69,14 +69,14 @@ class Desk:
         assert "Traceback" not in err
         return err
 
-    def signed(self, source: str, body: bytes, at_s: int = NOW_S) -> VerifiedCallback:
-        """A genuine callback."""
+    def signed(self, source: str, body: bytes, at_s: int = NOW_S, more: Headers = ()) -> VerifiedCallback:
+        """A genuine callback, with more headers where there are some."""
         provider, found = open_configured(self.config).context.sources[source]
-        return VerifiedCallback(source, at_s * 1_000_000, provider.sign(body, found, at_s), body)
+        return VerifiedCallback(source, at_s * 1_000_000, (*provider.sign(body, found, at_s), *more), body)
 
-    def take(self, source: str, bodies: Sequence[bytes], at_s: int = NOW_S) -> None:
+    def take(self, source: str, bodies: Sequence[bytes], at_s: int = NOW_S, more: Headers = ()) -> None:
         """Put callbacks into the journal, and interpret them; a second lies between any two."""
-        callbacks = [self.signed(source, body, at_s + place) for place, body in enumerate(bodies)]
+        callbacks = [self.signed(source, body, at_s + place, more) for place, body in enumerate(bodies)]
         with hold_configured(open_configured(self.config)) as held:
             work = import_callbacks(held, Checked(callbacks, 0), publish=True, advance=lambda _: None)
             asyncio.run(work)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from receiver.cli.event_line import event_line
 from tests.operate.desk import SWAPS, exchange
@@ -34,3 +35,11 @@ async def test_what_nobody_could_read_has_its_reason() -> None:
     way = Way()
     await way.events("0xpay-main", [b"junk"])
     assert event_line(way.outbox.records[0]).plain == "08:55:30 0xpay-main   quarantined  not_json $"
+
+
+async def test_what_was_simulated_says_so_at_the_end() -> None:
+    """An event, and what nobody could read."""
+    way = Way()
+    await way.events("0xpay-main", [exchange("one"), b"junk"])
+    lines = [event_line(replace(record, simulated=True)).plain for record in way.outbox.records]
+    assert [line.endswith(" simulated") for line in lines] == [True, True]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from receiver.model.callback import SIMULATED
 from receiver.providers.zeroxpay import callbacks as zeroxpay
 from tests.cli.desk import Desk
 from tests.operate.desk import exchange
@@ -29,6 +30,20 @@ def test_a_timeline_says_what_is_unusual(filled: Desk) -> None:
     assert "late" in rows[2]
     assert "unknown_status status (open)" in rows[3]
     assert [row["outcome"] for row in filled.lines("show", "one")] == ["event", "duplicate", "event", "quarantine"]
+
+
+def test_what_was_simulated_is_said_of_each_arrival(filled: Desk) -> None:
+    """Event, repetition, and what nobody could read; of what the provider sent it is not."""
+    filled.take(
+        "0xpay-main", [BODY, exchange("sim"), exchange("sim", status="Refunded")], NOW_S + 9, more=((SIMULATED, b"1"),)
+    )
+    out, _ = filled.run("show", "sim")
+    assert ["simulated" in row for row in out.splitlines()[1:]] == [True, True]
+    assert [row.get("simulated") for row in filled.lines("show", "sim")] == [True, True]
+    rows = filled.lines("show", "one")
+    assert [row.get("simulated") for row in rows] == [None] * 4 + [True]
+    tail = filled.run("tail")[0].splitlines()
+    assert [line.endswith(" simulated") for line in tail] == [False, False, True]
 
 
 def test_what_is_not_there_is_exit_1(desk: Desk, filled: Desk) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from receiver.cli import topics
 from receiver.cli.context import open_configured
+from receiver.model.callback import SIMULATED
 from receiver.model.records import Position
 from receiver.sandbox.fakes import FakeKafka
 from receiver.service import wiring
@@ -67,7 +68,8 @@ def test_whoever_follows_sees_what_comes_and_ends_it(filled: Desk, monkeypatch: 
 
 
 def test_topics_are_read_with_where_each_event_lies(filled: Desk, cluster: FakeKafka) -> None:
-    """What is in quarantine is on no status topic."""
+    """What is in quarantine is on no status topic; what was simulated says so."""
+    filled.take("0xpay-main", [exchange("three")], more=((SIMULATED, b"1"),))
 
     async def publish() -> None:
         journal = open_configured(filled.config).context.journal
@@ -79,9 +81,11 @@ def test_topics_are_read_with_where_each_event_lies(filled: Desk, cluster: FakeK
             await publisher.publish(cluster.route(record, journal.journal_id), Position(record.number, "x"))
 
     asyncio.run(publish())
-    assert [row["operation_id"] for row in filled.lines("tail", "--kafka")] == ["one", "two"]
+    assert [row["operation_id"] for row in filled.lines("tail", "--kafka")] == ["one", "two", "three"]
     out, _ = filled.run("tail", "--kafka")
-    assert [line.split()[0] for line in out.splitlines()[::2]] == ["exchange.status.v1[0]@0", "exchange.status.v1[0]@1"]
+    places = [line.split() for line in out.splitlines()[::2]]
+    assert [place[0] for place in places] == [f"exchange.status.v1[0]@{offset}" for offset in range(3)]
+    assert [place[2:] for place in places] == [[], [], ["simulated"]]
 
 
 def test_missing_topics_are_made_and_the_others_left(desk: Desk, cluster: FakeKafka) -> None:

@@ -88,3 +88,16 @@ def test_only_a_well_formed_trace_is_passed_on() -> None:
     assert traceparent(((b"traceparent", good.upper()),)) is None
     assert traceparent(((b"traceparent", good), (b"traceparent", good))) is None
     assert traceparent(()) is None
+
+
+def test_a_record_says_whether_its_callback_was_simulated() -> None:
+    """By the header that no provider sends, in whatever number and with whatever value."""
+    for headers, simulated in (
+        ((), False),
+        (((b"receiver-simulated", b""),), True),
+        (((b"x-simulated", b"1"),), False),
+    ):
+        for body in (json.dumps(DONE).encode(), b"junk"):
+            builder = BatchBuilder(0, {})
+            put(builder, JournalEntry(1, VerifiedCallback("0xpay-main", 1, headers, body)))
+            assert [record.simulated for record in builder.batch.records] == [simulated]

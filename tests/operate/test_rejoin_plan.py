@@ -112,3 +112,22 @@ def test_a_placeholder_goes_nowhere() -> None:
     assert stands.received_at == record(6, "f").received_at
     assert route(stands, (), "", "j") == ()
     assert orjson.loads(placeholder(Position(7, "x"), None).value) == {}
+
+
+def test_a_simulated_event_is_one_still_when_it_is_read_back() -> None:
+    """By its header on Kafka."""
+    made = record(3, "c")
+    event: dict[str, object] = {
+        "provider": "0xpay",
+        "source": "main",
+        "account": "m",
+        "family": "exchange",
+        "kind": "exchange",
+    }
+    event |= {"kind": "exchange", "operation_id": "o", "status": "completed", "effective": True}
+    event |= {"received_at": made.received_at}
+    for simulated in (True, False):
+        kept = replace(made, simulated=simulated, value=orjson.dumps(event))
+        (message,) = route(kept, (), "", "journal")
+        headers = {name: value.decode() for name, value in message.headers}
+        assert rebuild(headers, message.value) == kept

@@ -54,6 +54,15 @@ def test_a_trace_is_passed_on_and_a_poll_has_no_callback() -> None:
     assert "receiver-callback" not in headers
 
 
+@pytest.mark.parametrize("record_type", ["event", "quarantine"])
+def test_what_a_simulator_made_says_so(record_type: str) -> None:
+    """In a header of its own; the event itself is as any other."""
+    one = record(record_type=record_type, simulated=True)
+    (message,) = route(one, (), "", "j")
+    assert dict(message.headers)["receiver-simulated"] == b"1"
+    assert message.value == one.value
+
+
 def test_a_quarantine_record_goes_to_its_own_topic_by_source() -> None:
     """No rule moves it."""
     one = record(record_type="quarantine", family="", status="")

@@ -80,8 +80,10 @@ class Door:
     def __init__(self, *answers: int) -> None:
         self.answers = list(answers)
         self.seen: list[tuple[str, str]] = []
+        self.marks: set[str | None] = set()
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.marks.add(request.headers.get("receiver-simulated"))
         body = request.content.decode()
         operation, status = (re.search(f'"{key}":"([^"]+)"', body) for key in ("id", "status"))
         assert operation is not None
@@ -90,7 +92,7 @@ class Door:
         return httpx.Response(self.answers.pop(0) if self.answers else 200)
 
 
-async def run(monkeypatch: pytest.MonkeyPatch, door: Door, count: int) -> Report:
+async def run(monkeypatch: pytest.MonkeyPatch, door: Door, count: int, *, marked: bool = True) -> Report:
     """Send one scenario's operations to a door."""
     client = httpx.AsyncClient
     monkeypatch.setattr(simulate, "WAIT_MIN_S", 0.001)
@@ -99,8 +101,9 @@ async def run(monkeypatch: pytest.MonkeyPatch, door: Door, count: int) -> Report
     )
     scenarios = choose(zeroxpay.PROVIDER, ["exchange-withdraw-happy"])
     simulation = Simulation(
-        zeroxpay.PROVIDER, oxpay_source(), "http://127.0.0.1/x", scenarios, random.Random(3), time_scale=0
-    )
+        zeroxpay.PROVIDER, oxpay_source(), "http://127.0.0.1/x", scenarios, random.Random(3), time_scale=0,
+        marked=marked,
+    )  # fmt: skip
     return await simulation.run(rate=1000, count=count)
 
 
@@ -125,6 +128,16 @@ async def test_it_makes_exactly_as_many_callbacks_as_asked(monkeypatch: pytest.M
     door = Door()
     await run(monkeypatch, door, 7)
     assert len(door.seen) == 7
+
+
+@pytest.mark.parametrize(("marked", "sent"), [(True, "1"), (False, None)])
+async def test_each_callback_says_that_it_is_simulated(
+    monkeypatch: pytest.MonkeyPatch, *, marked: bool, sent: str | None
+) -> None:
+    """Unless that is asked for otherwise."""
+    door = Door()
+    await run(monkeypatch, door, 2, marked=marked)
+    assert door.marks == {sent}
 
 
 def test_percentiles_of_nothing_are_nothing() -> None:

@@ -39,6 +39,7 @@ def record_from_row(row: Any) -> OutboxRecord:
     values = list(row)
     values[10] = bool(values[10])  # effective
     values[15] = bool(values[15])  # publish
+    values[16] = bool(values[16])  # simulated
     return OutboxRecord(*values)
 
 
@@ -61,6 +62,7 @@ def record_row(record: OutboxRecord) -> tuple[Any, ...]:
         record.traceparent,
         record.value,
         int(record.publish),
+        int(record.simulated),
     )
 
 

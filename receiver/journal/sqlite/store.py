@@ -28,7 +28,7 @@ from receiver.journal.sqlite.statements import named_queries, schema
 from receiver.model.errors import JournalError, StoreFailed
 
 SQL = named_queries("store")
-FORMAT_VERSIONS = {"inbox": 1, "outbox": 4, "requests": 1}
+FORMAT_VERSIONS = {"inbox": 1, "outbox": 5, "requests": 1}
 """By store. From 2 on the outbox finds operations by a hash of their keys, in 3 through a table of its
 own. From 4 on quarantine names an entry by store and number."""
 SQLITE_MIN = (3, 51, 3)

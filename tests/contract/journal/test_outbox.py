@@ -36,7 +36,13 @@ def test_a_new_outbox_is_empty(outbox: Outbox) -> None:
 def test_a_batch_is_kept_whole(made: Made, outbox: Outbox) -> None:
     """Records, states, contents and progress of a committed batch are all there, as they were given."""
     odd = event(
-        2, operation_id="a", value=b'{"\x00": "\xc3\xa9"}', traceparent="00-1-2-03", account=None, publish=False
+        2,
+        operation_id="a",
+        value=b'{"\x00": "\xc3\xa9"}',
+        traceparent="00-1-2-03",
+        account=None,
+        publish=False,
+        simulated=True,
     )
     outbox.commit(batch([event(1), odd]))
     beside = made.another().outbox()

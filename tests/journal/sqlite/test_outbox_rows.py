@@ -22,14 +22,15 @@ from receiver.model.records import OutboxRecord, Quarantined
 RECORD = OutboxRecord(
     7, "event", "id-7", "0xpay", "main", None, "exchange", "exchange", "a", "completed",
     effective=False, received_at="2024-05-27T08:55:30.012345Z", callback=None, traceparent=None, value=b"{}",
-    publish=False,
+    publish=False, simulated=True,
 )  # fmt: skip
 
 
 def test_a_record_comes_back_as_it_was() -> None:
-    """Its two truths are numbers in the file, and truths again."""
+    """Its truths are numbers in the file, and truths again."""
     assert record_from_row(record_row(RECORD)) == RECORD
     assert record_row(RECORD)[10] == record_row(RECORD)[15] == 0
+    assert record_from_row(record_row(replace(RECORD, simulated=False))).simulated is False
     assert record_from_row(record_row(replace(RECORD, effective=True, publish=True))).publish is True
 
 

@@ -13,8 +13,21 @@ from receiver.journal.sqlite.search import SqliteSearch
 from receiver.model.callback import EntryId
 from receiver.model.errors import JournalError
 from receiver.model.operation import OperationState
-from receiver.model.records import OutboxBatch, Quarantined, QuarantineFilter
+from receiver.model.records import OutboxBatch, OutboxRecord, Quarantined, QuarantineFilter
 
+FORMAT_4 = """
+BEGIN;
+CREATE TABLE old (number INTEGER PRIMARY KEY AUTOINCREMENT, record_type TEXT NOT NULL, record_id TEXT NOT NULL,
+  provider TEXT NOT NULL, source TEXT NOT NULL, account TEXT, family TEXT NOT NULL, kind TEXT NOT NULL,
+  operation_id TEXT NOT NULL, status TEXT NOT NULL, effective INTEGER NOT NULL, received_at TEXT NOT NULL,
+  callback INTEGER, traceparent TEXT, value BLOB NOT NULL, publish INTEGER NOT NULL);
+INSERT INTO old SELECT number, record_type, record_id, provider, source, account, family, kind, operation_id, status,
+  effective, received_at, callback, traceparent, value, publish FROM records;
+DROP TABLE records;
+ALTER TABLE old RENAME TO records;
+UPDATE meta SET value = 4 WHERE key = 'format_version';
+COMMIT;
+"""
 FORMAT_3 = """
 BEGIN;
 CREATE TABLE old (number INTEGER PRIMARY KEY, source TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL,
@@ -48,7 +61,12 @@ COMMIT;
 """
 
 
-OLDER = {1: FORMAT_3 + FORMAT_2 + FORMAT_1, 2: FORMAT_3 + FORMAT_2, 3: FORMAT_3}
+OLDER = {
+    1: FORMAT_4 + FORMAT_3 + FORMAT_2 + FORMAT_1,
+    2: FORMAT_4 + FORMAT_3 + FORMAT_2,
+    3: FORMAT_4 + FORMAT_3,
+    4: FORMAT_4,
+}
 
 
 @pytest.mark.parametrize("version", OLDER)
@@ -60,16 +78,17 @@ def test_an_outbox_of_an_older_format_is_brought_to_ours(tmp_path: Path, version
     ids = put(folder, states)
     odd = [standing(EntryId("inbox", 7)), standing(EntryId("requests", 7)), standing(EntryId("requests", 12))]
     before = SqliteOutbox.open(folder)
-    before.commit(OutboxBatch(quarantined=odd))
+    before.commit(OutboxBatch(quarantined=odd, records=[RECORD]))
     before.close()
     with sqlite3.connect(folder / "outbox.db") as connection:
         connection.executescript(OLDER[version])
     connection.close()
-    with pytest.raises(JournalError, match=rf"outbox.db has format version {version}; `receiver serve` brings it to 4"):
+    with pytest.raises(JournalError, match=rf"outbox.db has format version {version}; `receiver serve` brings it to 5"):
         SqliteOutbox.open(folder, read_only=True)
     assert [open_journal(folder), open_journal(folder)] == [journal, journal]
     outbox = SqliteOutbox.open(folder)
     assert {key: one.state for key, one in outbox.operations(states).items()} == states
+    assert list(outbox.read(0, 10)) == [RECORD]
     search = SqliteSearch(folder)
     assert search.quarantine(QuarantineFilter(), None, 10) == odd
     search.close()
@@ -77,7 +96,7 @@ def test_an_outbox_of_an_older_format_is_brought_to_ours(tmp_path: Path, version
     assert put(folder, {**states, "0xpay:a:exchange:new": state(1)}).items() >= ids.items()
     with sqlite3.connect(folder / "outbox.db") as connection:
         ours = "SELECT count(*), (SELECT value FROM meta WHERE key = 'keys_indexed_to') FROM operation_keys"
-        assert connection.execute(ours).fetchone() == ((0, None) if version == 3 else (59, 59))
+        assert connection.execute(ours).fetchone() == ((0, None) if version in {3, 4} else (59, 59))
         assert not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'operations_by_key_hash'").fetchall()
     connection.close()
 
@@ -97,6 +116,12 @@ def test_a_journal_that_does_not_fit_keeps_its_format(tmp_path: Path) -> None:
     with sqlite3.connect(folder / "outbox.db") as connection:
         assert connection.execute("SELECT value FROM meta WHERE key = 'format_version'").fetchone() == (1,)
     connection.close()
+
+
+RECORD = OutboxRecord(
+    1, "event", "id-1", "0xpay", "main", None, "exchange", "exchange", "a", "completed",
+    effective=True, received_at="2024-05-27T08:55:30.012345Z", callback=1, traceparent=None, value=b"{}",
+)  # fmt: skip
 
 
 def standing(entry_id: EntryId) -> Quarantined:

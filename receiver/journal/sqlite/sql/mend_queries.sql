@@ -1,12 +1,12 @@
 -- name: events_above
 -- Events that are undone: not on Kafka, and others stand at their numbers there.
 SELECT number, record_type, record_id, provider, source, account, family, kind, operation_id, status, effective,
-  received_at, callback, traceparent, value, publish FROM records WHERE number > ? AND record_type = 'event' ORDER BY number
+  received_at, callback, traceparent, value, publish, simulated FROM records WHERE number > ? AND record_type = 'event' ORDER BY number
 
 -- name: events_of
 -- The events that an operation had before, in order; in the place of one that Kafka refused stands no event.
 SELECT number, record_type, record_id, provider, source, account, family, kind, operation_id, status, effective,
-  received_at, callback, traceparent, value, publish FROM records WHERE number IN
+  received_at, callback, traceparent, value, publish, simulated FROM records WHERE number IN
   (SELECT record FROM contents WHERE operation = ?) AND record_type = 'event' ORDER BY number
 
 -- name: first_outcome_above
@@ -32,7 +32,8 @@ DELETE FROM records WHERE number > ?
 -- name: put_record
 -- A record that Kafka holds, in the place of ours.
 INSERT OR REPLACE INTO records (number, record_type, record_id, provider, source, account, family, kind, operation_id,
-  status, effective, received_at, callback, traceparent, value, publish) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  status, effective, received_at, callback, traceparent, value, publish, simulated)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: drop_operation
 -- An operation of which no event is left: its next one is its first.

@@ -18,7 +18,8 @@ CREATE TABLE IF NOT EXISTS records (
   callback     INTEGER,                -- inbox number; NULL for what a provider's API said
   traceparent  TEXT,
   value        BLOB NOT NULL,          -- the JSON that Kafka holds
-  publish      INTEGER NOT NULL        -- 0: imported as already published, goes nowhere
+  publish      INTEGER NOT NULL,       -- 0: imported as already published, goes nowhere
+  simulated    INTEGER NOT NULL DEFAULT 0   -- 1: its callback said that a simulator made it; last, as ALTER TABLE adds it
 );
 
 -- What deciding an operation's next event needs; kept for ever, so that a very late status is still late.

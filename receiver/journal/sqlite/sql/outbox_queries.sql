@@ -76,12 +76,14 @@ SELECT received_at FROM records WHERE number > ? ORDER BY number LIMIT 1
 -- name: add_record
 -- A new record, with the number that the interpreter counted.
 INSERT INTO records (number, record_type, record_id, provider, source, account, family, kind, operation_id, status,
-  effective, received_at, callback, traceparent, value, publish) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  effective, received_at, callback, traceparent, value, publish, simulated)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: replace_record
 -- Kafka refuses the record of this number for good: another takes its place.
 REPLACE INTO records (number, record_type, record_id, provider, source, account, family, kind, operation_id, status,
-  effective, received_at, callback, traceparent, value, publish) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  effective, received_at, callback, traceparent, value, publish, simulated)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: quarantine_outcome
 -- What Kafka refused as an event counts as quarantined.
@@ -98,7 +100,7 @@ INSERT OR REPLACE INTO outcomes (store, number, outcome, record, operation) VALU
 -- name: records
 -- The next records to publish, or to show.
 SELECT number, record_type, record_id, provider, source, account, family, kind, operation_id, status, effective,
-  received_at, callback, traceparent, value, publish FROM records WHERE number > ? ORDER BY number LIMIT ?
+  received_at, callback, traceparent, value, publish, simulated FROM records WHERE number > ? ORDER BY number LIMIT ?
 
 -- name: put_quarantine
 -- A newer standing; the number of the quarantine record stays where the newer one has none.

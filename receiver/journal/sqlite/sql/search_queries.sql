@@ -15,7 +15,7 @@ SELECT record FROM contents WHERE operation = ? ORDER BY record
 -- name: record
 -- One record, whole.
 SELECT number, record_type, record_id, provider, source, account, family, kind, operation_id, status, effective,
-  received_at, callback, traceparent, value, publish FROM records WHERE number = ?
+  received_at, callback, traceparent, value, publish, simulated FROM records WHERE number = ?
 
 -- name: quarantine
 -- Standings above an entry, callbacks first, by number.

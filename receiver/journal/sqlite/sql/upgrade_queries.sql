@@ -32,3 +32,8 @@ SELECT CASE WHEN number < 0 THEN 'requests' ELSE 'inbox' END, abs(number), sourc
   record FROM quarantine_3;
 DROP TABLE quarantine_3;
 UPDATE meta SET value = 4 WHERE key = 'format_version'
+
+-- name: outbox_simulated
+-- Up to format 4 nobody said of a callback that it was simulated.
+ALTER TABLE records ADD COLUMN simulated INTEGER NOT NULL DEFAULT 0;
+UPDATE meta SET value = 5 WHERE key = 'format_version'
