@@ -10,20 +10,24 @@ import click
 
 from receiver.cli.exit_codes import DONE, FAILED
 from receiver.cli.output import config_option, console, say
-from receiver.journal.engines import folder_of_others
+from receiver.journal.engines import folder_of_others, location
 from receiver.model.errors import ConfigurationError, ReceiverError
 from receiver.operate.topics import look
 from receiver.providers.registry import providers as installed
 from receiver.providers.settings import SourceSettings
 from receiver.publish.ports import Finding
-from receiver.service.config.file import DEFAULT_FILE
+from receiver.service.config.exposure import exposures
+from receiver.service.config.file import DEFAULT_FILE, find
+from receiver.service.config.placeholders import placeholders_left
 from receiver.service.config.secret_lint import odd_secrets
 from receiver.service.config.service_links import service_links
 from receiver.service.config.settings import Settings, load
 from receiver.service.config.sources import resolve_sources
 from receiver.service.config.template import configuration
+from receiver.service.config.weak_secrets import weak_secrets
 from receiver.service.kafka import kafka_notes, open_kafka
 from receiver.service.listen import address, unknown_host
+from receiver.service.surroundings import surroundings
 from receiver.service.wiring import open_context
 
 
@@ -48,10 +52,11 @@ def init(config: Path | None, providers: tuple[str, ...], *, force: bool) -> Non
 @click.command()
 @config_option
 @click.option("--kafka", is_flag=True, help="Also look at all that publishing needs of Kafka; changes nothing.")
-def check(config: Path | None, *, kafka: bool) -> int:
+@click.option("--strict", is_flag=True, help="Fail on a warning too: exit 1. A note is none.")
+def check(config: Path | None, *, kafka: bool, strict: bool) -> int:
     """Read the configuration, resolve every secret, print the URL to give to each provider."""
     settings = load(config)
-    _warn(settings)
+    warnings = _advise(settings, find(config, os.environ))
     faults = _collect(settings)
     if faults:
         raise ConfigurationError(faults)
@@ -63,8 +68,12 @@ def check(config: Path | None, *, kafka: bool) -> int:
         if poll is not None and provider.api is not None:
             console().print(f"    asks {poll.base_url or provider.api.base_url}: {provider.api.asks}")
     faulty = kafka and _kafka_faulty(settings)
-    say("the configuration is sound" + (", and Kafka is not ready for it" if faulty else ""))
-    return FAILED if faulty else DONE
+    said = [", and Kafka is not ready for it"] if faulty else []
+    if warnings:
+        said.append(f"; {warnings} {'warning' if warnings == 1 else 'warnings'} above")
+        said += [", which --strict does not let pass"] if strict else []
+    say("the configuration is sound" + "".join(said))
+    return FAILED if faulty or (strict and warnings) else DONE
 
 
 def _kafka_faulty(settings: Settings) -> bool:
@@ -95,16 +104,25 @@ def _collect(settings: Settings) -> list[str]:
         why = unknown_host(host)
         if why is not None:
             faults.append(f"{section}.host: {host}: {why}")
-    return faults + odd_secrets(settings, os.environ)
+    return faults + odd_secrets(settings, os.environ) + placeholders_left(settings)
 
 
-def _warn(settings: Settings) -> None:
+def _advise(settings: Settings, file: Path) -> int:
+    """Say what is sound and careless; how many warnings there were."""
+    warnings = 0
     links = service_links(os.environ)
     if links:
         say(f"warning: ignored, since they are links to another service and no settings: {', '.join(links)}")
+        warnings += 1
     folder = folder_of_others(settings.journal.url)
     if folder is not None:
         say(f"warning: {folder}")
+        warnings += 1
+    found = [*weak_secrets(settings, os.environ), *exposures(settings)]
+    for advice in [*found, *surroundings(settings, file, Path(location(settings.journal.url)))]:
+        say(str(advice))
+        warnings += not advice.note
+    return warnings
 
 
 def public_url(settings: Settings, source: SourceSettings) -> str:

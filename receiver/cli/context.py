@@ -7,14 +7,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from receiver.cli.output import load_or_built_in
+from receiver.cli.output import has_configuration, load_or_built_in
 from receiver.journal.engines import hold_journal, there_is_a_journal
+from receiver.model.errors import ConfigurationError
 from receiver.operate.context import Context
 from receiver.service import logs
+from receiver.service.config.file import DEFAULT_FILE
 from receiver.service.config.settings import Settings
 from receiver.service.wiring import make_context, open_context
 
 MAKING_WAIT_S = 1.0
+NO_CONFIGURATION = (
+    f"no {DEFAULT_FILE} here and none named: this command changes a journal by what the configuration says of its "
+    "sources; name the service's own with --config or RECEIVER_CONFIG"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +32,21 @@ class Opened:
     context: Context
 
 
-def open_configured(config: Path | None) -> Opened:
-    """Read the configuration; raises ``ConfigurationError``."""
+def open_configured(config: Path | None, *, decides: bool = False) -> Opened:
+    """Read the configuration; raises ``ConfigurationError``.
+
+    ``decides``: for a command that itself decides what becomes of callbacks or events, where others leave a request to
+    the service. It needs a configuration of its own: what a journal holds means nothing to the built-in sources.
+    """
+    if decides and not has_configuration(config):
+        raise ConfigurationError([NO_CONFIGURATION])
     settings, environ = load_or_built_in(config)
     return Opened(settings, environ, open_context(settings, environ))
 
 
-def load_context(config: Path | None) -> Context:
-    """Only the context."""
-    return open_configured(config).context
+def load_context(config: Path | None, *, decides: bool = False) -> Context:
+    """Only the context; as above."""
+    return open_configured(config, decides=decides).context
 
 
 def make_journal(opened: Opened) -> None:

@@ -13,7 +13,7 @@ from receiver.cli.output import config_option, console, json_option, load_or_bui
 from receiver.journal.engines import location
 from receiver.model.records import OutboxRecord
 from receiver.providers.registry import providers
-from receiver.sandbox.built_in import made_up
+from receiver.sandbox.built_in import keep_made_up_at_home, made_up
 from receiver.sandbox.dev import run
 from receiver.service import logs
 from receiver.service.config.settings import Settings
@@ -33,6 +33,7 @@ def dev_command(  # noqa: PLR0913  its options
     """Run everything in one process, without Kafka or an account, and show the events as they come."""
     logs.configure(people=True, level=logging.INFO if verbose else logging.WARNING)
     settings, environ = load_or_built_in(config, port, admin_port)
+    keep_made_up_at_home(settings, environ)
     _announce(settings, built_in=any(name not in os.environ and name in environ for name in made_up()))
     shown = console()
 

@@ -73,7 +73,7 @@ def _private(path: Path) -> int:
 def import_command(config: Path | None, file: Path, *, publish: bool, trust: bool, source: str | None) -> None:
     """Put exported callbacks into this journal, with their times of receipt. No service may run on it meanwhile."""
     logs.configure(people=True, level=logging.ERROR)
-    opened = open_configured(config)
+    opened = open_configured(config, decides=True)
     context, text = opened.context, _text(file)
     checked = read_and_check(context.sources, text, source, context.clock.now_us(), trust=trust)
     with hold_configured(opened) as held, progress("imported", len(checked.callbacks)) as advance:

@@ -39,7 +39,7 @@ def check(config: Path | None, *, as_json: bool) -> int:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def rejoin(config: Path | None, *, yes: bool) -> int:
     """Mend a journal that does not fit what Kafka remembers of it; shows what it will do, and asks."""
-    context = load_context(config)
+    context = load_context(config, decides=True)
 
     def agree(fault: str, plan: Plan) -> bool:
         say(fault)

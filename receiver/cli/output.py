@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any
 import click
 import orjson
 
+from receiver.journal.engines import location
 from receiver.sandbox.built_in import built_in, with_made_up
 from receiver.service.config import settings
-from receiver.service.config.file import CONFIG_VARIABLE, find
+from receiver.service.config.file import CONFIG_VARIABLE, DEFAULT_FILE, find
 from receiver.service.config.settings import Settings
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+BUILT_IN = "the built-in configuration of `receiver dev` is taken"
 config_option = click.option(
     "--config",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -39,11 +41,19 @@ def say(message: str) -> None:
     click.echo(message, err=True)
 
 
+def has_configuration(config: Path | None) -> bool:
+    """Whether a configuration is named, or is there under its usual name; else a desk's built-in one is taken."""
+    named = config is not None or CONFIG_VARIABLE in os.environ
+    return named or find(None, os.environ).exists()
+
+
 def load_or_built_in(config: Path | None, port: int = 8080, admin_port: int = 8081) -> tuple[Settings, dict[str, str]]:
-    """The configured settings, or a desk's built-in ones where no file is named and none is there."""
-    if config is None and not find(None, os.environ).exists() and CONFIG_VARIABLE not in os.environ:
-        return built_in(port, admin_port), with_made_up(os.environ)
-    return settings.load(config), dict(os.environ)
+    """The configured settings, or a desk's built-in ones where no file is named and none is there: that is said."""
+    if has_configuration(config):
+        return settings.load(config), dict(os.environ)
+    desk = built_in(port, admin_port)
+    say(f"no {DEFAULT_FILE} here and none named: {BUILT_IN}, journal in {location(desk.journal.url)}")
+    return desk, with_made_up(os.environ)
 
 
 def write_json(rows: Iterable[Mapping[str, Any]]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from receiver.cli.context import open_configured
-from receiver.cli.exit_codes import INTERRUPTED
+from receiver.cli.exit_codes import DONE, FAILED, INTERRUPTED
 from receiver.cli.output import config_option, json_option, say, show_table, write_json
 from receiver.cli.progress import progress
 from receiver.cli.reference import describe, words
@@ -22,6 +22,8 @@ from receiver.sandbox import verify as verify_sandbox
 from receiver.sandbox.simulator import Faults, Report, Simulation, choose, require_own_host
 from receiver.service.listen import address
 from schemas import publish
+
+UNMARKED = "; unmarked: nothing tells what becomes of it from what the provider sent"
 
 
 class Percent(click.ParamType[float]):
@@ -91,20 +93,20 @@ def simulate_command(  # noqa: PLR0913  its options
 ) -> int:
     """Play a provider: send signed callbacks to a running receiver, with its retries and whatever goes wrong."""
     opened = open_configured(config)
-    settings, context = opened.settings, opened.context
+    server, context = opened.settings.server, opened.context
     if verify == "kafka":  # before anything is sent
         context.need_kafka()
     sources = context.sources
     name = name or (next(iter(sources)) if len(sources) == 1 else None)
     if name is None or name not in sources:
         raise click.UsageError(f"--source is one of {', '.join(sources)}")
-    target = url or f"http://{address(settings.server.host, settings.server.port)}/webhooks/{name}"
+    target = url or f"http://{address(server.host, server.port)}/webhooks/{name}"
     require_own_host(target, mine=i_own_this_host)
     provider, source = sources[name]
     if not (source.secrets or source.keys):
         raise ReceiverError(f"{name} has no keys to sign callbacks with: it is only asked, by `poll`")
     seed = seed if seed is not None else random.SystemRandom().randrange(2**32)
-    say(f"sending to {target}, seed {seed}")
+    say(f"sending to {target}, seed {seed}" + (UNMARKED if unmarked else ""))
     simulation = Simulation(
         provider,
         source,
@@ -115,8 +117,6 @@ def simulate_command(  # noqa: PLR0913  its options
         time_scale=time_scale,
         marked=not unmarked,
     )
-    if unmarked:
-        say("unmarked: nothing will tell what becomes of these callbacks from what the provider sent")
     with progress("callbacks", count) as advance:
         interrupted = asyncio.run(_run(simulation, rate, count, advance))
     report = simulation.report
@@ -124,8 +124,7 @@ def simulate_command(  # noqa: PLR0913  its options
     _close(report, wrong, verify, as_json=as_json)
     if interrupted:
         say(f"interrupted: what was answered 200 is safe; --seed {seed} makes the same operations again")
-        return INTERRUPTED
-    return 1 if report.given_up or report.not_refused or wrong else 0
+    return INTERRUPTED if interrupted else FAILED if report.given_up or report.not_refused or wrong else DONE
 
 
 async def _run(simulation: Simulation, rate: float, count: int, advance: Any) -> bool:

@@ -9,6 +9,7 @@ import click
 
 from receiver.cli.output import config_option
 from receiver.service import supervisor
+from receiver.service.config.placeholders import refuse_placeholders
 from receiver.service.config.settings import load
 
 
@@ -16,4 +17,6 @@ from receiver.service.config.settings import load
 @config_option
 def serve(config: Path | None) -> int:
     """Run the service until SIGTERM: a process each to take, interpret, publish and ask, and their supervisor."""
-    return supervisor.serve(load(config), os.environ)
+    settings = load(config)
+    refuse_placeholders(settings)
+    return supervisor.serve(settings, os.environ)

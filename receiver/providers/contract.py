@@ -175,6 +175,9 @@ class Provider:
     """What may and must stand in a ``[[sources]]`` of it."""
     template: str
     """The source that ``receiver init`` writes for it, commented; begins with an empty line."""
+    placeholders: Mapping[str, str] = field(default_factory=dict, kw_only=True)
+    """Keys of the template whose values are made up, dotted from the source on, as ``poll.base_url`` → what a person is
+    to put there, as ``your merchant id``. ``check`` and ``serve`` refuse a source that has such a value still."""
     claim: Callable[[Headers, Source, int], Claim]
     """(headers, source, now in Unix s) → Claim; raises ``Unauthorized``. Looks at headers only."""
     verify: Callable[[RawCallback, Claim, Source], VerifiedCallback]

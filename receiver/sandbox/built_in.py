@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from receiver.model.errors import ConfigurationError
+from receiver.model.hosts import is_loopback
 from receiver.providers.contract import MadeUp
 from receiver.providers.registry import providers
-from receiver.service.config.settings import Settings, build
+from receiver.service.config.secret_lint import references
+from receiver.service.config.settings import Settings, build, resolve
 
 
 def built_in(port: int, admin_port: int) -> Settings:
@@ -34,6 +37,30 @@ def with_made_up(environ: Mapping[str, str]) -> dict[str, str]:
     return {**made_up(), **environ}
 
 
+def keep_made_up_at_home(settings: Settings, environ: Mapping[str, str]) -> None:
+    """Raise ``ConfigurationError`` where anybody else could reach a listener while a source has a made-up secret.
+
+    Everybody can read those, and so send what passes for genuine; it does not matter how a source came to one.
+    """
+    listeners = (("server.host", settings.server.host), ("admin.host", settings.admin.host))
+    strangers = [(key, host) for key, host in listeners if not is_loopback(host)]
+    worthless = {value for one in _all_made_up() for value in one.secrets.values()}
+    reference = next((one for _, one in references(settings) if _value(one, environ) in worthless), None)
+    if strangers and reference is not None:
+        why = f"and the secret behind {reference} is made up, for all to read: set 127.0.0.1, or secrets of your own"
+        raise ConfigurationError([f"{key}: {host} is not loopback, {why}" for key, host in strangers])
+
+
+def _value(reference: str, environ: Mapping[str, str]) -> str:
+    try:
+        return resolve(reference, environ).decode(errors="replace")
+    except ValueError:
+        return ""
+
+
+def _all_made_up() -> list[MadeUp]:
+    return [provider.samples.made_up for provider in providers().values() if provider.samples is not None]
+
+
 def _made_up_sources() -> list[MadeUp]:
-    there = (provider.samples.made_up for provider in providers().values() if provider.samples is not None)
-    return [one for one in there if one.in_dev]
+    return [one for one in _all_made_up() if one.in_dev]

@@ -85,12 +85,22 @@ class Conformance:
         assert self.configured.provider == self.provider.slug
 
     def test_the_template_is_sound_once_its_secrets_exist(self) -> None:
-        """What ``receiver init`` writes is what ``receiver check`` accepts."""
+        """What ``receiver init`` writes is what ``receiver check`` accepts, once it is filled in."""
         assert self.provider.template.startswith("\n")
         (table,) = tomllib.loads(self.provider.template)["sources"]
         names = re.findall(r"env:(\w+)", self.provider.template)
         source = made_up_source(self.provider, MadeUp(table, dict.fromkeys(names, "made-up")))
         assert source.provider == self.provider.slug
+
+    def test_each_placeholder_stands_in_the_template(self) -> None:
+        """Under its key, so that ``receiver check`` knows its value and can say what to put there."""
+        (table,) = tomllib.loads(self.provider.template)["sources"]
+        for key, put in self.provider.placeholders.items():
+            value: Any = table
+            for name in key.split("."):
+                value = value[name]
+            assert isinstance(value, str), key
+            assert put, key
 
     def test_the_lifecycle_tables_are_sound(self) -> None:
         """Two words share a rank only where both are terminal, which ``conflict`` relies on; one name is one family."""

@@ -39,8 +39,16 @@ def from_disk(*arguments: str, cwd: Path, **environ: str) -> subprocess.Complete
     )
 
 
+FILLED_IN = {
+    "00000000-0000-0000-0000-000000000000": "3f0c9a52-6d1e-4b7a-9c58-21e4b7d0a6f3",
+    "https://your-domain.example/webhooks/0xpay-main": "https://merchant.example.com/webhooks/0xpay-main",
+    "0x0000000000000000000000000000000000000000": "0x52908400098527886E0F7030069857D2E4169EE7",
+}
+"""What ``init`` writes for a person to replace, and what such a person puts there."""
+
+
 def test_from_nothing_to_a_checked_configuration(tmp_path: Path) -> None:
-    """``init``, then ``check`` names what is missing, then it is sound and prints the URLs."""
+    """``init``, then ``check`` names what is missing and what is to be filled in; then it is sound, and prints URLs."""
     written = from_disk("init", cwd=tmp_path)
     assert (written.returncode, written.stdout) == (0, "")
     assert "receiver check" in written.stderr
@@ -50,8 +58,15 @@ def test_from_nothing_to_a_checked_configuration(tmp_path: Path) -> None:
     assert unsound.returncode == 2
     assert "receiver: sources.0 (0xpay-main).secrets.0: the environment has no OXPAY_PRIVATE_KEY" in unsound.stderr
     names = ("OXPAY_PRIVATE_KEY", "ONCHAINPAY_PUBLIC", "ONCHAINPAY_SECRET", "CALYPSO_PUBLIC", "CALYPSO_SECRET")
-    assert len(unsound.stderr.splitlines()) == len(names)
+    faults = [line for line in unsound.stderr.splitlines() if line.startswith("receiver: ")]
+    assert len(faults) == len(names) + len(FILLED_IN)
     secrets = {name: f"secret-{number}" for number, name in enumerate(names)}
+    left = from_disk("check", cwd=tmp_path, **secrets)
+    assert left.returncode == 2
+    file = tmp_path / "receiver.toml"
+    for written_by_init, filled_in in FILLED_IN.items():
+        assert f"{written_by_init} is what `receiver init` wrote; put " in left.stderr
+        file.write_text(file.read_text().replace(written_by_init, filled_in))
     sound = from_disk("check", cwd=tmp_path, **secrets)
     assert sound.returncode == 0
     assert "https://merchant.example.com/webhooks/0xpay-main" in sound.stdout

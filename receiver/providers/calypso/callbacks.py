@@ -26,7 +26,7 @@ from receiver.model.operation import Facts, Kind, Step
 from receiver.providers.calypso.api import API
 from receiver.providers.calypso.payloads import Data, Webhook
 from receiver.providers.calypso.samples import SAMPLES, with_unknown_status
-from receiver.providers.calypso.settings import TEMPLATE, CalypsoSettings
+from receiver.providers.calypso.settings import PLACEHOLDERS, TEMPLATE, CalypsoSettings
 from receiver.providers.contract import Provider, Source
 from receiver.providers.keyed_signature import KeyedSignature
 from receiver.providers.parsing import blank_to_none, text_field, validate
@@ -207,6 +207,7 @@ PROVIDER = Provider(
     title="Calypso",
     settings=CalypsoSettings,
     template=TEMPLATE,
+    placeholders=PLACEHOLDERS,
     claim=WAY.claim,
     verify=WAY.verify,
     sign=WAY.sign,

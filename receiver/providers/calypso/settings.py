@@ -44,3 +44,4 @@ keys = [{ public = "env:CALYPSO_PUBLIC", secret = "env:CALYPSO_SECRET" }]   # of
 # [sources.poll]
 # key = { public = "env:CALYPSO_API_KEY", secret = "env:CALYPSO_API_SECRET" }
 """
+PLACEHOLDERS = {"account": "the address of your account at Calypso"}

@@ -12,7 +12,7 @@ from receiver.model.callback import Headers, RawCallback, VerifiedCallback
 from receiver.model.errors import NotUnderstood, Unauthorized
 from receiver.providers.contract import Claim, Provider, Source
 from receiver.providers.cryptoexchange.api import API
-from receiver.providers.cryptoexchange.settings import TEMPLATE, CryptoExchangeSettings
+from receiver.providers.cryptoexchange.settings import PLACEHOLDERS, TEMPLATE, CryptoExchangeSettings
 
 SLUG = "cryptoexchange"
 
@@ -46,6 +46,7 @@ PROVIDER = Provider(
     title="CryptoExchange",
     settings=CryptoExchangeSettings,
     template=TEMPLATE,
+    placeholders=PLACEHOLDERS,
     claim=claim,
     verify=verify,
     sign=sign,

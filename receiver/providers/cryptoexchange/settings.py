@@ -68,3 +68,4 @@ secret = "env:CRYPTOEXCHANGE_AUTHORIZATION"   # the header's whole value
 fields = { id = "id", status = "status" }     # also spent_amount, payout_destination, …: README
 statuses = { pending = "pending", done = "completed", error = "failed" }   # any other word is quarantined
 """
+PLACEHOLDERS = {"poll.base_url": "the URL of the API that you were given access to"}

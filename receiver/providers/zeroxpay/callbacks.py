@@ -34,7 +34,7 @@ from receiver.providers.parsing import blank_to_none, check_account, check_statu
 from receiver.providers.signing import check_freshness, digest, only_header, verify_digest
 from receiver.providers.zeroxpay import payloads
 from receiver.providers.zeroxpay.samples import SAMPLES
-from receiver.providers.zeroxpay.settings import TEMPLATE, ZeroxpaySettings
+from receiver.providers.zeroxpay.settings import PLACEHOLDERS, TEMPLATE, ZeroxpaySettings
 from schemas.status_event import Anomaly
 
 SLUG = "0xpay"
@@ -339,6 +339,7 @@ PROVIDER = Provider(
     title="0xpay",
     settings=ZeroxpaySettings,
     template=TEMPLATE,
+    placeholders=PLACEHOLDERS,
     claim=claim,
     verify=verify,
     sign=sign,

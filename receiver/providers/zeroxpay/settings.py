@@ -28,6 +28,10 @@ TEMPLATE = """
 name = "0xpay-main"                       # its URL is /webhooks/0xpay-main
 provider = "0xpay"
 account = "00000000-0000-0000-0000-000000000000"               # your merchant id
-public_url = "https://merchant.example.com/webhooks/0xpay-main"   # exactly as in the merchant settings: it is signed
+public_url = "https://your-domain.example/webhooks/0xpay-main"   # exactly as in the merchant settings: it is signed
 secrets = ["env:OXPAY_PRIVATE_KEY"]       # a list, so that it can rotate
 """
+PLACEHOLDERS = {
+    "account": "your merchant id, from the merchant settings",
+    "public_url": "the Notifications URL of the merchant settings, letter for letter: it is part of what is signed",
+}

@@ -27,7 +27,7 @@ PEM = b"-----BEGIN "
 def odd_secrets(settings: Settings, environ: Mapping[str, str]) -> list[str]:
     """A sentence for each reference whose secret holds what no provider's does: key, reference and what is odd."""
     found = []
-    for place, reference in _references(settings):
+    for place, reference in references(settings):
         try:
             secret = resolve(reference, environ)
         except ValueError:
@@ -67,7 +67,8 @@ def _by_text(secret: str) -> Iterator[str]:
         yield "stands in quotation marks, which are part of it: an env file keeps them"
 
 
-def _references(settings: Settings) -> Iterator[tuple[str, str]]:
+def references(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Every reference that is configured: (its place, the reference), as ``sources.0 (main).secrets.0``."""
     for number, source in enumerate(settings.sources):
         yield from _inside(f"sources.{number} ({source.name})", source.model_dump(exclude_unset=True))
     if settings.kafka is not None:

@@ -1,4 +1,4 @@
-"""The configuration file that ``receiver init`` writes: commented, and sound once its secrets exist."""
+"""The configuration file that ``receiver init`` writes: commented, and sound once it is filled in."""
 
 from __future__ import annotations
 

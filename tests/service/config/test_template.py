@@ -1,4 +1,4 @@
-"""``init`` writes what ``check`` accepts."""
+"""``init`` writes what ``check`` accepts, once its secrets exist and a person has filled it in."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from receiver.service.config.template import configuration
 
 
 def test_init_writes_what_check_accepts(tmp_path: Path) -> None:
-    """Once the secrets exist, the commented file is sound as it is."""
+    """Once the secrets exist, every table and reference is right; what a person fills in is asked for elsewhere."""
     file = tmp_path / "receiver.toml"
     file.write_text(configuration(built_in()))
     names = ("OXPAY_PRIVATE_KEY", "ONCHAINPAY_PUBLIC", "ONCHAINPAY_SECRET", "CALYPSO_PUBLIC", "CALYPSO_SECRET")
