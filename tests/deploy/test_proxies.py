@@ -33,6 +33,8 @@ http {{
 }}
 """
 """What Debian's ``nginx.conf`` has around it."""
+PROGRAMS = f"{os.environ.get('PATH', '')}:/usr/sbin"
+"""Where Debian puts them, also where that is not on a user's path."""
 PER_ADDRESS_MAX = 100
 READY_S = 15.0
 
@@ -118,14 +120,16 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def before(request: pytest.FixtureRequest, tmp_path: Path, certificate: Path) -> AsyncIterator[Before]:
     """Each proxy, with its own settings and nothing else."""
     name: str = request.param
-    if shutil.which(name) is None:
+    if shutil.which(name, path=PROGRAMS) is None:
         pytest.skip(f"{name} is not installed")
     shutil.copytree(certificate, tmp_path, dirs_exist_ok=True)
     port = free_port()
     async with open_door(Way()) as door:
         command = PROXIES[name](tmp_path, port, door.port)
         with (tmp_path / "said").open("wb") as said:
-            process = await asyncio.create_subprocess_exec(*command, stdout=said, stderr=said)
+            process = await asyncio.create_subprocess_exec(
+                *command, stdout=said, stderr=said, env={**os.environ, "PATH": PROGRAMS}
+            )
         trusted = ssl.create_default_context(cafile=str(certificate / "receiver.pem"))
         made = Before(door, port, trusted)
         try:
