@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run test test-fast chaos bench-quick bench bench-full lint types kafka jars-lock pins clean
+.PHONY: help install install-dev run test test-fast chaos fuzz bench-quick bench bench-full lint types kafka jars-lock pins clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -39,7 +39,7 @@ WORKERS ?= 4
 test: install-dev ## all tests, with a real Kafka broker; needs only Python 3.11+, uses Java 17+ and Maven where they are
 	@$(BIN)/python deploy/kafka-local/kafka_local.py require
 	@echo "==> running the tests"
-	@$(BIN)/pytest -q -n $(WORKERS)
+	@FUZZ_CPU_S=60 $(BIN)/pytest -q -n $(WORKERS)
 
 test-fast: install-dev ## the tests that need neither a Kafka broker (Java, Maven) nor the whole service; a minute
 	@echo "==> running the tests without a broker"
@@ -48,6 +48,9 @@ test-fast: install-dev ## the tests that need neither a Kafka broker (Java, Mave
 MINUTES ?= 5
 chaos: install-dev ## load, faults, verdict: MINUTES=30 SEED=7 ARGS="--brokers 1"; uses a C compiler
 	@$(BIN)/python -X utf8 -m tests.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+fuzz: install-dev ## foreign bytes to the listener and every reader: MINUTES=30; what fails joins tests/fuzz/corpus
+	@FUZZ_KEEP=1 FUZZ_CPU_S=$$(($(MINUTES) * 60)) $(BIN)/pytest -q tests/fuzz --timeout 0
 
 $(VENV)/.bench-ok: $(VENV)/.dev-ok requirements/bench.txt
 	@echo "==> installing the pinned packages for plots"

@@ -94,7 +94,7 @@ def _from_line(place: int, line: str) -> tuple[int, VerifiedCallback, bool]:
         body = base64.b64decode(said["body_base64"], validate=True)
         callback = VerifiedCallback(str(said["source"]), int(said["received_at_us"]), headers, body)
         return int(said["callback"]), callback, bool(said.get("masked", False))
-    except (ValueError, KeyError, TypeError, binascii.Error) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, binascii.Error) as error:
         raise ReceiverError(f"line {place} is no exported callback: {type(error).__name__} {error}") from None
 
 
@@ -111,12 +111,15 @@ def _from_har(text: str, source: str | None, now_us: int) -> Iterator[tuple[int,
                 body = base64.b64decode(body)
             headers = [(header["name"], header["value"]) for header in request["headers"]]
             yield place, _captured(request["url"], headers, body, source, now_us), False
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ReceiverError(f"this is no HAR file that can be read: {type(error).__name__} {error}") from None
 
 
 def _from_curl(text: str, source: str | None, now_us: int) -> VerifiedCallback:
-    words = iter(shlex.split(text.replace("\\\n", " "))[1:])
+    try:
+        words = iter(shlex.split(text.replace("\\\n", " "))[1:])
+    except ValueError as error:
+        raise ReceiverError(f"this is no curl command that can be read: {error}") from None
     url, headers, body = "", [], b""
     for word in words:
         if word in {"-H", "--header"}:
@@ -136,7 +139,10 @@ def _from_curl(text: str, source: str | None, now_us: int) -> VerifiedCallback:
 def _captured(
     url: str, headers: Sequence[tuple[str, str]], body: bytes, source: str | None, now_us: int
 ) -> VerifiedCallback:
-    name = source or urlsplit(url).path.rstrip("/").rpartition("/")[2]
+    try:
+        name = source or urlsplit(url).path.rstrip("/").rpartition("/")[2]
+    except ValueError as error:
+        raise ReceiverError(f"this is no URL: {error}") from None
     lower = tuple(
         (key.lower().encode("latin-1", "replace"), value.encode("latin-1", "replace"))
         for key, value in headers

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import orjson
 
@@ -19,7 +20,7 @@ from receiver.model.operation import NEW_OPERATION, OperationState, operation_ke
 from receiver.model.records import OutboxRecord, Position
 from receiver.providers.contract import Sources
 from receiver.publish.ports import Memory
-from receiver.publish.routing import SIMULATED
+from receiver.publish.routing import NUMBER, SIMULATED
 
 LISTED_MAX = 20
 """Missing numbers that a summary names one by one."""
@@ -94,12 +95,17 @@ def _agreed(
 
 
 def rebuild(headers: Mapping[str, str], value: bytes) -> OutboxRecord | None:
-    """Give the outbox record that a Kafka record was; None where its headers are not ours."""
+    """Give the outbox record that a Kafka record was; None where its headers or its value are not ours.
+
+    Others may write to a topic too, whatever they please.
+    """
     number = headers.get("receiver-position", "").rpartition(":")[2]
-    if not number.isdecimal() or "ce_id" not in headers:
+    if NUMBER.fullmatch(number) is None or "ce_id" not in headers:
         return None
-    said = orjson.loads(value)
     event = headers.get("ce_type") != "webhook.quarantine"
+    said = _said(value, event=event)
+    if said is None:
+        return None
     return OutboxRecord(
         number=int(number),
         record_type="event" if event else "quarantine",
@@ -118,6 +124,22 @@ def rebuild(headers: Mapping[str, str], value: bytes) -> OutboxRecord | None:
         value=value,
         simulated=SIMULATED in headers,
     )
+
+
+TEXTS = ("provider", "source", "received_at")
+TEXTS_OF_EVENT = (*TEXTS, "family", "kind", "operation_id", "status", "provider_status")
+
+
+def _said(value: bytes, *, event: bool) -> dict[str, Any] | None:
+    try:
+        said = orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(said, dict) or not isinstance(said.get("account", 0), str | None):
+        return None
+    texts = all(isinstance(said.get(name), str) for name in (TEXTS_OF_EVENT if event else TEXTS))
+    numbers = not event or all(isinstance(said.get(name), int) for name in ("sequence", "revision", "effective"))
+    return said if texts and numbers else None
 
 
 def key_of(record: OutboxRecord) -> str:

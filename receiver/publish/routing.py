@@ -7,6 +7,7 @@ configuration refuses it. A topic named by a rule is taken as written; ``topic_p
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
@@ -18,6 +19,8 @@ from receiver.publish.ports import Message
 from schemas.status_event import SCHEMA_ID, Family
 
 MATCHABLE = frozenset({"provider", "source", "account", "family", "kind", "status"})
+NUMBER = re.compile(r"[0-9]{1,18}")
+"""An outbox number, as a header has it: what SQLite can count, and what takes no time to read."""
 FAMILIES: tuple[str, ...] = get_args(Family)
 QUARANTINE_TOPIC = "webhook.quarantine.v1"
 POSITIONS_TOPIC = "receiver.positions"
@@ -110,7 +113,7 @@ def record_number(headers: Mapping[str, bytes], journal_id: str, run_id: str = "
     """Read a journal's outbox number back from a message's headers; None for another's, or another replay run's."""
     journal, _, number = headers.get("receiver-position", b"").decode(errors="replace").rpartition(":")
     run = headers.get("receiver-replay", b"").decode(errors="replace")
-    return int(number) if (journal, run) == (journal_id, run_id) and number.isdecimal() else None
+    return int(number) if (journal, run) == (journal_id, run_id) and NUMBER.fullmatch(number) else None
 
 
 def reachable_topics(rules: Iterable[Rule], prefix: str, *, state_topics: bool = False) -> list[str]:

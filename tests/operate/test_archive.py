@@ -101,3 +101,20 @@ def test_a_har_file_and_a_curl_command_are_captures() -> None:
     for broken in ("curl -X POST", '{"log": {"entries": [{}]}}'):
         with pytest.raises(ReceiverError):
             list(read_any(broken, None, 0))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "curl 'https://h/webhooks/swaps",
+        "curl http://[x/webhooks/swaps",
+        '{"log": {"entries": [{"request": {"method": "POST", "url": "u", "headers": [], "postData": []}}]}}',
+        '{"log": {"entries": ' + "[" * 100_000,
+        '{"callback": 1, "source": "s", "received_at_us": 1e400, "headers": [], "body_base64": ""}',
+    ],
+    ids=["a quotation that is open", "half an address", "a body that is a list", "endless nesting", "endless time"],
+)
+def test_what_is_nearly_a_file_of_ours_is_refused_in_words(text: str) -> None:
+    """Found by fuzzing."""
+    with pytest.raises(ReceiverError, match=r"this is no|line 1 is no"):
+        list(read_any(text, None, 1))

@@ -125,9 +125,18 @@ def test_a_simulated_event_is_one_still_when_it_is_read_back() -> None:
         "kind": "exchange",
     }
     event |= {"kind": "exchange", "operation_id": "o", "status": "completed", "effective": True}
-    event |= {"received_at": made.received_at}
+    event |= {"received_at": made.received_at, "provider_status": "Done", "sequence": 1, "revision": 1}
     for simulated in (True, False):
         kept = replace(made, simulated=simulated, value=orjson.dumps(event))
         (message,) = route(kept, (), "", "journal")
         headers = {name: value.decode() for name, value in message.headers}
         assert rebuild(headers, message.value) == kept
+
+
+@pytest.mark.parametrize("value", [b"", b"{", b"[]", b"{}", b'{"provider": 1}', b"null", b"\xff"])
+@pytest.mark.parametrize("kind", ["exchange.completed", "webhook.quarantine"])
+def test_what_others_wrote_to_a_topic_is_nobodys_record(value: bytes, kind: str) -> None:
+    """Also under headers like ours, and with a number that nobody can count to."""
+    headers = {"receiver-position": "journal:3", "ce_id": "x", "ce_type": kind}
+    assert rebuild(headers, value) is None
+    assert rebuild(headers | {"receiver-position": "journal:" + "9" * 5000}, value) is None
