@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run test test-fast chaos fuzz bench-quick bench bench-full lint types kafka jars-lock pins clean
+.PHONY: help install install-dev run test test-fast chaos fuzz bench-quick bench bench-full lint types kafka jars-lock sbom pins clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -78,6 +78,9 @@ kafka: install ## a real single-node Apache Kafka on 127.0.0.1:9092, until Ctrl-
 
 jars-lock: install ## deploy/kafka-local/jars.lock anew, after a change of its pom.xml (needs Maven)
 	@$(BIN)/python deploy/kafka-local/kafka_local.py lock
+
+sbom: install-dev ## dist/sbom.cdx.json: what is installed with the receiver, CycloneDX, from the pins
+	@$(BIN)/python deploy/sbom/sbom.py requirements/run.txt dist/sbom.cdx.json
 
 pins: ## compile requirements/*.txt anew from the ranges (needs uv)
 	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate -q --upgrade ../pyproject.toml build.in -o run.txt

@@ -78,7 +78,7 @@ def talk() -> Iterator[tuple[asyncio.Runner, Conversation]]:
 
 
 def test_whatever_a_caller_sends_the_answers_are_the_contracts(talk: tuple[asyncio.Runner, Conversation]) -> None:
-    """Whole, never a 5xx; nothing is committed that nobody signed, nothing raised or left hanging; memory is bounded."""
+    """Whole, never a 5xx; nothing committed that nobody signed, nothing raised or left hanging; memory is bounded."""
     runner, made = talk
     first = made.whole(Asked(), last=False)
     seeds = (
