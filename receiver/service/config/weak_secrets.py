@@ -87,7 +87,7 @@ def _guessable(secret: bytes) -> str | None:
         return f"has fewer than {BYTES_MIN} bytes: it can be found by trying"
     if _variety_bits(secret) < VARIETY_BITS_MIN or secret in (secret + secret)[1:-1]:
         return "is the same few characters again and again"
-    if any(letters in run or letters in run[::-1] for run in RUNS):
+    if len(letters) * 2 >= len(secret) and any(letters in run or letters in run[::-1] for run in RUNS):
         return "is a run of the alphabet, of digits or of keys"
     return None
 

@@ -14,7 +14,7 @@ from receiver.service.config.settings import build
 from receiver.service.config.weak_secrets import weak_secrets
 from tests.service.config.tables import API_KEY, CALYPSO, OXPAY, SWAPS
 
-GOOD = ["k3Vq9ZtB7mXc2LwR", "p8Hs5YnD4jGf6TaE1uKo", "9d1f0c7ab34e5862", "Zr7!mQ2@xW9#bK4$"]
+GOOD = ["k3Vq9ZtB7mXc2LwR", "p8Hs5YnD4jGf6TaE1uKo", "9d1f0c7ab34e5862", "Zr7!mQ2@xW9#bK4$", "!@#$%^&*()_+{}|:<>?a"]
 PUBLIC = "made-up-public-7f3a"
 
 
