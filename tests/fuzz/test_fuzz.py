@@ -45,7 +45,7 @@ def run(name: str, check: Callable[[Any], None], inputs: st.SearchStrategy[Any],
     seed = first_seed()
     try:
         return fuzz(remembered, inputs, cpu_s, seed)
-    except BaseException as error:
+    except (Exception, pytest.fail.Exception) as error:
         data = last[0][0] if isinstance(last[0], tuple) else last[0]
         if os.environ.get("FUZZ_KEEP") and isinstance(data, bytes):
             error.add_note(f"kept as {keep(CORPUS / name, data)}")
