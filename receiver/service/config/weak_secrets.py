@@ -63,7 +63,7 @@ def weak_secrets(settings: Settings, environ: Mapping[str, str]) -> list[Advice]
     secrets = [one for one in held if one.secret and not one.retired and not one.value.startswith(PEM)]
     found = []
     for one in secrets:
-        what = _guessable(one.value) or known.get(one.value)
+        what = known.get(one.value) or _guessable(one.value)  # who knows it need not guess
         if what is not None:
             found.append(Advice(one.place, f"the secret behind {one.reference} {what}", ASK_FOR_ANOTHER))
     return [*found, *_used_twice([one for one in held if one.secret])]

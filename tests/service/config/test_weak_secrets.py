@@ -89,6 +89,7 @@ def test_a_secret_is_none_of_what_others_know() -> None:
     url = OXPAY["public_url"]
     assert "account or URL" in said(OXPAY | {"account": GOOD[0]}, KEY=GOOD[0])[0]
     assert "account or URL" in said(OXPAY, KEY=url)[0]
+    assert "equals a public key" in said(SWAPS, PUBLIC="pk", KEY="pk")[0]
     both = said(OXPAY | {"secrets": ["env:OTHER"]}, SWAPS, PUBLIC=PUBLIC, KEY=GOOD[0], OTHER=PUBLIC)
     assert len(both) == 1
     assert both[0].startswith("warning: sources.0 (0xpay-main).secrets.0: the secret behind env:OTHER equals a public")
