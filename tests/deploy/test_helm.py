@@ -212,6 +212,7 @@ KUBE_SCORE_IGNORED = {
     "pod-probes": "liveness asks /livez and readiness /readyz, which differ by more than their path",
     "statefulset-has-host-podantiaffinity": "there is one pod",
     "statefulset-has-poddisruptionbudget": "it has one, by maxUnavailable",
+    "statefulset-has-servicename": "nobody asks for the pod by a name of its own; the service it names is the callers'",
     "container-image-pull-policy": "tags are versions and digests, which do not change",
 }
 """Checks of kube-score that do not hold here, each with the reason."""
