@@ -10,24 +10,17 @@ import click
 
 from receiver.cli.exit_codes import DONE, FAILED
 from receiver.cli.output import config_option, console, say
-from receiver.journal.engines import folder_of_others, location
 from receiver.model.errors import ConfigurationError, ReceiverError
 from receiver.operate.topics import look
 from receiver.providers.registry import providers as installed
 from receiver.providers.settings import SourceSettings
 from receiver.publish.ports import Finding
-from receiver.service.config.exposure import exposures
 from receiver.service.config.file import DEFAULT_FILE, find
-from receiver.service.config.placeholders import placeholders_left
-from receiver.service.config.secret_lint import odd_secrets
-from receiver.service.config.service_links import service_links
 from receiver.service.config.settings import Settings, load
-from receiver.service.config.sources import resolve_sources
+from receiver.service.config.soundness import advice_on, faults_of
 from receiver.service.config.template import configuration
-from receiver.service.config.weak_secrets import weak_secrets
-from receiver.service.kafka import kafka_notes, open_kafka
-from receiver.service.listen import address, unknown_host
-from receiver.service.surroundings import surroundings
+from receiver.service.kafka import kafka_notes
+from receiver.service.listen import address
 from receiver.service.wiring import open_context
 
 
@@ -57,7 +50,7 @@ def check(config: Path | None, *, kafka: bool, strict: bool) -> int:
     """Read the configuration, resolve every secret, print the URL to give to each provider."""
     settings = load(config)
     warnings = _advise(settings, find(config, os.environ))
-    faults = _collect(settings)
+    faults = faults_of(settings, os.environ)
     if faults:
         raise ConfigurationError(faults)
     for source in settings.sources:
@@ -90,39 +83,12 @@ def _kafka_faulty(settings: Settings) -> bool:
     return faults > 0
 
 
-def _collect(settings: Settings) -> list[str]:
-    faults: list[str] = []
-    for resolve in (
-        lambda: resolve_sources(settings, os.environ),
-        lambda: open_kafka(settings, os.environ),
-    ):
-        try:
-            resolve()
-        except ConfigurationError as error:
-            faults += error.faults
-    for section, host in (("server", settings.server.host), ("admin", settings.admin.host)):
-        why = unknown_host(host)
-        if why is not None:
-            faults.append(f"{section}.host: {host}: {why}")
-    return faults + odd_secrets(settings, os.environ) + placeholders_left(settings)
-
-
 def _advise(settings: Settings, file: Path) -> int:
     """Say what is sound and careless; how many warnings there were."""
-    warnings = 0
-    links = service_links(os.environ)
-    if links:
-        say(f"warning: ignored, since they are links to another service and no settings: {', '.join(links)}")
-        warnings += 1
-    folder = folder_of_others(settings.journal.url)
-    if folder is not None:
-        say(f"warning: {folder}")
-        warnings += 1
-    found = [*weak_secrets(settings, os.environ), *exposures(settings)]
-    for advice in [*found, *surroundings(settings, file, Path(location(settings.journal.url)))]:
+    found = advice_on(settings, os.environ, file)
+    for advice in found:
         say(str(advice))
-        warnings += not advice.note
-    return warnings
+    return sum(not advice.note for advice in found)
 
 
 def public_url(settings: Settings, source: SourceSettings) -> str:

@@ -44,6 +44,10 @@ COMMANDS: Mapping[str, Place] = {
         "health:health",
         "Ask the running service whether it is alive, or ready; exit 0 where it is, 1 where it is not.",
     ),
+    "doctor": Place(
+        "doctor:doctor",
+        "Say what is wrong and what to do: configuration, secrets, limits, disk, clock, journal, Kafka, proxies.",
+    ),
     "dev": Place(
         "dev:dev_command",
         "Run everything in one process, without Kafka or an account, and show the events as they come.",

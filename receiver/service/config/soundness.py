@@ -1,0 +1,55 @@
+"""Whether a configuration that was read would run as it is meant: its faults, and what is sound and careless.
+
+``receiver check`` and ``receiver doctor`` say the same of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from receiver.journal.engines import folder_of_others, location
+from receiver.model.errors import ConfigurationError
+from receiver.service.config.advice import Advice
+from receiver.service.config.exposure import exposures
+from receiver.service.config.placeholders import placeholders_left
+from receiver.service.config.secret_lint import odd_secrets
+from receiver.service.config.service_links import service_links
+from receiver.service.config.settings import Settings
+from receiver.service.config.sources import resolve_sources
+from receiver.service.config.weak_secrets import weak_secrets
+from receiver.service.kafka import open_kafka
+from receiver.service.listen import unknown_host
+from receiver.service.surroundings import surroundings
+
+
+def faults_of(settings: Settings, environ: Mapping[str, str]) -> list[str]:
+    """Everything that keeps the service from starting, or from taking genuine callbacks: a sentence each."""
+    faults: list[str] = []
+    for resolve in (
+        lambda: resolve_sources(settings, environ),
+        lambda: open_kafka(settings, environ),
+    ):
+        try:
+            resolve()
+        except ConfigurationError as error:
+            faults += error.faults
+    for section, host in (("server", settings.server.host), ("admin", settings.admin.host)):
+        why = unknown_host(host)
+        if why is not None:
+            faults.append(f"{section}.host: {host}: {why}")
+    return faults + odd_secrets(settings, environ) + placeholders_left(settings)
+
+
+def advice_on(settings: Settings, environ: Mapping[str, str], file: Path) -> list[Advice]:
+    """What would run, and should be known or mended; ``file`` is the configuration's."""
+    found = []
+    links = service_links(environ)
+    if links:
+        what = f"ignored, since they are links to another service and no settings: {', '.join(links)}"
+        found.append(Advice("environment", what, "enableServiceLinks: false ends it"))
+    folder = folder_of_others(settings.journal.url)
+    if folder is not None:
+        found.append(Advice("journal.url", folder, "look whether others can read it"))
+    folder_here = Path(location(settings.journal.url))
+    return [*found, *weak_secrets(settings, environ), *exposures(settings), *surroundings(settings, file, folder_here)]
