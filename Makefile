@@ -16,10 +16,10 @@ $(VENV)/.python-ok:
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(VENV)/.run-ok: $(VENV)/.python-ok requirements/run.txt pyproject.toml
+$(VENV)/.run-ok: $(VENV)/.python-ok requirements/run.txt pyproject.toml schemas/pyproject.toml schemas/VERSION
 	@echo "==> installing the pinned packages"
 	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/run.txt
-	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e schemas -e .
 	@touch $@
 
 $(VENV)/.dev-ok: $(VENV)/.run-ok requirements/dev.txt
@@ -77,11 +77,11 @@ jars-lock: install ## deploy/kafka-local/jars.lock anew, after a change of its p
 	@$(BIN)/python deploy/kafka-local/kafka_local.py lock
 
 pins: ## compile requirements/*.txt anew from the ranges (needs uv)
-	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate -q --upgrade ../pyproject.toml build.in -o run.txt
-	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate -q --upgrade ../pyproject.toml dev.in -c run.txt -o dev.txt
-	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate -q --upgrade bench.in -c dev.txt -o bench.txt
-	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate -q --upgrade java.in -c dev.txt -o java.txt
-	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate -q --upgrade maven.in -c dev.txt -o maven.txt
+	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-emit-package exchange-events -q --upgrade ../pyproject.toml build.in -o run.txt
+	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-emit-package exchange-events -q --upgrade ../pyproject.toml dev.in -c run.txt -o dev.txt
+	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-emit-package exchange-events -q --upgrade bench.in -c dev.txt -o bench.txt
+	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-emit-package exchange-events -q --upgrade java.in -c dev.txt -o java.txt
+	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-emit-package exchange-events -q --upgrade maven.in -c dev.txt -o maven.txt
 
 clean: ## remove .venv and caches; var/ (the journal) stays
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from exchange_events import publish
 from receiver.cli.context import open_configured
 from receiver.cli.exit_codes import INTERRUPTED
 from receiver.cli.output import config_option, json_option, say, show_table, write_json
@@ -21,7 +22,6 @@ from receiver.providers import registry
 from receiver.sandbox import verify as verify_sandbox
 from receiver.sandbox.simulator import Faults, Report, Simulation, choose, require_own_host
 from receiver.service.listen import address
-from schemas import publish
 
 
 class Percent(click.ParamType[float]):

@@ -9,12 +9,12 @@ import orjson
 import pytest
 from jsonschema import Draft202012Validator
 
+from exchange_events import publish
+from exchange_events.quarantine import QuarantineRecord, Reason
+from exchange_events.status_event import Status, StatusEvent
 from receiver.cli.reference import key_table, provider_table, written
 from receiver.providers.registry import built_in
 from receiver.service.config.settings import Settings, known_variables
-from schemas import publish
-from schemas.quarantine import QuarantineRecord, Reason
-from schemas.status_event import Status, StatusEvent
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -45,7 +45,7 @@ def test_every_kind_of_every_provider_is_in_the_table() -> None:
 
 
 def test_the_published_files_are_the_models() -> None:
-    """``python -m schemas.publish`` writes them; nobody edits them."""
+    """``python -m exchange_events.publish`` writes them; nobody edits them."""
     there = {str(p.relative_to(publish.FOLDER)): p.read_text("utf-8") for p in publish.FOLDER.rglob("*") if p.is_file()}
     assert there == publish.documents()
 

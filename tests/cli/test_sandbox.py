@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from exchange_events import publish
 from receiver.providers.registry import providers
-from schemas import publish
 from tests.cli.desk import Desk
 
 

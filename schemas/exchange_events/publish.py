@@ -1,6 +1,6 @@
 """What is published beside the code: JSON Schemas, AsyncAPI, and an example of each status. Generated, never edited.
 
-``python -m schemas.publish`` writes them; a test fails when they and the models drift apart.
+``python -m exchange_events.publish`` writes them; a test fails when they and the models drift apart.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
-from schemas import quarantine, status_event
-from schemas.quarantine import QuarantineRecord
-from schemas.status_event import Family, Status, StatusEvent
+from exchange_events import quarantine, status_event
+from exchange_events.quarantine import QuarantineRecord
+from exchange_events.status_event import Family, Status, StatusEvent
 
 FOLDER = Path(__file__).parent / "published"
 DRAFT = "https://json-schema.org/draft/2020-12/schema"

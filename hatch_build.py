@@ -1,0 +1,49 @@
+"""What an installation without a checkout beside it has to bring: the commit it was made from, and the documents."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+DOCUMENTS = {
+    "README.md": "README.md",
+    "CHANGELOG.md": "CHANGELOG.md",
+    "deploy/RUNBOOK.md": "RUNBOOK.md",
+}
+"""In the checkout → in ``receiver/docs`` of the installed package."""
+COMMIT = "receiver/commit.txt"
+
+
+class Hook(BuildHookInterface[Any]):
+    """Adds ``receiver/commit.txt`` to a wheel and a source distribution, and ``receiver/docs`` to a wheel."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Add them; not to an editable install, which has its checkout."""
+        if version == "editable":
+            return
+        root, included = Path(self.root), build_data["force_include"]
+        commit = _commit(root)
+        if commit:
+            self._folder = tempfile.TemporaryDirectory()
+            file = Path(self._folder.name, "commit.txt")
+            file.write_text(f"{commit}\n", "utf-8")
+            included[str(file)] = COMMIT
+        if self.target_name == "wheel":
+            included |= {str(root / place): f"receiver/docs/{name}" for place, name in DOCUMENTS.items()}
+
+
+def _commit(root: Path) -> str:
+    # A container build, which has no .git, passes it on; a source distribution has the file already.
+    given = os.environ.get("RECEIVER_COMMIT", "")
+    if given or not (root / ".git").exists():
+        return given
+    command = ["git", "-C", str(root), "rev-parse", "--short=12", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
