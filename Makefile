@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run test test-fast chaos bench-quick bench bench-full lint types kafka jars-lock pins clean
+.PHONY: help install install-dev run test test-fast chaos bench-quick bench bench-full lint types kafka jars-lock client-types pins clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -75,6 +75,10 @@ kafka: install ## a real single-node Apache Kafka on 127.0.0.1:9092, until Ctrl-
 
 jars-lock: install ## deploy/kafka-local/jars.lock anew, after a change of its pom.xml (needs Maven)
 	@$(BIN)/python deploy/kafka-local/kafka_local.py lock
+
+client-types: install ## schemas/types anew, after a change of what is published; needs Node.js 20+ and Go
+	@$(BIN)/python -m exchange_events.publish
+	@$(BIN)/python schemas/types/make_types.py
 
 pins: ## compile requirements/*.txt anew from the ranges (needs uv)
 	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-emit-package exchange-events -q --upgrade ../pyproject.toml build.in -o run.txt

@@ -67,7 +67,8 @@ def test_the_quarantine_example_fits_too() -> None:
     schema = orjson.loads((publish.FOLDER / "quarantine.v1.schema.json").read_bytes())
     Draft202012Validator(schema).validate(example)
     QuarantineRecord.model_validate(example)
-    assert schema["properties"]["reason"]["enum"] == list(get_args(Reason))
+    assert schema["properties"]["reason"] == {"$ref": "#/$defs/Reason"}
+    assert schema["$defs"]["Reason"]["enum"] == list(get_args(Reason))
 
 
 def test_the_asyncapi_document_has_a_channel_for_each_topic() -> None:
@@ -80,4 +81,5 @@ def test_the_asyncapi_document_has_a_channel_for_each_topic() -> None:
     for channel in document["channels"].values():
         for message in channel["messages"].values():
             name = message["$ref"].rpartition("/")[2]
-            assert document["components"]["messages"][name]["payload"]["schema"]["type"] == "object"
+            payload = document["components"]["messages"][name]["payload"]["$ref"].rpartition("/")[2]
+            assert document["components"]["schemas"][payload]["type"] == "object"
