@@ -57,7 +57,7 @@ COMMANDS: Mapping[str, Place] = {
         "List the providers: kinds, statuses, families, how they sign and retry, and what can be asked of them.",
     ),
     "schemas": Place(
-        "sandbox:schemas",
+        "schemas:schemas",
         "Print one published schema, list them, or write them all to a folder.",
     ),
     "tail": Place(

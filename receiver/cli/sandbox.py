@@ -1,4 +1,4 @@
-"""``simulate``, ``providers``, ``schemas``: for a developer's desk."""
+"""``simulate`` and ``providers``: for a developer's desk."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import Any
 
 import click
 
-from exchange_events import publish
 from receiver.cli.context import open_configured
 from receiver.cli.exit_codes import INTERRUPTED
 from receiver.cli.output import config_option, json_option, say, show_table, write_json
@@ -181,22 +180,3 @@ def providers(config: Path | None, *, as_json: bool) -> None:
     )
     columns = ("provider", "signature", "retries", "poll")
     show_table("ways", columns, ([one[column] for column in columns] for one in described))
-
-
-@click.command()
-@config_option
-@click.option("--to", "folder", type=click.Path(path_type=Path, file_okay=False), help="Write them to a folder.")
-@click.argument("name", required=False)
-def schemas(config: Path | None, folder: Path | None, name: str | None) -> None:
-    """Print one published schema, list them, or write them all to a folder."""
-    del config
-    documents = publish.documents()
-    if folder is not None:
-        publish.write(folder)
-        say(f"wrote {len(documents)} files to {folder}")
-    elif name is None:
-        click.echo("\n".join(documents))
-    elif name in documents:
-        click.echo(documents[name], nl=False)
-    else:
-        raise ReceiverError(f"there is no {name}; `receiver schemas` lists them")

@@ -24,6 +24,7 @@ COMMAND_MODULES = (
     "reconcile",
     "replay",
     "sandbox",
+    "schemas",
     "serve",
     "show",
     "topics",
