@@ -19,6 +19,7 @@ COMMAND_MODULES = (
     "export",
     "health",
     "dev",
+    "docs",
     "journal",
     "quarantine",
     "reconcile",
