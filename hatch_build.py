@@ -14,6 +14,7 @@ DOCUMENTS = {
     "README.md": "README.md",
     "CHANGELOG.md": "CHANGELOG.md",
     "deploy/RUNBOOK.md": "RUNBOOK.md",
+    "docs/consume": "consume",
 }
 """In the checkout → in ``receiver/docs`` of the installed package."""
 RECORD = "COMMIT"

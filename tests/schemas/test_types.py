@@ -86,7 +86,7 @@ def go(folder: Path, records: list[str]) -> str:
     (folder / "events").mkdir()
     shutil.copy(TYPES / "go/events.go", folder / "events")
     shutil.copy(READERS / "main.go", folder)
-    (folder / "go.mod").write_text("module readers\n\ngo 1.21\n")
+    (folder / "go.mod").write_text("module readers\n\ngo 1.19\n")
     environ = os.environ | {"GOPROXY": "off", "GOTOOLCHAIN": "local", "GOWORK": "off"}
     make_types.run(["go", "vet", "./..."], cwd=folder, environ=environ)
     make_types.run(["go", "build", "-o", "read", "."], cwd=folder, environ=environ)
