@@ -30,6 +30,13 @@ def test_schemas_are_listed_printed_and_written(desk: Desk, tmp_path: Path) -> N
     assert (folder / name).read_text("utf-8") == documents[name]
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for an answer as long as a busy machine needs."""
+    monkeypatch.setattr("receiver.operate.schema_registry.ANSWER_S", 60.0)
+    monkeypatch.setattr("receiver.operate.schema_registry.CONNECT_S", 60.0)
+
+
 @pytest.fixture
 def there() -> Iterator[Registry]:
     """A registry that holds nothing yet."""

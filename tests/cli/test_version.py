@@ -11,6 +11,12 @@ import pytest
 from receiver.cli.version import commit, version_line
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for git as long as a busy machine needs."""
+    monkeypatch.setattr("receiver.cli.version.GIT_TIMEOUT_S", 60)
+
+
 def git(folder: Path, *arguments: str) -> str:
     """What git prints."""
     command = ["git", "-C", str(folder), "-c", "user.name=a", "-c", "user.email=a@example.com", *arguments]

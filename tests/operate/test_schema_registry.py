@@ -21,6 +21,13 @@ def published(url: str, ca: str | None = None) -> list[str]:
         return [one.done for one in client.publish(SCHEMAS)]
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for an answer as long as a busy machine needs."""
+    monkeypatch.setattr("receiver.operate.schema_registry.ANSWER_S", 60.0)
+    monkeypatch.setattr("receiver.operate.schema_registry.CONNECT_S", 60.0)
+
+
 @pytest.mark.parametrize(
     ("url", "said"),
     [
