@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run test test-fast chaos fuzz bench-quick bench bench-full lint types kafka jars-lock sbom pins clean
+.PHONY: help install install-dev run test test-fast chaos fuzz bench-quick bench bench-full lint types kafka jars-lock sbom client-types pins clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -16,10 +16,10 @@ $(VENV)/.python-ok:
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(VENV)/.run-ok: $(VENV)/.python-ok requirements/run.txt pyproject.toml
+$(VENV)/.run-ok: $(VENV)/.python-ok requirements/run.txt pyproject.toml schemas/pyproject.toml schemas/VERSION
 	@echo "==> installing the pinned packages"
 	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/run.txt
-	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e schemas -e .
 	@touch $@
 
 $(VENV)/.dev-ok: $(VENV)/.run-ok requirements/dev.txt
@@ -82,12 +82,16 @@ jars-lock: install ## deploy/kafka-local/jars.lock anew, after a change of its p
 sbom: install-dev ## dist/sbom.cdx.json: what is installed with the receiver, CycloneDX, from the pins
 	@$(BIN)/python deploy/sbom/sbom.py requirements/run.txt dist/sbom.cdx.json
 
+client-types: install ## schemas/types anew, after a change of what is published; needs Node.js 20+ and Go
+	@$(BIN)/python -m exchange_events.publish
+	@$(BIN)/python schemas/types/make_types.py
+
 pins: ## compile requirements/*.txt anew from the ranges (needs uv)
-	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate -q --upgrade ../pyproject.toml build.in -o run.txt
-	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate -q --upgrade ../pyproject.toml dev.in -c run.txt -o dev.txt
-	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate -q --upgrade bench.in -c dev.txt -o bench.txt
-	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate -q --upgrade java.in -c dev.txt -o java.txt
-	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate -q --upgrade maven.in -c dev.txt -o maven.txt
+	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-emit-package exchange-events -q --upgrade ../pyproject.toml build.in -o run.txt
+	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-emit-package exchange-events -q --upgrade ../pyproject.toml dev.in -c run.txt -o dev.txt
+	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-emit-package exchange-events -q --upgrade bench.in -c dev.txt -o bench.txt
+	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-emit-package exchange-events -q --upgrade java.in -c dev.txt -o java.txt
+	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-emit-package exchange-events -q --upgrade maven.in -c dev.txt -o maven.txt
 
 clean: ## remove .venv and caches; var/ (the journal) stays
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

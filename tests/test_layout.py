@@ -50,7 +50,7 @@ FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 50
 
 MODULES = sorted((ROOT / "receiver").rglob("*.py"))
-FILES = [*MODULES, *sorted((ROOT / "schemas").rglob("*.py")), *sorted((ROOT / "tests").rglob("*.py"))]
+FILES = [*MODULES, *(path for place in ("schemas", "docs", "tests") for path in sorted((ROOT / place).rglob("*.py")))]
 
 
 def imports(path: Path) -> set[str]:
@@ -126,9 +126,9 @@ def test_the_core_is_pure(path: Path) -> None:
         assert {name.partition(".")[0] for name in imports(path)} & IMPURE == set()
 
 
-def test_schemas_are_importable_alone() -> None:
-    """A consumer takes ``schemas`` without the service."""
-    for path in (ROOT / "schemas").glob("*.py"):
+def test_the_events_are_importable_alone() -> None:
+    """A consumer takes ``exchange_events`` without the service."""
+    for path in (ROOT / "schemas/exchange_events").glob("*.py"):
         assert not {name for name in imports(path) if name.partition(".")[0] == "receiver"}, path.name
 
 

@@ -61,8 +61,12 @@ COMMANDS: Mapping[str, Place] = {
         "List the providers: kinds, statuses, families, how they sign and retry, and what can be asked of them.",
     ),
     "schemas": Place(
-        "sandbox:schemas",
+        "schemas:schemas",
         "Print one published schema, list them, or write them all to a folder.",
+    ),
+    "docs": Place(
+        "docs:docs",
+        "Print one document, as RUNBOOK.md, or list them.",
     ),
     "tail": Place(
         "topics:tail",
@@ -163,9 +167,23 @@ def _take_typed_text(command: click.Command) -> None:
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="exchange-webhook-receiver", prog_name="receiver")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=lambda ctx, _, asked: _say_version(ctx) if asked else None,
+    help="Show the version and the commit, and exit.",
+)
 def cli() -> None:
     """Take exchange callbacks, keep them safe, publish one status event each."""
+
+
+def _say_version(ctx: click.Context) -> None:
+    from receiver.cli.version import version_line  # noqa: PLC0415  it reads metadata and asks git
+
+    click.echo(version_line())
+    ctx.exit()
 
 
 def run(arguments: list[str]) -> int:

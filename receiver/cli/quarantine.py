@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 import click
 
+from exchange_events.quarantine import Reason
 from receiver.cli.context import load_context
 from receiver.cli.output import config_option, console, json_option, say, show_table, write_json
 from receiver.model.callback import EntryId
@@ -16,7 +17,6 @@ from receiver.operate import requests
 from receiver.operate.quarantine import preview, quarantined, quarantined_whole, row
 from receiver.operate.requests import REQUEST_MAX
 from receiver.service import logs
-from schemas.quarantine import Reason
 
 COLUMNS = ("id", "source", "received_at", "reason", "detail", "state", "why")
 WORK_LATER = "no running service carried it out yet: it will, in order, once `receiver serve` runs"

@@ -1,4 +1,4 @@
-"""``simulate``, ``providers``, ``schemas``: for a developer's desk."""
+"""``simulate`` and ``providers``: for a developer's desk."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from receiver.providers import registry
 from receiver.sandbox import verify as verify_sandbox
 from receiver.sandbox.simulator import Faults, Report, Simulation, choose, require_own_host
 from receiver.service.listen import address
-from schemas import publish
 
 UNMARKED = "; unmarked: nothing tells what becomes of it from what the provider sent"
 
@@ -185,22 +184,3 @@ def providers(config: Path | None, *, as_json: bool) -> None:
     )
     columns = ("provider", "signature", "retries", "poll")
     show_table("ways", columns, ([one[column] for column in columns] for one in described))
-
-
-@click.command()
-@config_option
-@click.option("--to", "folder", type=click.Path(path_type=Path, file_okay=False), help="Write them to a folder.")
-@click.argument("name", required=False)
-def schemas(config: Path | None, folder: Path | None, name: str | None) -> None:
-    """Print one published schema, list them, or write them all to a folder."""
-    del config
-    documents = publish.documents()
-    if folder is not None:
-        publish.write(folder)
-        say(f"wrote {len(documents)} files to {folder}")
-    elif name is None:
-        click.echo("\n".join(documents))
-    elif name in documents:
-        click.echo(documents[name], nl=False)
-    else:
-        raise ReceiverError(f"there is no {name}; `receiver schemas` lists them")

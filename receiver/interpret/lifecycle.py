@@ -11,10 +11,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import get_args
 
+from exchange_events.status_event import Anomaly
 from receiver.model.frozen import dataclass
 from receiver.model.operation import OperationState, Step
 from receiver.model.times import instant
-from schemas.status_event import Anomaly
 
 _ORDER: tuple[Anomaly, ...] = get_args(Anomaly)
 """Anomalies are always listed in this order: late, conflict, amended, partial, kind_missing."""

@@ -1,7 +1,7 @@
 """The status event itself: its identity, and its JSON in the contract's order.
 
 One plain dictionary and one serialisation per event: measured, a second pydantic model per event is the largest cost
-that can be avoided. A test holds the dictionary against ``schemas.StatusEvent``.
+that can be avoided. A test holds the dictionary against ``exchange_events.StatusEvent``.
 """
 
 from __future__ import annotations

@@ -73,7 +73,8 @@ class Unavailable(Refusal):
 class NotUnderstood(ReceiverError):
     """A genuine callback that becomes no event: quarantined with ``reason``, answered 200 all the same.
 
-    ``reason`` is one of ``schemas.quarantine.Reason``; ``detail`` names the offending field's path, never its value.
+    ``reason`` is one of ``exchange_events.quarantine.Reason``; ``detail`` names the offending field's path, never its
+    value.
     """
 
     def __init__(self, reason: str, detail: str = "") -> None:

@@ -14,7 +14,7 @@ EventPart = dict[str, Any]
 
 
 def amount(digits: str | None, currency: str | None, network: str | None) -> EventPart:
-    """``schemas.status_event.Amount``."""
+    """``exchange_events.status_event.Amount``."""
     return {"amount": digits, "currency": currency, "network": network}
 
 
@@ -26,7 +26,7 @@ def payout(  # noqa: PLR0913, PLR0917  the class's fields
     paid: str | None,
     failed: str | None,
 ) -> EventPart:
-    """``schemas.status_event.Payout``."""
+    """``exchange_events.status_event.Payout``."""
     return {
         "amount": digits,
         "currency": currency,
@@ -38,20 +38,20 @@ def payout(  # noqa: PLR0913, PLR0917  the class's fields
 
 
 def fee(kind: str, digits: str, currency: str | None) -> EventPart:
-    """``schemas.status_event.Fee``."""
+    """``exchange_events.status_event.Fee``."""
     return {"kind": kind, "amount": digits, "currency": currency}
 
 
 def price(value: str | None, pair: list[str] | None) -> EventPart:
-    """``schemas.status_event.Price``."""
+    """``exchange_events.status_event.Price``."""
     return {"value": value, "pair": pair}
 
 
 def usd(spent: str | None, received: str | None, network_in: str | None, network_out: str | None) -> EventPart:
-    """``schemas.status_event.Usd``."""
+    """``exchange_events.status_event.Usd``."""
     return {"spent": spent, "received": received, "network_in": network_in, "network_out": network_out}
 
 
 def failure(code: str | None, message: str | None) -> EventPart:
-    """``schemas.status_event.Failure``."""
+    """``exchange_events.status_event.Failure``."""
     return {"code": code, "message": message}

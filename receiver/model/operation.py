@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field
 
+from exchange_events.status_event import Anomaly, Family, Status
 from receiver.model.event_parts import EventPart
 from receiver.model.frozen import dataclass
-from schemas.status_event import Anomaly, Family, Status
 
 
 @dataclass(frozen=True, slots=True)

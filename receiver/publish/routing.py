@@ -12,11 +12,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
+from exchange_events.status_event import SCHEMA_ID, Family
 from receiver.model import callback
 from receiver.model.operation import operation_key
 from receiver.model.records import OutboxRecord
 from receiver.publish.ports import Message
-from schemas.status_event import SCHEMA_ID, Family
 
 MATCHABLE = frozenset({"provider", "source", "account", "family", "kind", "status"})
 NUMBER = re.compile(r"[0-9]{1,18}")

@@ -28,6 +28,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from exchange_events.status_event import StatusEvent
 from receiver.interpret.entry import Rules
 from receiver.interpret.interpreter import Interpreter
 from receiver.interpret.metrics import InterpretMetrics
@@ -42,7 +43,6 @@ from receiver.providers.calls import Access, Stamp
 from receiver.providers.contract import Claim, MadeUp, Provider, Samples, Source
 from receiver.providers.samples import bodies
 from receiver.sandbox.samples import made_up_source
-from schemas.status_event import StatusEvent
 
 NOW_S = 1_716_800_130
 """The time of all checks, Unix s."""

@@ -14,12 +14,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from exchange_events.publish import DIFFERS, EXAMPLE
 from receiver.model.errors import ConfigurationError, ReceiverError
 from receiver.providers.contract import MadeUp, Provider, Samples, Source
 from receiver.providers.registry import providers
 from receiver.providers.samples import bodies
 from receiver.service.config.sources import resolve_source
-from schemas.publish import DIFFERS, EXAMPLE
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,12 @@ import orjson
 import pytest
 from jsonschema import Draft202012Validator
 
+from exchange_events import publish
+from exchange_events.quarantine import QuarantineRecord, Reason
+from exchange_events.status_event import Status, StatusEvent
 from receiver.cli.reference import key_table, provider_table, written
 from receiver.providers.registry import built_in
 from receiver.service.config.settings import Settings, known_variables
-from schemas import publish
-from schemas.quarantine import QuarantineRecord, Reason
-from schemas.status_event import Status, StatusEvent
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -45,7 +45,7 @@ def test_every_kind_of_every_provider_is_in_the_table() -> None:
 
 
 def test_the_published_files_are_the_models() -> None:
-    """``python -m schemas.publish`` writes them; nobody edits them."""
+    """``python -m exchange_events.publish`` writes them; nobody edits them."""
     there = {str(p.relative_to(publish.FOLDER)): p.read_text("utf-8") for p in publish.FOLDER.rglob("*") if p.is_file()}
     assert there == publish.documents()
 
@@ -67,7 +67,8 @@ def test_the_quarantine_example_fits_too() -> None:
     schema = orjson.loads((publish.FOLDER / "quarantine.v1.schema.json").read_bytes())
     Draft202012Validator(schema).validate(example)
     QuarantineRecord.model_validate(example)
-    assert schema["properties"]["reason"]["enum"] == list(get_args(Reason))
+    assert schema["properties"]["reason"] == {"$ref": "#/$defs/Reason"}
+    assert schema["$defs"]["Reason"]["enum"] == list(get_args(Reason))
 
 
 def test_the_asyncapi_document_has_a_channel_for_each_topic() -> None:
@@ -80,4 +81,5 @@ def test_the_asyncapi_document_has_a_channel_for_each_topic() -> None:
     for channel in document["channels"].values():
         for message in channel["messages"].values():
             name = message["$ref"].rpartition("/")[2]
-            assert document["components"]["messages"][name]["payload"]["schema"]["type"] == "object"
+            payload = document["components"]["messages"][name]["payload"]["$ref"].rpartition("/")[2]
+            assert document["components"]["schemas"][payload]["type"] == "object"

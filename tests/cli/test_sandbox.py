@@ -1,14 +1,12 @@
-"""``receiver simulate | providers | schemas``: what is refused before anything is sent, and what is listed."""
+"""``receiver simulate | providers``: what is refused before anything is sent, and what is listed."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
 from receiver.providers.registry import providers
-from schemas import publish
 from tests.cli.desk import Desk
 
 
@@ -44,15 +42,3 @@ def test_every_provider_is_listed(desk: Desk) -> None:
     assert [row["provider"] for row in desk.lines("providers")] == list(providers())
     out, _ = desk.run("providers")
     assert all(slug in out for slug in providers())
-
-
-def test_schemas_are_listed_printed_and_written(desk: Desk, tmp_path: Path) -> None:
-    """As they are published."""
-    documents = publish.documents()
-    assert desk.run("schemas")[0].splitlines() == list(documents)
-    name = "status_event.v1.schema.json"
-    assert desk.run("schemas", name)[0] == documents[name]
-    assert "there is no nowhere; `receiver schemas` lists them" in desk.fails("schemas", "nowhere")
-    folder = tmp_path / "schemas"
-    assert f"wrote {len(documents)} files to {folder}" in desk.run("schemas", "--to", str(folder))[1]
-    assert (folder / name).read_text("utf-8") == documents[name]

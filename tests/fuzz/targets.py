@@ -19,6 +19,8 @@ from typing import get_args
 import orjson
 import pytest
 
+from exchange_events.quarantine import QuarantineRecord
+from exchange_events.status_event import StatusEvent
 from receiver.interpret.entry import Rules, add_entry, read_entry
 from receiver.interpret.outbox_batch import BatchBuilder
 from receiver.model.callback import JournalEntry, Resource, VerifiedCallback, headers_from_wire, headers_to_wire
@@ -36,8 +38,6 @@ from receiver.service.config.placeholders import placeholders_left
 from receiver.service.config.settings import load
 from receiver.service.config.template import configuration
 from receiver.service.config.weak_secrets import weak_secrets
-from schemas.quarantine import QuarantineRecord
-from schemas.status_event import StatusEvent
 from tests.support import (
     NOW_S,
     ONCHAINPAY_VECTORS,

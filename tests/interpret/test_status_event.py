@@ -11,11 +11,11 @@ from typing import Any
 import orjson
 import pytest
 
+from exchange_events.status_event import StatusEvent
 from receiver.interpret.status_event import facts_digest
 from receiver.model import event_parts
 from receiver.model.operation import Facts
 from receiver.providers.zeroxpay import callbacks as zeroxpay
-from schemas.status_event import StatusEvent
 from tests.support import NOW_S, OXPAY_VECTORS, Way
 
 EVENTS = sorted((Path(__file__).parents[1] / "providers").glob("*/events/*.json"))

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from exchange_events import status_event
 from receiver.model import event_parts
-from schemas import status_event
 
 
 @pytest.mark.parametrize("name", ["Amount", "Payout", "Fee", "Price", "Usd", "Failure"])

@@ -10,6 +10,7 @@ import orjson
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
+from exchange_events.publish import FOLDER
 from receiver.model.callback import RawCallback
 from receiver.providers.calls import Access
 from receiver.providers.calypso import callbacks as calypso
@@ -21,7 +22,6 @@ from receiver.providers.samples import bodies
 from receiver.providers.signing import digest
 from receiver.providers.zeroxpay import callbacks as zeroxpay
 from receiver.sandbox.conformance import ApiConformance, CallbackConformance, Conformance, SilentConformance
-from schemas.publish import FOLDER
 from tests.support import NOW_S, Way, calypso_source, onchainpay_source, order_source, oxpay_source
 
 HERE = Path(__file__).parent

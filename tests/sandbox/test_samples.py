@@ -9,11 +9,11 @@ from typing import get_args
 
 import pytest
 
+from exchange_events.status_event import Status, StatusEvent
 from receiver.model.errors import ReceiverError
 from receiver.sandbox.fakes import Callbacks
 from receiver.service.config.settings import build
 from receiver.service.config.sources import resolve_sources
-from schemas.status_event import Status, StatusEvent
 from tests.support import Way
 
 pytest_plugins = ["pytester"]

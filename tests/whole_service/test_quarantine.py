@@ -20,7 +20,7 @@ from tests.chaos.service import Service, until
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
 
 NEW_WORD = """
-import schemas
+import exchange_events
 from receiver.model.operation import Step
 from receiver.providers.onchainpay import callbacks as onchainpay
 onchainpay.LIFECYCLES["auto-swap"].statuses["REFUNDED"] = Step("cancelled", 2, terminal=True)

@@ -95,7 +95,10 @@ def test_a_link_to_a_folder_of_ours_is_followed(service: Service) -> None:
     assert (service.folder / "elsewhere" / "inbox.db").exists()
 
 
-NAMES = ("logging", "socket", "types", "schemas", "signal", "enum", "json", "asyncio", "apsw", "orjson", "uvloop")
+NAMES = (
+    *("logging", "socket", "types", "exchange_events", "signal", "enum", "json"),
+    *("asyncio", "apsw", "orjson", "uvloop"),
+)
 
 
 @pytest.fixture

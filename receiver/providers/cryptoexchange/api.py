@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from exchange_events.status_event import Status
 from receiver.model import event_parts
 from receiver.model.callback import Resource
 from receiver.model.errors import ApiFailed, NotUnderstood
@@ -23,7 +24,6 @@ from receiver.providers.answers import by_status, document, resource, usual_inte
 from receiver.providers.calls import Access, Answer, Call, Page, Scan, Stamp
 from receiver.providers.contract import Api, Lists, Source
 from receiver.providers.cryptoexchange.settings import AMOUNTS, NEEDED, TIMES, OrderPoll
-from schemas.status_event import Status
 
 KIND = "order"
 ORDER: tuple[Status, ...] = ("pending", "processing", "exchanged", "sending")

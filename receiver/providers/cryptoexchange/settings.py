@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from exchange_events.status_event import Status
 from receiver.providers.settings import ApiUrl, PollSettings, Reference, SourceSettings
-from schemas.status_event import Status
 
 NEEDED = frozenset({"id", "status"})
 AMOUNTS = ("spent_amount", "payout_amount")

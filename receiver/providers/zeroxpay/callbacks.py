@@ -22,6 +22,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from exchange_events.status_event import Anomaly
 from receiver.model import event_parts
 from receiver.model.callback import Headers, RawCallback, VerifiedCallback, header_values
 from receiver.model.cards import mask_card
@@ -35,7 +36,6 @@ from receiver.providers.signing import check_freshness, digest, only_header, ver
 from receiver.providers.zeroxpay import payloads
 from receiver.providers.zeroxpay.samples import SAMPLES
 from receiver.providers.zeroxpay.settings import PLACEHOLDERS, TEMPLATE, ZeroxpaySettings
-from schemas.status_event import Anomaly
 
 SLUG = "0xpay"
 

@@ -3,7 +3,7 @@
 A consumer needs one line: ``StatusEvent.model_validate_json(record.value)``.
 """
 
-from schemas.quarantine import QuarantineRecord, Reason
-from schemas.status_event import StatusEvent
+from exchange_events.quarantine import QuarantineRecord, Reason
+from exchange_events.status_event import StatusEvent
 
 __all__ = ["QuarantineRecord", "Reason", "StatusEvent"]

@@ -1,6 +1,6 @@
 """What is published beside the code: JSON Schemas, AsyncAPI, and an example of each status. Generated, never edited.
 
-``python -m schemas.publish`` writes them; a test fails when they and the models drift apart.
+``python -m exchange_events.publish`` writes them; a test fails when they and the models drift apart.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
-from schemas import quarantine, status_event
-from schemas.quarantine import QuarantineRecord
-from schemas.status_event import Family, Status, StatusEvent
+from exchange_events import quarantine, status_event
+from exchange_events.asyncapi import asyncapi
+from exchange_events.json_schema import schema
+from exchange_events.quarantine import QuarantineRecord
+from exchange_events.status_event import Status, StatusEvent
 
 FOLDER = Path(__file__).parent / "published"
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -124,7 +126,7 @@ def documents() -> dict[str, str]:
         "status_event.v1.schema.json": _text(_schema(StatusEvent, status_event.SCHEMA_ID)),
         "quarantine.v1.schema.json": _text(_schema(QuarantineRecord, quarantine.SCHEMA_ID)),
         # JSON is YAML: no emitter of our own, none to install.
-        "asyncapi.v1.yaml": _text(asyncapi()),
+        "asyncapi.v1.yaml": _text(asyncapi({"status_event": EXAMPLE, "quarantine": QUARANTINE_EXAMPLE})),
         "examples/quarantine.json": _text(QUARANTINE_EXAMPLE),
     }
     for status in get_args(Status):
@@ -140,51 +142,8 @@ def write(folder: Path) -> None:
         path.write_text(text, "utf-8")
 
 
-def asyncapi() -> dict[str, Any]:
-    """The AsyncAPI 3 document: one channel per topic, what a consumer receives."""
-    channels: dict[str, Any] = {
-        f"{family}_status": {
-            "address": f"{family}.status.v1",
-            "description": f"Every status event of the family {family}, keyed provider:account:kind:operation_id.",
-            "messages": {"status_event": {"$ref": "#/components/messages/status_event"}},
-        }
-        for family in get_args(Family)
-    }
-    channels["quarantine"] = {
-        "address": "webhook.quarantine.v1",
-        "description": "Genuine callbacks that could not be understood, keyed by source.",
-        "messages": {"quarantine": {"$ref": "#/components/messages/quarantine"}},
-    }
-    return {
-        "asyncapi": "3.0.0",
-        "info": {"title": "Exchange webhook receiver", "version": "1"},
-        "defaultContentType": "application/json",
-        "channels": channels,
-        "operations": {
-            f"receive_{name}": {"action": "send", "channel": {"$ref": f"#/channels/{name}"}} for name in channels
-        },
-        "components": {
-            "messages": {
-                "status_event": _message(StatusEvent, status_event.SCHEMA_ID),
-                "quarantine": _message(QuarantineRecord, quarantine.SCHEMA_ID),
-            }
-        },
-    }
-
-
-def _message(model: type[BaseModel], schema_id: str) -> dict[str, Any]:
-    return {
-        "contentType": "application/json",
-        "headers": {"type": "object", "description": "CloudEvents 1.0, Kafka binding, binary mode"},
-        "payload": {
-            "schemaFormat": "application/schema+json;version=draft-2020-12",
-            "schema": _schema(model, schema_id),
-        },
-    }
-
-
 def _schema(model: type[BaseModel], schema_id: str) -> dict[str, Any]:
-    return {"$schema": DRAFT, "$id": schema_id, **model.model_json_schema(mode="serialization")}
+    return {"$schema": DRAFT, "$id": schema_id, **schema(model)}
 
 
 def _text(document: Any) -> str:

@@ -27,6 +27,7 @@ Status = Literal[
 ]
 Family = Literal["exchange", "payout", "deposit", "invoice"]
 Anomaly = Literal["late", "conflict", "amended", "partial", "kind_missing"]
+ObservedVia = Literal["webhook", "poll"]
 
 DecimalText = Annotated[
     str, Field(pattern=r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$", examples=["0.100000000000000000"])
@@ -133,4 +134,4 @@ class StatusEvent(BaseModel):
     created_at: Timestamp | None
     updated_at: Timestamp | None
     received_at: Timestamp
-    observed_via: Literal["webhook", "poll"]
+    observed_via: ObservedVia

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from schemas.status_event import Timestamp
+from exchange_events.status_event import Timestamp
 
 SCHEMA_ID = "urn:exchange-webhook-receiver:quarantine:v1"
 
