@@ -26,7 +26,7 @@ DEBT_S_MAX = 0.01
 """Work for a peer that is done at once; more of it waits."""
 RATE, RATE_ALONE = 0.25, 0.75
 """Seconds of work a second for one peer that proves nothing: beside others, and where no other is connected."""
-CONNECTION_S, READ_S, REQUEST_S, PIECE_S, BYTE_S = 150e-6, 30e-6, 150e-6, 1e-6, 10e-9
+CONNECTION_S, READ_S, REQUEST_S, PIECE_S, BYTE_S = 150e-6, 30e-6, 150e-6, 10e-6, 10e-9
 """What accepting, one read of a socket, a request with its answer, a piece of a body and a byte take, measured and
 rounded up."""
 

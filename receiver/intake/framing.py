@@ -11,6 +11,9 @@ END_OF_HEAD = b"\r\n\r\n"
 SIZE_LINE_BYTES_MAX = 32
 """As much of a chunk's line as is kept to read its size, which has at most 16 digits."""
 
+LINES_MAX = 64
+"""Chunks that the parser is given at once: each costs as much as a large piece, and others wait meanwhile."""
+
 
 class Framing:
     """Of one connection, from request to request."""
@@ -70,13 +73,14 @@ class Framing:
         return size
 
     def _to_end_of_chunks(self, data: bytes) -> int:
-        at, end = 0, len(data)
-        while at < end:
+        at, end, lines = 0, len(data), 0
+        while at < end and lines < LINES_MAX:
             if self._chunk_left:
                 step = min(self._chunk_left, end - at)
                 self._chunk_left -= step
                 at += step
                 continue
+            lines += 1
             newline = data.find(b"\n", at)
             stop = end if newline < 0 else newline + 1
             self._line = (self._line + data[at:stop])[:SIZE_LINE_BYTES_MAX]

@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
+import os
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.attack.attackers import names
@@ -26,12 +30,27 @@ BEGINS_S = 1.0
 """For an attack to be under way before it is measured."""
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What honest callers saw, the largest process, and the part of a core that the intake process took."""
+
+    seen: Seen
+    most_bytes: int
+    cpu: float
+
+
 def resident_bytes(service: Service) -> int:
     """The largest of the service's processes."""
     assert service.process is not None
     pids = [str(service.process.pid)]
     pids += Path(f"/proc/{pids[0]}/task/{pids[0]}/children").read_text().split()
     return max(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096 for pid in pids)
+
+
+def cpu_s(service: Service) -> float:
+    """The time that the intake process has worked, s."""
+    fields = Path(f"/proc/{service.child('intake')}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
 
 
 async def watched(service: Service, work: asyncio.Task[Seen]) -> int:
@@ -43,45 +62,53 @@ async def watched(service: Service, work: asyncio.Task[Seen]) -> int:
     return most
 
 
-async def measure(service: Service, attack: str | None, seconds: float, addresses: int) -> tuple[Seen, int]:
-    """Honest callers for so long, beside an attack or alone."""
-    length = str(seconds + BEGINS_S)
+@contextlib.contextmanager
+def attacked(service: Service, attack: str | None, seconds: float, addresses: int) -> Iterator[None]:
+    """Attackers, each a process and an address; none is left."""
     command = [sys.executable, "-m", "tests.attack.attackers", attack or "", str(service.port)]
     attackers = [
-        subprocess.Popen([*command, f"127.0.1.{number + 1}", length]) for number in range(addresses if attack else 0)
+        subprocess.Popen([*command, f"127.0.1.{number + 1}", str(seconds)])
+        for number in range(addresses if attack else 0)
     ]
     try:
-        await asyncio.sleep(BEGINS_S)
-        work = asyncio.create_task(Honest(service.port).run(RATE, seconds))
-        most = await watched(service, work)
-        return await work, most
+        yield
     finally:
         for attacker in attackers:
             attacker.kill()
             attacker.wait()
 
 
-def line(name: str, seen: Seen, most: int, quiet_ms: float | None) -> bool:
+async def measure(service: Service, attack: str | None, seconds: float, addresses: int) -> Measured:
+    """Honest callers for so long, beside an attack or alone."""
+    with attacked(service, attack, seconds + BEGINS_S, addresses):
+        await asyncio.sleep(BEGINS_S)
+        worked_s, started = cpu_s(service), time.monotonic()
+        work = asyncio.create_task(Honest(service.port).run(RATE, seconds))
+        most = await watched(service, work)
+        seen = await work
+        return Measured(seen, most, (cpu_s(service) - worked_s) / (time.monotonic() - started))
+
+
+def line(name: str, measured: Measured, quiet_ms: float | None) -> bool:
     """Print a line of the table; whether all is well."""
+    seen, most = measured.seen, measured.most_bytes
     p99 = seen.percentile_ms(0.99)
     faults = [f"{seen.failed} not answered 200 ({', '.join(sorted(seen.why))})"] if seen.failed else []
     faults += [f"{p99 / quiet_ms:.1f} times the quiet p99"] if quiet_ms and p99 > SLOWER_MAX * quiet_ms else []
     faults += ["too much memory"] if most > RESIDENT_BYTES_MAX else []
-    sys.stdout.write(
-        f"{name:15} {seen.percentile_ms(0.5):9.1f} {p99:9.1f} {most / 1e6:9.0f}   {'; '.join(faults) or 'held'}\n"
-    )
+    figures = f"{seen.percentile_ms(0.5):9.1f} {p99:9.1f} {most / 1e6:9.0f} {100 * measured.cpu:9.0f}"
+    sys.stdout.write(f"{name:15} {figures}   {'; '.join(faults) or 'held'}\n")
     sys.stdout.flush()
     return not faults
 
 
 async def run(service: Service, seconds: float, only: str | None, addresses: int) -> bool:
     """The whole table; whether nothing got through."""
-    sys.stdout.write(f"{'attack':15} {'p50 ms':>9} {'p99 ms':>9} {'most MB':>9}\n")
-    seen, most = await measure(service, None, seconds, 0)
-    quiet_ms, held = seen.percentile_ms(0.99), line("(none)", seen, most, None)
+    sys.stdout.write(f"{'attack':15} {'p50 ms':>9} {'p99 ms':>9} {'most MB':>9} {'CPU %':>9}\n")
+    quiet = await measure(service, None, seconds, 0)
+    quiet_ms, held = quiet.seen.percentile_ms(0.99), line("(none)", quiet, None)
     for name in names(only):
-        seen, most = await measure(service, name, seconds, addresses)
-        held = line(name, seen, most, quiet_ms) and held
+        held = line(name, await measure(service, name, seconds, addresses), quiet_ms) and held
         await asyncio.sleep(1)
     return held
 
@@ -92,13 +119,16 @@ def main() -> int:
     options.add_argument("--seconds", type=float, default=8, help="of each attack")
     options.add_argument("--only", help="attacks whose name holds this")
     options.add_argument("--addresses", type=int, default=1, help="from so many addresses at once")
+    options.add_argument("--log", type=Path, help="a file for what the service logged beside accepted callbacks")
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory() as folder, Service(Path(folder) / "service") as service:
         service.start()
         service.wait_ready()
         began = time.monotonic()
         held = asyncio.run(run(service, chosen.seconds, chosen.only, chosen.addresses))
-        lines = [text for text in service.log.read_text().splitlines() if "callback.accepted" not in text]
+        lines = [text for text in service.log.read_text().splitlines() if ".accepted" not in text]
+        if chosen.log is not None:
+            chosen.log.write_text("\n".join(lines))
         sys.stdout.write(f"{time.monotonic() - began:.0f} s, {len(lines)} lines in the log beside accepted callbacks\n")
         service.stop()
     return 0 if held else 1

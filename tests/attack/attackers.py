@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import sys
 import time
@@ -217,7 +218,8 @@ ATTACKS: dict[str, Callable[[Target], Awaitable[None]]] = {
 
 
 def run(name: str, port: int, source: str, seconds: float) -> None:
-    """One attack, from one address."""
+    """One attack, from one address; at the lowest priority, since it would have a machine of its own."""
+    os.nice(19)
     target = Target(port, source, time.monotonic() + seconds)
     with contextlib.suppress(TimeoutError):
         asyncio.run(_bounded(ATTACKS[name](target), seconds + 2))
