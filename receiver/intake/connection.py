@@ -120,6 +120,8 @@ class LimitedProtocol(HttpToolsProtocol):
         self._ended, self._held = True, b""
         self._callers.leave(self)
         super().connection_lost(exc)
+        if self.scope is not None:
+            self.scope["state"].clear()  # the way from the request back to here
 
     def data_received(self, data: bytes) -> None:
         """Take what came; all of it belongs to nobody where the connection has ended."""

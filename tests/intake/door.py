@@ -17,6 +17,9 @@ from tests.support import NOW_S, OXPAY_VECTORS, Way
 BODY: bytes = OXPAY_VECTORS["bodies"][0]["body"].encode()
 PATH = b"/webhooks/0xpay-main"
 
+SEND_BYTES = 8192
+"""Of answers that the system holds for a caller that does not read; its own default takes a minute to fill."""
+
 
 class Door:
     """A running server, and raw conversations with it."""
@@ -78,6 +81,7 @@ async def open_door(way: Way, **limits: Any) -> AsyncIterator[Door]:
     """The application on a real socket; ``limits`` are fields of ``Limits``."""
     listener = socket.create_server(("127.0.0.1", 0))
     listener.setblocking(False)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BYTES)
     notices = BoundedNotices(way.intake.metrics, way.clock, way.log)
     held_to = Limits(**({"keep_alive_s": 1} | limits))
     server = HttpServer(way.app, listener, shutdown_timeout_s=1, limits=held_to, notices=notices)
