@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run test test-fast chaos bench-quick bench bench-full lint types kafka jars-lock pins clean
+.PHONY: help install install-dev run test test-fast chaos attack bench-quick bench bench-full lint types kafka jars-lock pins clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -48,6 +48,9 @@ test-fast: install-dev ## the tests that need neither a Kafka broker (Java, Mave
 MINUTES ?= 5
 chaos: install-dev ## load, faults, verdict: MINUTES=30 SEED=7 ARGS="--brokers 1"; uses a C compiler
 	@$(BIN)/python -X utf8 -m tests.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+attack: install-dev ## hostile callers beside honest ones, 3 minutes, each stops by itself: ARGS="--only churn --addresses 20"
+	@$(BIN)/python -X utf8 -m tests.attack $(ARGS)
 
 $(VENV)/.bench-ok: $(VENV)/.dev-ok requirements/bench.txt
 	@echo "==> installing the pinned packages for plots"

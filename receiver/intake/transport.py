@@ -50,8 +50,9 @@ class JoiningTransport:
 
     def release(self) -> None:
         """The caller waits no more."""
-        self._held = False
-        self._apply()
+        if self._held:
+            self._held = False
+            self._apply()
 
     def _apply(self) -> None:
         stop = self._paused or self._held
