@@ -197,6 +197,9 @@ class LimitedProtocol(HttpToolsProtocol):
             if deadlines.closing_too_long(now_s):
                 self.transport.abort()
             return
+        if self.account.waiting:
+            deadlines.since_s = now_s  # it waits for us
+            return
         body_bytes, answered = self._framing.body_bytes, self.cycle is not None
         why = deadlines.overdue(now_s, state, body_bytes=body_bytes, answered=answered)
         if why is not None:

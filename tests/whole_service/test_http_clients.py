@@ -234,7 +234,8 @@ def start_with(service: Service, soft: int, hard: int) -> None:
 def test_the_limit_of_open_files_is_raised_and_said_where_it_is_low(tmp_path: Path, hard: int, allowed: int) -> None:
     """A soft limit of 256 does not matter. A hard one does.
 
-    For connections beyond it those that have proven nothing are closed and counted, and the service goes on, with its journal's files open.
+    For connections beyond it those that have proven nothing are closed and counted, and the service goes on, with its
+    journal's files open.
     """
     with Service(tmp_path / "service") as limited:
         start_with(limited, 256, hard)
