@@ -21,13 +21,16 @@ IPV6_PREFIX_BITS = 64
 
 
 def networks(texts: Iterable[str]) -> tuple[Network, ...]:
-    """Addresses and networks (``10.0.0.7``, ``10.0.0.0/8``, ``fd00::/8``); raises ``ValueError`` naming a wrong one."""
+    """Addresses and networks (``10.0.0.7``, ``10.0.0.0/8``, ``fd00::/8``).
+
+    Raises ``ValueError`` with the place of a wrong one.
+    """
     found = []
-    for text in texts:
+    for number, text in enumerate(texts, start=1):
         try:
             found.append(ip_network(text))
-        except ValueError as error:
-            raise ValueError(f"no address and no network: {error}") from None
+        except ValueError:  # its words quote the value
+            raise ValueError(f"entry {number} is no address and no network, as 10.0.0.7 or 10.0.0.0/8") from None
     return tuple(found)
 
 
