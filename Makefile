@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run test test-fast chaos fuzz bench-quick bench bench-full lint types kafka jars-lock sbom client-types pins clean
+.PHONY: help install install-dev run test test-fast chaos attack fuzz bench-quick bench bench-full lint types kafka jars-lock sbom client-types pins clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -51,6 +51,9 @@ chaos: install-dev ## load, faults, verdict: MINUTES=30 SEED=7 ARGS="--brokers 1
 
 fuzz: install-dev ## foreign bytes to the listener and every reader: MINUTES=30; what fails joins tests/fuzz/corpus
 	@FUZZ_KEEP=1 FUZZ_CPU_S=$$(($(MINUTES) * 60)) $(BIN)/pytest -q tests/fuzz --timeout 0
+
+attack: install-dev ## hostile callers beside honest ones, 3 minutes, each stops by itself: ARGS="--only churn --addresses 20"
+	@$(BIN)/python -X utf8 -m tests.attack $(ARGS)
 
 $(VENV)/.bench-ok: $(VENV)/.dev-ok requirements/bench.txt
 	@echo "==> installing the pinned packages for plots"

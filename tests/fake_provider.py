@@ -157,7 +157,7 @@ class FakeProvider:
             Route("/orders/{id}", self.order),
             Route("/customers/{customer}/orders", self.order),
         ]
-        server = HttpServer(Router(routes), listener, keep_alive_s=5, shutdown_timeout_s=1)
+        server = HttpServer(Router(routes), listener, shutdown_timeout_s=1)
         thread = threading.Thread(target=lambda: asyncio.run(server.run_until_stopped()), daemon=True)
         thread.start()
         try:

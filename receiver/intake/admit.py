@@ -15,6 +15,8 @@ HEADER_BYTES_MAX = 32 * 1024
 HEADER_FIELDS_MAX = 100
 """No provider and no proxy chain sends half as many."""
 FIELD_OVERHEAD = 4
+LENGTH_DIGITS_MAX = 18
+"""Of a declared length, without zeros before it; that many bytes are a billion gigabytes."""
 
 
 def check_headers(headers: Headers) -> None:
@@ -31,15 +33,23 @@ def admit_headers(provider: Provider, source: Source, headers: Headers, now_s: i
 
 
 def check_declared(headers: Headers, body_bytes_max: int) -> None:
-    """Raise ``BodyTooLarge`` for a body declared larger than the limit. The HTTP parser has checked the digits."""
+    """Raise ``BodyTooLarge`` for a body declared larger than the limit.
+
+    The HTTP parser has checked that there are only digits, and not how many: Python refuses to read over 4300 of them.
+    """
     for name, value in headers:
-        if name == b"content-length" and int(value) > body_bytes_max:
-            raise BodyTooLarge("declared")
+        if name == b"content-length":
+            digits = value.strip().lstrip(b"0")
+            if len(digits) > LENGTH_DIGITS_MAX or int(digits or b"0") > body_bytes_max:
+                raise BodyTooLarge("declared")
 
 
 def has_body(headers: Headers) -> bool:
     """Whether a body follows the headers."""
-    return any(name == b"transfer-encoding" or (name == b"content-length" and value != b"0") for name, value in headers)
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and bool(value.strip(b"0 ")))
+        for name, value in headers
+    )
 
 
 def admit_body(provider: Provider, source: Source, claim: Claim, raw: RawCallback) -> VerifiedCallback:

@@ -1,9 +1,14 @@
 """One connection of a caller: uvicorn's httptools protocol, with limits that it lacks and HTTP/1.1 that it cuts.
 
-Limits. Measured: uvicorn with httptools takes 20 MB in one header, or 200 000 headers, before the application runs, and
-waits for ever for a request that does not end. Bounded here are the raw header section, the number of fields and the
-time a request may take to arrive. The exact limits that a caller can rely on are ``admit``'s; those here lie above them
-and only keep memory small.
+Budgets. Every byte and every moment of a connection is counted against something (``limits.Limits``), where it comes
+in. What comes is held back here and given to the parser a piece at a time, never beyond the end of one request
+(``framing``): a request is answered before the next one is looked at, and nothing more is read meanwhile. All bytes of
+a request that are no body have one budget, ``OTHER_BYTES_MAX``, whatever they are. Measured before there was one:
+20 MB in one header, a trailer without an end, 700 MB of memory for 6 MB of small requests. The exact limits that a
+caller can rely on are ``admit``'s; those here lie above them and only keep memory small. Each state of a connection has
+its deadline, checked once a second by ``keep_time``, and bytes that get a caller nowhere do not move it.
+
+Who calls (``callers``) decides who has to wait, and who goes where something is full.
 
 An offered upgrade. A server may ignore ``Upgrade`` (RFC 9110, 7.8), and this one does: Java's client offers ``h2c``
 with every request, and a proxy's websocket template offers ``websocket``. httptools takes the offer for accepted, skips
@@ -21,150 +26,137 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Any, NoReturn, Protocol
+from typing import NoReturn
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser, parse_url
 from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from receiver.intake import wrong_protocol
+from receiver.intake import proxy_header, wrong_protocol
+from receiver.intake.admit import LENGTH_DIGITS_MAX
+from receiver.intake.after_upgrade import AfterUpgrade, head_again
+from receiver.intake.callers import BYTE_S, PIECE_S, READ_S, REQUEST_S, Account, Callers
+from receiver.intake.canned import ANSWER_400, ANSWER_431, ANSWER_503
+from receiver.intake.deadlines import IDLE, Deadlines
+from receiver.intake.framing import Framing
+from receiver.intake.limits import Limits
+from receiver.intake.notices import Notices
+from receiver.intake.peers import forwarded_for, is_within
+from receiver.intake.transport import JoiningTransport
 
-RAW_HEADER_BYTES_MAX = 64 * 1024
-"""Request line and headers as they come; a request at ``admit``'s 32 KiB with the longest sensible line fits in."""
-RAW_FIELDS_MAX = 200
-ARRIVAL_S_MAX = 20.0
-"""For a request to arrive whole, and for a new connection to begin one; then it is closed."""
+OTHER_BYTES_MAX = 64 * 1024
+"""Of a request, without its body; one at ``admit``'s 32 KiB of headers with the longest sensible line fits in. A body
+in chunks may have as many bytes more as it has itself, so that small chunks are no reason to refuse it."""
+FIELDS_MAX = 200
+TRAILERS_MAX = 8
+"""A trailer's fields are legal, and nobody reads them: a few are thrown away, more are refused."""
+
 LINGER_S = 1.0
 """How long what still comes is thrown away after the parser's 400 or 431, before the connection closes. Closing at once
 would make the kernel send a reset, which can take the answer away from a caller that is still sending."""
-LOOKED_AT = frozenset({b"expect", b"transfer-encoding"})
-FRAMING = frozenset({b"connection", b"content-length", b"transfer-encoding"})
-"""Fields that say where a body ends, and whether another request may follow. Without ``upgrade`` beside it, the word in
-``connection`` offers nothing."""
-
-TOO_LARGE = b'{"error": "headers_too_large"}'
-INVALID = b"Invalid HTTP request received."
-ANSWER_400 = (
-    b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\n"
-    b"content-length: %d\r\nconnection: close\r\n\r\n%s" % (len(INVALID), INVALID)
-)
-ANSWER_431 = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: application/json\r\n"
-    b"content-length: %d\r\nconnection: close\r\n\r\n%s" % (len(TOO_LARGE), TOO_LARGE)
-)
-
-
-class Notices(Protocol):
-    """Who is told of what never reaches the application."""
-
-    def connection_refused(self, why: str) -> None:
-        """A connection was closed because of a limit."""
-
-    def http_error(self, why: str) -> None:
-        """A request was refused before it was one."""
+PROVEN_S = 1.0
+"""A request that takes longer to arrive ends what its connection has proven before."""
+LOOKED_AT = frozenset({b"content-length", b"expect", b"transfer-encoding"})
 
 
 class ListenerConfig(Config):
     """uvicorn's configuration, and what a connection needs beside it."""
 
     notices: Notices
-    connections_max: int
+    limits: Limits
+    callers: Callers
 
 
 class RefusedInside(Exception):
     """Raised inside a callback of the parser to make it stop."""
 
 
-class JoiningTransport:
-    """A connection's transport, on which the head of an answer waits for its body: one system call for both.
-
-    Counted: uvicorn makes two system calls for an answer of two bytes, and the caller reads twice.
-    """
-
-    __slots__ = ("_head", "_transport", "is_closing")
-
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
-        self._head = b""
-        self.is_closing = transport.is_closing
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-    def get_extra_info(self, _name: str, default: Any = None) -> Any:
-        """Nothing: nobody here asks who calls, and finding out costs each new connection system calls."""
-        return default
-
-    def write(self, data: bytes) -> None:
-        """Write, or wait for what follows."""
-        if not self._head and data.startswith(b"HTTP/1.1 ") and not data.startswith(b"HTTP/1.1 100"):
-            self._head = data
-        else:
-            head, self._head = self._head, b""
-            self._transport.write(head + data)
-
-    def flush(self) -> None:
-        """Write a head that no body followed."""
-        if self._head:
-            self.write(b"")
-
-    def close(self) -> None:
-        """Write what waits, and close."""
-        self.flush()
-        self._transport.close()
-
-    def write_eof(self) -> None:
-        """Write what waits, and say that no more comes."""
-        self.flush()
-        self._transport.write_eof()
-
-
 class LimitedProtocol(HttpToolsProtocol):
     """uvicorn's protocol with bounds on what it takes, and deaf to offered upgrades."""
 
     config: ListenerConfig
-    arriving_since: float | None = None
-    """Loop time since which a request has been arriving, or a new connection has not begun one; None while neither."""
-    _section_bytes: int = 0
-    _in_headers: bool = True
+    transport: JoiningTransport  # type: ignore[assignment]
+    account: Account
+    """Set by ``Callers.enter`` or ``become``, before anything else happens."""
+    address: str = ""
+    """Who opened the connection, as far as the connection itself tells."""
+    _made: bool = False
+    """It has its transport."""
+    _trusted: bool = False
+    """That is a proxy whose word is taken for who calls."""
+    _announcing: bool = False
+    """Such a connection has not shown yet whether it begins with a PROXY protocol header."""
+    _begun: bool = False
+    """A request has begun to arrive, and is not whole."""
+    _trailers: int = 0
+    _length: int = 0
+    _chunked: bool = False
+    _held: bytes = b""
+    """What came and was not given to the parser yet."""
     _opening: bytes = b""
     """The first bytes of the connection, which tell what protocol it speaks."""
     _why: str | None = None
     """Why this class made the parser stop; None where the parser stops by itself."""
+    _eof: bool = False
+    """The caller sends no more, and what came before is held back."""
     _ended: bool = False
     """Nothing further is read from this caller; it is closed once what arrived whole is answered."""
     _last_words: bytes | None = None
     """What a connection that has ended is still to be told before it is closed; None: it was told."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take a connection, unless there are too many."""
-        super().connection_made(JoiningTransport(transport))  # type: ignore[arg-type]
-        self.arriving_since = self.loop.time()
-        if len(self.connections) > self.config.connections_max:
-            self.config.notices.connection_refused("too_many")
-            self.end()
+        """Take a connection; ``account`` and ``address`` are set."""
+        super().connection_made(JoiningTransport(transport, self._go_on_soon))  # type: ignore[arg-type]
+        self._framing = Framing()
+        self._callers, self._limits = self.config.callers, self.config.limits
+        self._deadlines = Deadlines(self._limits, self.loop.time())
+        self._made = True
+        self._trusted = self._announcing = is_within(self.address, self._limits.trusted)
+        if self._ended:  # it had to go before it was one
+            transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The caller is gone."""
+        self._ended, self._held = True, b""
+        self._callers.leave(self)
+        super().connection_lost(exc)
+        if self.scope is not None:
+            self.scope["state"].clear()  # the way from the request back to here
 
     def data_received(self, data: bytes) -> None:
-        """Feed the parser; refuse what is no HTTP/1.1, and a header section that does not end."""
-        if self._ended:
+        """Take what came; all of it belongs to nobody where the connection has ended."""
+        self._callers.charge(self, READ_S + len(data) * BYTE_S)
+        if not self._ended:
+            if len(self._opening) < wrong_protocol.OPENING_BYTES:
+                self._opening += data[: wrong_protocol.OPENING_BYTES]
+            self._held = self._held + data if self._held else data
+            self.take_turn()
+
+    def rest(self) -> None:
+        """Let others have their turn before more is read: this caller sends faster than it is read."""
+        self.transport.hold()
+        self.loop.call_soon(self.take_turn)
+
+    def take_turn(self) -> None:
+        """Give the parser what is held, as far as the caller may go on; the rest waits, and nothing more is read."""
+        if not self._ended and self._announcing:
+            self._hear_proxy()
+        while self._held and not self._ended and not self._announcing and not self._has_to_wait():
+            size = self._framing.cut(self._held)
+            piece, self._held = self._held[:size], self._held[size:]
+            self._feed(piece)
+        if self._held and not self._ended and not self._announcing:
+            self.transport.hold()
             return
-        self._unset_keepalive_if_required()
-        if len(self._opening) < wrong_protocol.OPENING_BYTES:
-            self._opening += data[: wrong_protocol.OPENING_BYTES]
-        if self._in_headers:
-            self._section_bytes += len(data)
-        try:
-            self.parser.feed_data(data)
-        except HttpParserUpgrade as upgrade:
-            self._read_past_upgrade(memoryview(data)[upgrade.args[0] :])
-        except HttpParserError:
-            self._refuse_what_stopped_the_parser()
-        if self._in_headers and self._section_bytes > RAW_HEADER_BYTES_MAX and not self._ended:
-            self._refuse("headers_too_large")
+        self.transport.release()
+        if self._eof and not self._ended:
+            self.end()
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """Answer what has arrived whole, and only then close: the caller sends no more, but it may still listen."""
-        if not self._ended:
+        if self._held and not self._ended and not self._announcing:
+            self._eof = True
+        elif not self._ended:
             self.end()
         elif self._last_words is None:
             self.transport.close()
@@ -172,27 +164,54 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def end(self, last_words: bytes = b"") -> None:
         """Read nothing more, answer what has arrived whole, say ``last_words`` where any are given, and close."""
-        self._ended = True
-        self.arriving_since = None
+        self._ended, self._begun, self._held = True, False, b""
+        if not self._made:
+            return
         cycle = self.cycle
         in_hand = cycle is not None and not cycle.response_complete
-        if in_hand and cycle.more_body:
-            # Its body will not come whole. Where it waited behind others these are in hand, and nobody misses it.
+        if in_hand and cycle.more_body:  # its body will not come whole
             cycle.disconnected = True
             cycle.message_event.set()
             last_words = b"" if cycle.response_started else last_words
-            in_hand = bool(self.pipeline)
-            if in_hand:
-                self.pipeline.popleft()
+            in_hand = False
         self._last_words = last_words
+        self.transport.release()
         if not in_hand:
             self._say_last_words()
 
-    def overdue(self, now_s: float) -> str | None:
-        """Why this connection has been waited for long enough, or None; ``now_s`` is the loop's time."""
-        if self.arriving_since is None or now_s - self.arriving_since <= ARRIVAL_S_MAX:
-            return None
-        return "silent" if self.headers is None else "slow"
+    def shed(self, why: str) -> None:
+        """Go, so that others have a place; a caller whose body had to go is told to come again."""
+        self.config.notices.connection_refused(why)
+        if why == "bodies":
+            self.end(ANSWER_503)
+            return
+        self._callers.leave(self)
+        self.end()
+        if self._made and self.transport.get_write_buffer_size():
+            self.transport.abort()
+
+    def keep_time(self, now_s: float) -> None:
+        """End what has been waited for long enough; ``now_s`` is the loop's time."""
+        state, deadlines = self.state(), self._deadlines
+        if self.transport.is_closing():
+            if deadlines.closing_too_long(now_s):
+                self.transport.abort()
+            return
+        if self.account.waiting:
+            deadlines.since_s = now_s  # it waits for us
+            return
+        body_bytes, answered = self._framing.body_bytes, self.cycle is not None
+        why = deadlines.overdue(now_s, state, body_bytes=body_bytes, answered=answered)
+        if why is not None:
+            if why != IDLE:
+                self.config.notices.connection_refused(why)
+            self.end()
+            if state in {"writing", "answering"}:
+                self.transport.abort()  # there is nothing that it waits for
+        elif self._begun and now_s - deadlines.since_s > PROVEN_S:
+            self._callers.unprove(self)
+        else:
+            self._go_on_soon()
 
     def state(self) -> str:
         """One of ``notices.STATES``.
@@ -202,24 +221,40 @@ class LimitedProtocol(HttpToolsProtocol):
         ``closing``: nothing more is read, and the end is near.
         """
         cycle = self.cycle
+        if self.transport.is_closing():
+            return "closing"
         if self.transport.get_write_buffer_size():
             return "writing"
         if cycle is not None and not cycle.response_complete and not cycle.more_body:
             return "answering"
-        if self._ended or self.transport.is_closing():
+        if self._ended:
             return "closing"
-        return "idle" if self.arriving_since is None or self.headers is None else "arriving"
+        return "arriving" if self._begun else "idle"
+
+    def proven(self) -> None:
+        """The application has checked the signature of the request in hand."""
+        self._callers.prove(self)
+
+    def refused(self) -> str | None:
+        """Why the body of the request in hand cannot be taken now, None where it can."""
+        return "bodies_full" if self._callers.bodies_full() else None
 
     def on_message_begin(self) -> None:
         """A request line begins."""
         super().on_message_begin()
-        self._in_headers = True
-        self._section_bytes = 0
-        self.arriving_since = self.loop.time()
+        self.scope["state"]["caller"] = self
+        self._begun = True
+        self._deadlines.since_s = self.loop.time()
+        self._length, self._chunked, self._trailers = 0, False, 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A field, or a trailer of a chunked body, is complete."""
-        if len(self.headers) >= RAW_FIELDS_MAX:
+        """A field is complete, or one of a trailer, which is thrown away."""
+        if not self._framing.in_head:
+            self._trailers += 1
+            if self._trailers > TRAILERS_MAX:
+                self._stop_parser("trailers")
+            return
+        if len(self.headers) >= FIELDS_MAX:
             self._stop_parser("headers_too_large")
         name = name.lower()
         if name in LOOKED_AT:
@@ -227,70 +262,127 @@ class LimitedProtocol(HttpToolsProtocol):
         self.headers.append((name, value))
 
     def _look_at(self, name: bytes, value: bytes) -> None:
-        if name == b"transfer-encoding" and value != b"chunked":
-            self._stop_parser("transfer_coding")  # what is packed otherwise is not what was signed
+        if name == b"content-length":
+            digits = value.lstrip(b"0")
+            self._length = int(digits or b"0") if len(digits) <= LENGTH_DIGITS_MAX else 10**LENGTH_DIGITS_MAX
+        if name == b"transfer-encoding":
+            if value != b"chunked":
+                self._stop_parser("transfer_coding")  # what is packed otherwise is not what was signed
+            self._chunked = True
         if name == b"expect" and value == b"100-continue":
             # A caller of HTTP/1.0 would take "100 Continue" for its answer (RFC 9110, 10.1.1).
             self.expect_100_continue = self.parser.get_http_version() != "1.0"
 
     def on_headers_complete(self) -> None:
-        """The application may begin; trailers go to a list of their own, which nobody reads."""
-        self._in_headers = False
+        """The application may begin."""
+        if self._in_hand():
+            self._stop_parser("malformed")  # it ended where no request can end
         if not self.url.startswith(b"/") and parse_url(self.url).path is None:
             self.url = b"/"  # "http://host" means its root (RFC 9112, 3.2.2), and uvicorn dies of it
+        self._framing.head_ended(self._length, chunked=self._chunked)
+        if self._trusted:
+            self._callers.move(self, forwarded_for(self.headers, self._limits.trusted) or self.address)
+        self._callers.charge(self, REQUEST_S)
         super().on_headers_complete()
-        self.headers = []
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body; what comes after the answer has begun is on its way to be thrown away."""
+        self._framing.body(len(body))
+        self._callers.charge(self, PIECE_S)
+        super().on_body(body)
+        if self.cycle.response_started:
+            self.flow.pause_reading()
+        else:
+            self._callers.take_body(self, len(body))
 
     def on_message_complete(self) -> None:
         """The request has arrived whole, unless it offered an upgrade: then its body is still to be read."""
         if not self.parser.should_upgrade():
-            self.arriving_since = None
+            self._begun = False
+            self._deadlines.since_s = self.loop.time()
+            self._framing.begin()
             super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """An answer is whole; to HEAD it has no body."""
-        self.transport.flush()  # type: ignore[attr-defined]
-        last = not self.pipeline
-        super().on_response_complete()
-        if last and self._ended:
+        """An answer is whole; to HEAD it has no body. The next request may be looked at."""
+        self.server_state.total_requests += 1
+        self.transport.flush()
+        self._callers.answered(self)
+        if not self._begun:
+            self._deadlines.since_s = self.loop.time()
+        if self._ended:
             self._say_last_words()
+        elif not self.transport.is_closing():
+            self.flow.resume_reading()
+            self._go_on_soon()
 
-    def _read_past_upgrade(self, rest: memoryview) -> None:
-        # In a loop: pipelined requests may each offer one.
-        while True:
-            try:
-                self._parse_body_of_upgrade()
-                self.parser.feed_data(rest)
-            except HttpParserUpgrade as upgrade:
-                rest = rest[upgrade.args[0] :]
-            except HttpParserError:
-                return self._refuse_what_stopped_the_parser()
-            else:
-                return None
+    def _go_on_soon(self) -> None:
+        if self._held or self._eof:
+            self.loop.call_soon(self.take_turn)
 
-    def _parse_body_of_upgrade(self) -> None:
-        after = _AfterUpgrade(self)
-        version = self.parser.get_http_version().encode()
-        framing = [b"%s: %s\r\n" % field for field in self.scope["headers"] if field[0] in FRAMING]
+    def _in_hand(self) -> bool:
+        cycle = self.cycle
+        return cycle is not None and not cycle.response_complete and not cycle.more_body
+
+    def _has_to_wait(self) -> bool:
+        # For the answer to the request before, for that to be sent, for the application to take the body, for a turn.
+        waits = self._in_hand() or self.flow.read_paused or self.transport.get_write_buffer_size() > 0
+        return waits or self.transport.is_closing() or not self._callers.may_work(self)
+
+    def _hear_proxy(self) -> None:
+        header = proxy_header.read(self._held)
+        if header is None:
+            return
+        self._announcing = False
+        if header.size:
+            self._held = self._held[header.size :]
+            self._opening = self._held[: wrong_protocol.OPENING_BYTES]
+        if header.address is not None:
+            self.address = header.address
+            # A proxy that says who calls is one for connections: only a trusted one before it is asked further.
+            self._trusted = is_within(self.address, self._limits.trusted)
+            self._callers.move(self, self.address)
+
+    def _feed(self, piece: bytes) -> None:
+        try:
+            self.parser.feed_data(piece)
+        except HttpParserUpgrade as upgrade:
+            self._read_past_upgrade(piece[upgrade.args[0] :])
+        except HttpParserError:
+            self._refuse(self._why or wrong_protocol.name(self._opening))
+        framing = self._framing
+        over = framing.other_bytes > OTHER_BYTES_MAX + framing.body_bytes
+        if over and not self._ended and not self._being_answered():
+            self._refuse("headers_too_large")
+
+    def _being_answered(self) -> bool:
+        # What is thrown away behind an answer has limits of its own (``webhook.LINGER_S``).
+        return self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete
+
+    def _read_past_upgrade(self, rest: bytes) -> None:
+        after = AfterUpgrade(self)
+        head = head_again(self.parser.get_http_version(), self.scope["headers"])
         self.parser = HttpRequestParser(after)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's
-        self.parser.feed_data(b"POST / HTTP/%s\r\n%s\r\n" % (version, b"".join(framing)))
+        try:
+            self.parser.feed_data(head)
+        except HttpParserError:
+            self._refuse("malformed")
+            return
         after.deaf = False
+        if rest:
+            self._feed(rest)
 
     def _stop_parser(self, why: str) -> NoReturn:
         self._why = why
         raise RefusedInside
 
-    def _refuse_what_stopped_the_parser(self) -> None:
-        self._refuse(self._why or wrong_protocol.name(self._opening))
-
     def _refuse(self, why: str) -> None:
         self.config.notices.http_error(why)
-        self.end(ANSWER_431 if why == "headers_too_large" else ANSWER_400)
+        self.end(ANSWER_431 if why in {"headers_too_large", "trailers"} else ANSWER_400)
 
     def _say_last_words(self) -> None:
         words, self._last_words = self._last_words, None
-        self._unset_keepalive_if_required()
         if words and not self.transport.is_closing():
             self.transport.write(words)
             with contextlib.suppress(OSError):  # it may have gone meanwhile
@@ -298,32 +390,3 @@ class LimitedProtocol(HttpToolsProtocol):
             self.loop.call_later(LINGER_S, self.transport.close)
         else:
             self.transport.close()
-
-
-class _AfterUpgrade:
-    """Hears the parser that reads a body behind an offered upgrade: not the head that it is given again, but all else.
-
-    A parser looks these methods up when it is made, so that they cost nothing where no upgrade was offered.
-    """
-
-    def __init__(self, connection: LimitedProtocol) -> None:
-        self._connection = connection
-        self.deaf = True
-        self.on_body = connection.on_body
-        self.on_message_complete = connection.on_message_complete
-
-    def on_message_begin(self) -> None:
-        if not self.deaf:
-            self._connection.on_message_begin()
-
-    def on_url(self, url: bytes) -> None:
-        if not self.deaf:
-            self._connection.on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if not self.deaf:
-            self._connection.on_header(name, value)
-
-    def on_headers_complete(self) -> None:
-        if not self.deaf:
-            self._connection.on_headers_complete()

@@ -41,6 +41,7 @@ class IntakeMetrics(Collector):
         self.queued = Gauge("receiver_inbox_queued", "Callbacks waiting for a commit", registry=self.registry)
         self.disk_free = Gauge("receiver_disk_free_bytes", "Free space of the journal's disk", registry=self.registry)
         self.wal = Gauge("receiver_inbox_wal_bytes", "Size of the inbox's write-ahead log", registry=self.registry)
+        self.bodies = Gauge("receiver_bodies_bytes", "Bytes of all bodies in hand", registry=self.registry)
         self.clock_jumps = Counter(
             "receiver_clock_jumps", "Jumps of the wall clock against the monotonic one", registry=self.registry
         )

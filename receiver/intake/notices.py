@@ -15,22 +15,45 @@ WARN_EVERY_S = 600.0
 
 HTTP_ERRORS = {
     "malformed": "a request was no HTTP/1.1 that can be read; it got 400",
-    "headers_too_large": "a request line with its headers was over the limit; it got 431",
+    "headers_too_large": "a request had more bytes beside its body (request line, headers, chunk extensions,"
+    " trailers) than are allowed; it got 431",
     "transfer_coding": "a request came with a Transfer-Encoding other than chunked; it got 400",
-    "proxy_protocol": "a PROXY protocol header came: switch it off at the proxy",
+    "trailers": "a chunked body came with more trailer fields than are thrown away; it got 431",
+    "proxy_protocol": "a PROXY protocol header came from no proxy that is trusted: switch it off at the proxy, or name"
+    " the proxy in server.trusted_proxies",
     "tls": "a TLS handshake came to a plain port: let the proxy end TLS, and speak plain HTTP to this port",
     "http2": "an HTTP/2 connection came to a port for HTTP/1.1: let the proxy speak HTTP/1.1 to it",
 }
 """Why a request was refused before it was one → what is said of it."""
 REFUSED = {
-    "too_many": "as many connections are open as are allowed; a further one was closed at once",
+    "too_many": "as many connections are open as are allowed, and all have shown a valid signature; a further one was"
+    " closed at once",
+    "unproven": "as many connections are open as are allowed; the oldest that had shown no valid signature, of the"
+    " address with the most of them, was closed for a new one. Where all callers come through one proxy, name it in"
+    " server.trusted_proxies",
+    "share": "as many connections are open as are allowed, and one address has more than half of them; its oldest was"
+    " closed for a new one of another address",
+    "bodies": "bodies in hand were more than server.bodies_bytes_max; the oldest that was not proven, of the address"
+    " with the most of them, got 503",
     "silent": "a new connection began no request in time, and was closed",
     "slow": "a request did not arrive whole in time, and its connection was closed",
+    "unanswered": "a request got no answer from us in time, and its connection was closed: look at the disk",
+    "unread": "a caller did not read its answer in time, and its connection was closed",
 }
 """Why a connection was closed because of a limit → what is said of it."""
 
 STATES = ("idle", "arriving", "answering", "writing", "closing")
 """Of a connection; what each means is said at ``connection.LimitedProtocol.state``."""
+
+
+class Notices(Protocol):
+    """Who is told of what never reaches the application."""
+
+    def connection_refused(self, why: str) -> None:
+        """A connection was closed because of a limit; ``why`` is a key of ``REFUSED``."""
+
+    def http_error(self, why: str) -> None:
+        """A request was refused before it was one; ``why`` is a key of ``HTTP_ERRORS``."""
 
 
 class Counts(Protocol):

@@ -50,6 +50,16 @@ class Rejects(Protocol):
         """Keep it."""
 
 
+class Caller(Protocol):
+    """Who sends a request, as its connection knows it."""
+
+    def refused(self) -> str | None:
+        """Why no body is taken of it now, None where one is."""
+
+    def proven(self) -> None:
+        """Its request is a genuine callback."""
+
+
 class Disconnected(Exception):
     """The caller went away before its body was whole: nothing is kept, nobody is left to answer."""
 
@@ -80,16 +90,19 @@ class Webhook:
         """Take one request."""
         headers: Headers = tuple(scope["headers"])
         source = scope.get("path_params", {}).get("source", NO_SOURCE)
+        caller: Caller | None = scope.get("state", {}).get("caller")
         unread, body = True, b""
         try:
             started_s, now_us = self._intake.clock.monotonic_s(), self._intake.clock.now_us()
             admit.check_headers(headers)
-            provider, source_record = self._find(scope, source)
+            provider, source_record = self._find(scope, source, caller)
             claim = admit.admit_headers(provider, source_record, headers, now_us // 1_000_000)
             admit.check_declared(headers, self._intake.body_bytes_max)
             body = await _read(receive, self._intake.body_bytes_max)
             unread = False
             verified = admit.admit_body(provider, source_record, claim, RawCallback(source, now_us, headers, body))
+            if caller is not None:
+                caller.proven()
             number = await self._intake.inbox.append(verified)
         except Refusal as refusal:
             rest = await self._refuse(refusal, headers, source, receive, send, unread=unread)
@@ -99,7 +112,8 @@ class Webhook:
         except Disconnected:
             return
         except Exception:  # whatever it was, the provider must try again
-            self._intake.log.exception("callback.internal_error", source=self._label(source))
+            if self._refused.may_say():
+                self._intake.log.exception("callback.internal_error", source=self._label(source))
             await self._refuse(Unavailable("internal_error"), headers, source, receive, send, unread=unread)
             return
         self._intake.on_committed()
@@ -107,13 +121,15 @@ class Webhook:
         await send(OK_BODY)
         self._note(source, number, len(body), started_s, now_us)
 
-    def _find(self, scope: Scope, name: str) -> tuple[Provider, Source]:
+    def _find(self, scope: Scope, name: str, caller: Caller | None) -> tuple[Provider, Source]:
         found = self._intake.sources.get(name)
         if found is None:
             raise NotFound
         if scope["method"] != "POST":
             raise MethodNotAllowed
         why = "stopping" if self._intake.stopping else self._intake.inbox.accepting()
+        if why is None and caller is not None:
+            why = caller.refused()
         if why is not None:
             raise Unavailable(why)
         return found
@@ -187,20 +203,20 @@ async def _read(receive: Receive, bytes_max: int) -> bytes:
     body: bytes = message.get("body", b"")
     if message["type"] == "http.request" and not message.get("more_body", False) and len(body) <= bytes_max:
         return body
-    parts, size = [body], len(body)
+    # One growing buffer: a list of pieces takes many times their size where each is one byte.
+    whole = bytearray(body)
     while message["type"] == "http.request":
-        if size > bytes_max:
+        if len(whole) > bytes_max:
             raise BodyTooLarge("streamed")
         if not message.get("more_body", False):
-            return b"".join(parts)
+            return bytes(whole)
         message = await receive()
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
+        whole += message.get("body", b"")
     raise Disconnected
 
 
 async def _linger(receive: Receive, keep_max: int) -> bytes:
-    kept = b""
+    kept = bytearray()
     left = LINGER_BYTES_MAX
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(LINGER_S):
@@ -211,7 +227,7 @@ async def _linger(receive: Receive, keep_max: int) -> bytes:
                 left -= len(piece)
                 if message["type"] != "http.request" or not message.get("more_body", False):
                     break
-    return kept
+    return bytes(kept)
 
 
 class _BoundedRefusals:
@@ -223,12 +239,15 @@ class _BoundedRefusals:
         self._lines = 0
         self._suppressed = 0
 
-    def log(self, source: str, refusal: Refusal) -> None:
+    def may_say(self) -> bool:
         second = int(self._intake.clock.monotonic_s())
         if second != self._second:
             self._second, self._lines = second, 0
         self._lines += 1
-        if self._lines > REFUSED_LINES_PER_S:
+        return self._lines <= REFUSED_LINES_PER_S
+
+    def log(self, source: str, refusal: Refusal) -> None:
+        if not self.may_say():
             self._suppressed += 1
             return
         suppressed, self._suppressed = self._suppressed, 0

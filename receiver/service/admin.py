@@ -66,7 +66,7 @@ def admin_server(
     listener: socket.socket, report: Callable[[], Mapping[str, Any]], text: Callable[[], bytes]
 ) -> HttpServer:
     """The admin listener's server. ``report`` gives ``readiness``, ``text`` the exposition text."""
-    return HttpServer(make_admin(report, text), listener, keep_alive_s=5, shutdown_timeout_s=1)
+    return HttpServer(make_admin(report, text), listener, shutdown_timeout_s=1)
 
 
 def make_admin(report: Callable[[], Mapping[str, Any]], metrics: Callable[[], bytes]) -> ASGIApp:

@@ -19,7 +19,7 @@ from typing import Any, Literal
 import orjson
 from prometheus_client.parser import text_string_to_metric_families
 
-from receiver.intake.http_server import CONNECTIONS_MAX, FILES_KEPT
+from receiver.intake.http_server import FILES_KEPT
 from receiver.journal.engines import location, there_is_a_journal
 from receiver.model.errors import ReceiverError
 from receiver.operate import journal as journal_operate
@@ -62,7 +62,7 @@ def examine(settings: Settings, context: Context, *, thorough: bool) -> Iterator
     ``thorough``: also read the whole journal, which takes a minute for each few million callbacks.
     """
     yield from _ages(settings, time.time())
-    yield from _limits()
+    yield from _limits(settings)
     yield from _disk(settings)
     yield from _journal(settings, context, thorough=thorough)
     yield from _kafka(context)
@@ -83,11 +83,12 @@ def _ages(settings: Settings, now_s: float) -> Iterator[Sign]:
             yield Sign("warning", "secrets", what, "RUNBOOK, Starting and stopping: rotate a secret")
 
 
-def _limits() -> Iterator[Sign]:
+def _limits(settings: Settings) -> Iterator[Sign]:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = CONNECTIONS_MAX + FILES_KEPT
+    connections = settings.server.connections_max
+    needed = connections + FILES_KEPT
     if hard != resource.RLIM_INFINITY and hard < needed:
-        what = f"a process may have {hard} files open here; {CONNECTIONS_MAX} connections need {needed}"
+        what = f"a process may have {hard} files open here; {connections} connections need {needed}"
         yield Sign("warning", "limits", what, f"raise the hard limit to {needed} (LimitNOFILE, ulimit -Hn)")
     else:
         yield Sign("well", "limits", "as many open files as all connections need")

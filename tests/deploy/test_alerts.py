@@ -80,6 +80,7 @@ CASES: dict[str, Case] = {
     ),
     "ReceiverUnreadableRequests": rising("receiver_http_errors_total", keep=("why",), why="proxy_protocol"),
     "ReceiverConnectionsFull": constant("receiver_connections", "3600", "3000", state="idle")._replace(labels={}),
+    "ReceiverCallersShed": rising("receiver_connections_refused_total", keep=("why",), why="unproven"),
     "ReceiverSourceSilent": Case(
         {'receiver_source_last_callback_timestamp_seconds{source="a"}': "-86400x40"},
         {'receiver_source_last_callback_timestamp_seconds{source="a"}': "0x40"},

@@ -9,12 +9,16 @@ import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
-from receiver.intake.http_server import CONNECTIONS_MAX, HttpServer
+from receiver.intake.http_server import HttpServer
+from receiver.intake.limits import Limits
 from receiver.intake.notices import BoundedNotices
 from tests.support import NOW_S, OXPAY_VECTORS, Way
 
 BODY: bytes = OXPAY_VECTORS["bodies"][0]["body"].encode()
 PATH = b"/webhooks/0xpay-main"
+
+SEND_BYTES = 8192
+"""Of answers that the system holds for a caller that does not read; its own default takes a minute to fill."""
 
 
 class Door:
@@ -73,14 +77,14 @@ def statuses(said: bytes) -> list[int]:
 
 
 @contextlib.asynccontextmanager
-async def open_door(way: Way, *, connections_max: int = CONNECTIONS_MAX) -> AsyncIterator[Door]:
-    """The application on a real socket."""
+async def open_door(way: Way, **limits: Any) -> AsyncIterator[Door]:
+    """The application on a real socket; ``limits`` are fields of ``Limits``."""
     listener = socket.create_server(("127.0.0.1", 0))
     listener.setblocking(False)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BYTES)
     notices = BoundedNotices(way.intake.metrics, way.clock, way.log)
-    server = HttpServer(
-        way.app, listener, keep_alive_s=1, shutdown_timeout_s=1, connections_max=connections_max, notices=notices
-    )
+    held_to = Limits(**({"keep_alive_s": 1} | limits))
+    server = HttpServer(way.app, listener, shutdown_timeout_s=1, limits=held_to, notices=notices)
     running = asyncio.create_task(server.run_until_stopped())
     yield Door(way, server, listener)
     server.stop()

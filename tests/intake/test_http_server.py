@@ -7,8 +7,8 @@ import socket
 
 import pytest
 
-from receiver.intake import connection
-from receiver.intake.http_server import CONNECTIONS_MAX, FILES_KEPT, connections_max
+from receiver.intake.http_server import FILES_KEPT, connections_max
+from receiver.intake.limits import CONNECTIONS_MAX
 from receiver.model.callback import VerifiedCallback
 from tests.intake.door import BODY, Door, open_door, post, statuses
 from tests.support import Way
@@ -170,18 +170,18 @@ async def test_a_caller_that_breaks_off_leaves_nothing(door: Door) -> None:
     assert door.way.inbox.entries == []
 
 
-async def test_a_request_that_does_not_arrive_is_closed(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_request_that_does_not_arrive_is_closed() -> None:
     """A slow body, a slow head and a silent connection alike; nobody is waited for without an end."""
-    monkeypatch.setattr(connection, "ARRIVAL_S_MAX", 0.2)
-    for begun in (b"", b"POST /webhooks", post(door.signed(), BODY)[:-5]):
-        reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
-        writer.write(begun)
-        assert await asyncio.wait_for(reader.read(), 5) == b""
-        writer.close()
-    assert door.count("receiver_connections_refused_total", why="silent") == 1
-    assert door.count("receiver_connections_refused_total", why="slow") == 2
-    (line,) = door.named("slow")
-    assert "did not arrive whole" in line["detail"]
+    async with open_door(Way(body_bytes_max=4096), arrival_s=0.2) as door:
+        for begun in (b"", b"POST /webhooks", post(door.signed(), BODY)[:-5]):
+            reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+            writer.write(begun)
+            assert await asyncio.wait_for(reader.read(), 5) == b""
+            writer.close()
+        assert door.count("receiver_connections_refused_total", why="silent") == 1
+        assert door.count("receiver_connections_refused_total", why="slow") == 2
+        (line,) = door.named("slow")
+        assert "did not arrive whole" in line["detail"]
 
 
 async def test_idle_connections_are_closed_after_the_keep_alive_time(door: Door) -> None:
@@ -193,11 +193,18 @@ async def test_idle_connections_are_closed_after_the_keep_alive_time(door: Door)
     writer.close()
 
 
+async def prove(door: Door) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection on which a genuine callback was answered, and that stays open."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+    writer.write(post(door.signed(), BODY).replace(b"connection: close\r\n", b""))
+    assert statuses(await asyncio.wait_for(reader.readuntil(b"\r\n\r\nOK"), 5)) == [200]
+    return reader, writer
+
+
 async def test_connections_have_a_limit() -> None:
     """Further ones are closed at once, counted, and named once; those that are open are served."""
-    async with open_door(Way(), connections_max=3) as door:
-        kept = [await asyncio.open_connection("127.0.0.1", door.port) for _ in range(3)]
-        await asyncio.sleep(0.1)
+    async with open_door(Way(), connections_max=3, keep_alive_s=30) as door:
+        kept = [await prove(door) for _ in range(3)]
         for _ in range(5):
             reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
             assert await asyncio.wait_for(reader.read(), 5) == b""
@@ -262,7 +269,7 @@ async def test_an_answer_that_nobody_reads_is_writing(door: Door) -> None:
 
 def test_no_more_connections_than_files_allow() -> None:
     """The journal's files and what else the process opens come first."""
-    assert connections_max(1_048_576) == CONNECTIONS_MAX
-    assert connections_max(CONNECTIONS_MAX + FILES_KEPT) == CONNECTIONS_MAX
-    assert connections_max(1024) == 1024 - FILES_KEPT
-    assert connections_max(10) == 1
+    assert connections_max(CONNECTIONS_MAX, 1_048_576) == CONNECTIONS_MAX
+    assert connections_max(CONNECTIONS_MAX, CONNECTIONS_MAX + FILES_KEPT) == CONNECTIONS_MAX
+    assert connections_max(CONNECTIONS_MAX, 1024) == 1024 - FILES_KEPT
+    assert connections_max(CONNECTIONS_MAX, 10) == 1

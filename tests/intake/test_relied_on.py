@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import httptools
 import pytest
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from receiver.intake.connection import LimitedProtocol
@@ -15,26 +16,23 @@ def test_what_is_relied_on_of_uvicorn_is_there() -> None:
     """Its protocol's methods and attributes, by name: a new release that renames one fails here first."""
     for name in (
         *("connection_made", "data_received", "eof_received", "on_message_begin", "on_header", "on_headers_complete"),
-        *("on_message_complete", "on_response_complete"),
+        *("on_body", "on_message_complete", "on_response_complete", "connection_lost"),
     ):
         assert callable(getattr(HttpToolsProtocol, name))
         assert name in LimitedProtocol.__dict__
-    assert callable(HttpToolsProtocol._unset_keepalive_if_required)
-    assert callable(HttpToolsProtocol.on_body)
     made = HttpToolsProtocol.__init__.__code__.co_names + HttpToolsProtocol.connection_made.__code__.co_names
-    assert {"headers", "transport", "connections", "loop", "pipeline", "cycle", "parser", "config", "scope"} <= set(
-        made
-    )
+    assert {"headers", "transport", "connections", "loop", "flow", "cycle", "parser", "config", "scope"} <= set(made)
     begun: tuple[str, ...] = HttpToolsProtocol.on_message_begin.__code__.co_names
     assert {"url", "headers", "scope", "expect_100_continue"} <= set(begun)
     cycle = RequestResponseCycle.__init__.__code__.co_names
     assert {"disconnected", "response_started", "response_complete", "more_body", "message_event"} <= set(cycle)
 
 
-def test_pipelined_requests_wait_where_the_connection_looks_for_them() -> None:
-    """The newest stands first in the pipeline: it is the one that is dropped when its body will not come whole."""
-    assert "appendleft" in HttpToolsProtocol.on_headers_complete.__code__.co_names
-    assert "pop" in HttpToolsProtocol.on_response_complete.__code__.co_names
+def test_a_body_that_waits_pauses_reading_where_the_connection_looks_for_it() -> None:
+    """Nothing more is given to the parser while ``read_paused`` is set; asking for the body unsets it."""
+    assert "pause_reading" in HttpToolsProtocol.on_body.__code__.co_names
+    assert "resume_reading" in RequestResponseCycle.receive.__code__.co_names
+    assert "read_paused" in FlowControl.__init__.__code__.co_names
 
 
 class Heard:

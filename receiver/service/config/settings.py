@@ -13,9 +13,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from receiver.intake.limits import BODIES_BYTES_MAX, CONNECTIONS_MAX
+from receiver.intake.peers import networks
 from receiver.journal.engines import URL_PATTERN
 from receiver.model.errors import ConfigurationError
 from receiver.providers.settings import FAULT, Section, SourceSettings
@@ -44,9 +46,59 @@ class ServerSettings(Section):
     keep_alive_s: Annotated[
         int, Field(ge=1, le=3600, description="s; longer than a load balancer's own, short against senders that vanish")
     ] = 5
+    connections_max: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=1_000_000,
+            description="open at once; for a further one the oldest goes that has shown no valid signature, of the"
+            " address with the most of them; a few at a time are what a provider needs",
+        ),
+    ] = CONNECTIONS_MAX
+    bodies_bytes_max: Annotated[
+        int,
+        Field(
+            ge=1024 * 1024,
+            description="bytes of all bodies in hand, at least `body_bytes_max`; beyond it 503, those first that are"
+            " not proven: memory stays bounded",
+        ),
+    ] = BODIES_BYTES_MAX
+    arrival_timeout_s: Annotated[
+        float,
+        Field(
+            ge=1, le=3600, description="s for a new connection to begin a request, and for that to come, its body aside"
+        ),
+    ] = 20
+    body_bytes_per_s_min: Annotated[
+        int,
+        Field(
+            ge=1,
+            description="a body may take a second more for each so many bytes that have come; a slower one is cut off",
+        ),
+    ] = 16_384
+    trusted_proxies: Annotated[
+        list[str],
+        Field(
+            description="addresses or networks (`10.0.0.0/8`) of proxies whose `X-Forwarded-For` or PROXY protocol"
+            " header is believed, so that limits count each caller and not the proxy; who is named may claim to be"
+            " anybody"
+        ),
+    ] = []  # noqa: RUF012  pydantic gives each its own
     shutdown_timeout_s: Annotated[
         float, Field(ge=2, le=600, description="s; SIGTERM to exit; what was answered is committed long before")
     ] = 30
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, texts: list[str]) -> list[str]:
+        networks(texts)
+        return texts
+
+    @model_validator(mode="after")
+    def _one_body_fits(self) -> ServerSettings:
+        if self.bodies_bytes_max < self.body_bytes_max:
+            raise ValueError("bodies_bytes_max must be at least body_bytes_max")
+        return self
 
 
 class AdminSettings(Section):

@@ -8,9 +8,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from receiver.intake.clock_watch import ClockWatch
-from receiver.intake.http_server import CONNECTIONS_MAX, FILES_KEPT, HttpServer, connections_max
+from receiver.intake.http_server import FILES_KEPT, HttpServer, connections_max
+from receiver.intake.limits import Limits
 from receiver.intake.metrics import IntakeMetrics
 from receiver.intake.notices import BoundedNotices
+from receiver.intake.peers import networks
 from receiver.intake.rejects import RejectSample
 from receiver.intake.webhook import Intake, make_app
 from receiver.journal.handle import Journal
@@ -99,20 +101,27 @@ class IntakeProcess:
             await asyncio.to_thread(inbox.close)
 
     def _make_server(self, intake: Intake) -> HttpServer:
-        server, allowed = self._settings.server, connections_max(raise_open_files())
-        if allowed < CONNECTIONS_MAX:
+        server = self._settings.server
+        wanted, allowed = server.connections_max, connections_max(server.connections_max, raise_open_files())
+        if allowed < wanted:
             self._log.warning(
                 "intake.open_files_too_few",
                 connections_max=allowed,
-                detail=f"the hard limit of open files allows {allowed} connections where {CONNECTIONS_MAX} are meant:"
-                f" raise it to {CONNECTIONS_MAX + FILES_KEPT} (ulimit -Hn, LimitNOFILE, --ulimit nofile)",
+                detail=f"the hard limit of open files allows {allowed} connections where {wanted} are meant:"
+                f" raise it to {wanted + FILES_KEPT} (ulimit -Hn, LimitNOFILE, --ulimit nofile)",
             )
         return HttpServer(
             make_app(intake),
             self._listener,
-            keep_alive_s=server.keep_alive_s,
             shutdown_timeout_s=server.shutdown_timeout_s / 2,
-            connections_max=allowed,
+            limits=Limits(
+                connections_max=allowed,
+                bodies_bytes_max=server.bodies_bytes_max,
+                keep_alive_s=server.keep_alive_s,
+                arrival_s=server.arrival_timeout_s,
+                body_bytes_per_s_min=server.body_bytes_per_s_min,
+                trusted=networks(server.trusted_proxies),
+            ),
             notices=BoundedNotices(self._metrics, SystemClock(), self._log),
         )
 
@@ -169,6 +178,7 @@ class IntakeProcess:
             self._metrics.wal.set(figures.wal_bytes or 0)
         if self._server is not None:
             self._metrics.connections(self._server.states())
+            self._metrics.bodies.set(self._server.bodies_bytes())
         return metrics.render(self._metrics.registry)
 
 

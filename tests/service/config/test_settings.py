@@ -34,6 +34,14 @@ def test_the_contracts_own_example_is_sound(tmp_path: Path) -> None:
         ({"nonsense": {}}, "receiver.toml: nonsense: no such key"),
         ({"server": {"port": 0}}, "receiver.toml: server.port: Input should be greater than or equal to 1"),
         ({"server": {"port": "eighty"}}, "receiver.toml: server.port: Input should be a valid integer"),
+        (
+            {"server": {"trusted_proxies": ["10.0.0.7", "10.0.0.1/8"]}},
+            "receiver.toml: server.trusted_proxies: entry 2 is no address and no network",
+        ),
+        (
+            {"server": {"body_bytes_max": 4_000_000, "bodies_bytes_max": 2_000_000}},
+            "receiver.toml: server: bodies_bytes_max must be at least body_bytes_max",
+        ),
         ({"journal": {"url": "postgres://x"}}, "receiver.toml: journal.url: "),
         ({"kafka": {}}, "receiver.toml: kafka.bootstrap_servers: Field required"),
         ({"kafka": {"bootstrap_servers": ["a:1"], "delivery": "twice"}}, "receiver.toml: kafka.delivery: "),
