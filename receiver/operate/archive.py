@@ -20,6 +20,7 @@ from receiver.model.callback import Headers, VerifiedCallback
 from receiver.model.cards import mask_cards
 from receiver.model.errors import ReceiverError
 from receiver.model.masked_body import mask_body
+from receiver.model.printable import printable_json
 from receiver.model.quarantine_record import public_headers
 from receiver.model.times import from_us
 from receiver.providers.registry import body_fields, shown_headers
@@ -39,7 +40,7 @@ def to_line(number: int, callback: VerifiedCallback, about: Mapping[str, Any], *
     }
     if (headers, body) != (callback.headers, callback.body):
         line["masked"] = True
-    return orjson.dumps(line)
+    return printable_json(orjson.dumps(line))
 
 
 def masked(headers: Headers, body: bytes) -> tuple[Headers, bytes]:
