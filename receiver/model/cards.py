@@ -88,8 +88,10 @@ def mask_number(text: str) -> str | None:
 
 _EXPONENT = re.compile(r"-?(?P<whole>[0-9]{1,40})(?:\.(?P<fraction>[0-9]{0,40}))?[eE](?P<exponent>[+-]?[0-9]{1,2})")
 _BETWEEN = r"[^0-9A-Za-z]*+"
+_MAYBE = re.compile(rf"[0-9][^A-Za-z]{{{DIGITS_MIN - 1}}}")
+"""So long a stretch without a letter: most texts have none, and are done with here."""
 _RUN = re.compile(rf"[0-9](?:{_BETWEEN}[0-9]){{{DIGITS_MIN - 1},}}+")
-"""Thirteen digits or more without a letter between them: most texts have none, and are done with here."""
+"""Thirteen digits or more without a letter between them."""
 _ONE_WORD = re.compile(rf"[A-Za-z]*+[0-9]{{{DIGITS_MIN},{DIGITS_MAX}}}+[A-Za-z]*+")
 _GROUP = re.compile(r"[0-9]+")
 _STARS = re.compile(r"\*{3,}")
@@ -161,7 +163,7 @@ def _character(found: re.Match[str]) -> str:
 def _masked(text: str, plain: str, places: Sequence[int] | None) -> str:
     if not plain.isascii():
         plain = plain.translate(_TO_ASCII)
-    if _RUN.search(plain) is None:
+    if _MAYBE.search(plain) is None or _RUN.search(plain) is None:
         return text
     if "***" in plain:
         plain = _STARS.sub(lambda stars: "x" * len(stars[0]), plain)
