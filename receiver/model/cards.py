@@ -15,8 +15,9 @@ What is told apart, and left as it is:
   it is one only where that has four digits or more;
 - a time in seconds, milli-, micro- or nanoseconds since 1970: no issuer's numbers begin as those of this century do.
 
-Words are enough for a number in a sentence, and one with letters before or after it in the same word, as ``PAN4111…``.
-An operation's id is the identity of what it names: who masks a record leaves it, by its place, and amounts too.
+A number with nothing but letters before or after it in its word is one, as ``PAN4111…``. An operation's id is the
+identity of what it names and an amount is money, whatever they look like: who masks an event or a body leaves both, by
+their place.
 """
 
 from __future__ import annotations
