@@ -66,7 +66,7 @@ class Rejects:
 
     kept: list[tuple[RawCallback, str]] = field(default_factory=list)
 
-    def wants(self) -> bool:
+    def wants(self, source: str, why: str) -> bool:
         return True
 
     def keep(self, raw: RawCallback, why: str) -> None:

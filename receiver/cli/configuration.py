@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from receiver.cli.exit_codes import DONE, FAILED
-from receiver.cli.output import config_option, console, say
+from receiver.cli.output import config_option, say, show_line
 from receiver.model.errors import ConfigurationError, ReceiverError
 from receiver.operate.topics import look
 from receiver.providers.registry import providers as installed
@@ -56,10 +56,11 @@ def check(config: Path | None, *, kafka: bool, strict: bool) -> int:
     for source in settings.sources:
         provider = installed()[source.provider]
         url = public_url(settings, source) if provider.calls_back else "(no URL)"
-        console().print(f"{source.name}  {url}\n    {provider.registration}", soft_wrap=True)
+        show_line(f"{source.name}  {url}")
+        show_line(f"    {provider.registration}")
         poll = source.usual.poll
         if poll is not None and provider.api is not None:
-            console().print(f"    asks {poll.base_url or provider.api.base_url}: {provider.api.asks}")
+            show_line(f"    asks {poll.base_url or provider.api.base_url}: {provider.api.asks}")
     faulty = kafka and _kafka_faulty(settings)
     said = [", and Kafka is not ready for it"] if faulty else []
     if warnings:
@@ -75,9 +76,9 @@ def _kafka_faulty(settings: Settings) -> bool:
     notes = [Finding(fault=False, text=note) for note in kafka_notes(settings)]
     findings = [*asyncio.run(look(context)), *notes]
     for finding in findings:
-        console().print(f"{'fault' if finding.fault else 'note'}: {finding.text}", soft_wrap=True, markup=False)
+        show_line(f"{'fault' if finding.fault else 'note'}: {finding.text}")
         if finding.mend:
-            console().print(f"    {finding.mend}", soft_wrap=True, markup=False)
+            show_line(f"    {finding.mend}")
     faults = sum(finding.fault for finding in findings)
     say(f"Kafka: {faults} faults, {len(findings) - faults} notes" if findings else "Kafka is as it should be")
     return faults > 0

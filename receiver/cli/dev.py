@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from receiver.cli.event_line import event_line
-from receiver.cli.output import config_option, console, json_option, load_or_built_in, say, write_line
+from receiver.cli.output import config_option, console, json_option, load_or_built_in, say, show_line, write_line
 from receiver.journal.engines import location
 from receiver.model.records import OutboxRecord
 from receiver.providers.registry import providers
@@ -42,7 +42,7 @@ def dev_command(  # noqa: PLR0913  its options
             if record.record_type == "event":
                 write_line(record.value)
         else:
-            shown.print(event_line(record))
+            show_line(event_line(record), shown)
 
     run(settings, environ, show, simulate=simulate)
     say("stopped: everything that was answered 200 is in the journal")

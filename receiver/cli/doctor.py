@@ -16,7 +16,7 @@ import click
 import orjson
 
 from receiver.cli.exit_codes import DONE, FAILED
-from receiver.cli.output import config_option, console, json_option, say, write_json
+from receiver.cli.output import config_option, json_option, say, show_line, write_json
 from receiver.model.errors import ReceiverError
 from receiver.service.config.file import find
 from receiver.service.config.settings import Settings, load
@@ -77,9 +77,9 @@ def _show(signs: Sequence[Sign]) -> None:
     # What is wrong comes last, where the eye is when the page has scrolled by.
     order = ("well", "note", "warning", "fault")
     for sign in sorted(signs, key=lambda sign: order.index(sign.level)):
-        console().print(f"{sign.level:<8} {sign.area}: {sign.what}", markup=False, soft_wrap=True)
+        show_line(f"{sign.level:<8} {sign.area}: {sign.what}")
         if sign.mend:
-            console().print(f"         do: {sign.mend}", markup=False, soft_wrap=True)
+            show_line(f"         do: {sign.mend}")
 
 
 def _count(number: int, what: str) -> str:

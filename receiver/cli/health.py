@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from receiver.cli.exit_codes import DONE, FAILED
+from receiver.model.printable import printable
 from receiver.service.config.file import CONFIG_VARIABLE, find, read
 from receiver.service.health import admin_address, ask, why_not_ready
 
@@ -39,7 +40,7 @@ def health(config: Path | None, path: str, timeout_s: float, *, as_json: bool) -
     if as_json and path == "/readyz":
         sys.stdout.buffer.write(body.strip() + b"\n")
     elif status == 200:
-        click.echo(said)
+        click.echo(printable(said))
     else:
-        click.echo(f"receiver: not {said}: {why_not_ready(body) or f'HTTP {status}'}", err=True)
+        click.echo(printable(f"receiver: not {said}: {why_not_ready(body) or f'HTTP {status}'}"), err=True)
     return DONE if status == 200 else FAILED

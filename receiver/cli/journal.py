@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from receiver.cli.context import load_context
-from receiver.cli.output import config_option, console, json_option, say, show_table, write_json
+from receiver.cli.output import config_option, json_option, say, show_line, show_table, write_json
 from receiver.operate import journal as journal_operate
 from receiver.operate.rejoin_plan import Plan
 
@@ -28,7 +28,7 @@ def check(config: Path | None, *, as_json: bool) -> int:
         write_json([{"journal": checked.journal_id, "faults": checked.faults, "kafka": checked.kafka}])
     else:
         for fault in checked.faults:
-            console().print(fault)
+            show_line(fault)
         say(checked.kafka)
         say(f"journal {checked.journal_id}: " + (f"{len(checked.faults)} faults" if checked.faults else "sound"))
     return 1 if checked.faults else 0
@@ -44,7 +44,7 @@ def rejoin(config: Path | None, *, yes: bool) -> int:
     def agree(fault: str, plan: Plan) -> bool:
         say(fault)
         for line in plan.lines():
-            console().print(line)
+            show_line(line)
         return yes or click.confirm("Do that?", err=True)
 
     decided = asyncio.run(journal_operate.rejoin(context, agree))
@@ -58,7 +58,7 @@ def rejoin(config: Path | None, *, yes: bool) -> int:
 def backup(config: Path | None, path: Path) -> None:
     """Copy all stores consistently to an empty folder, also while the service runs."""
     for copy, size in load_context(config).journal.backup(path).items():
-        console().print(f"{copy}  {size} bytes")
+        show_line(f"{copy}  {size} bytes")
     say("to restore: stop the service, put the folder in the journal's place, start, run `receiver journal check`")
 
 

@@ -17,6 +17,7 @@ from click.types import StringParamType
 from receiver.cli.exit_codes import DONE, FAILED, INTERRUPTED, WRONG_USE
 from receiver.cli.last_words import bug, drop_output, say_anything, system_reason
 from receiver.model.errors import ConfigurationError, ReceiverError
+from receiver.model.printable import printable
 
 
 class Place(NamedTuple):
@@ -213,12 +214,13 @@ def _end(error: Exception) -> int:
         return DONE
     if isinstance(error, ConfigurationError):
         for fault in error.faults:
-            click.echo(f"receiver: {fault}", err=True)
+            click.echo(f"receiver: {printable(fault)}", err=True)
         return WRONG_USE
     if isinstance(error, OSError):
         drop_output()
         said = system_reason(error)
     else:
         said = str(error) if isinstance(error, ReceiverError) else bug(error)
-    click.echo(f"receiver: {said}", err=True)
+    for line in f"receiver: {said}".split("\n"):
+        click.echo(printable(line), err=True)
     return FAILED

@@ -12,6 +12,7 @@ import click
 import orjson
 
 from receiver.journal.engines import location
+from receiver.model.printable import printable, printable_json
 from receiver.sandbox.built_in import built_in, with_made_up
 from receiver.service.config import settings
 from receiver.service.config.file import CONFIG_VARIABLE, DEFAULT_FILE, find
@@ -19,6 +20,7 @@ from receiver.service.config.settings import Settings
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
 BUILT_IN = "the built-in configuration of `receiver dev` is taken"
 config_option = click.option(
@@ -36,9 +38,23 @@ def console() -> Console:
     return Console(soft_wrap=True, highlight=False)
 
 
+def show_line(text: str | Text, shown: Console | None = None) -> None:
+    """One line of results for people, whoever wrote what stands in it: no markup, no control characters.
+
+    ``shown`` is a console to go on with, where there are many lines.
+    """
+    from rich.text import Text  # noqa: PLC0415  as above
+
+    if isinstance(text, str):
+        text = Text(printable(text))
+    elif not text.plain.isprintable():
+        text = Text(printable(text.plain))
+    (shown or console()).print(text, soft_wrap=True)
+
+
 def say(message: str) -> None:
-    """Messages go to stderr, apart from results."""
-    click.echo(message, err=True)
+    """Messages go to stderr, apart from results; each is one line."""
+    click.echo(printable(message), err=True)
 
 
 def has_configuration(config: Path | None) -> bool:
@@ -57,24 +73,25 @@ def load_or_built_in(config: Path | None, port: int = 8080, admin_port: int = 80
 
 
 def write_json(rows: Iterable[Mapping[str, Any]]) -> None:
-    """One JSON object a line, on stdout."""
+    """One JSON object a line, on stdout, with escapes for what a terminal would act upon."""
     for row in rows:
         write_line(orjson.dumps(row))
 
 
 def write_line(line: bytes) -> None:
-    """One line of bytes on stdout, at once."""
-    sys.stdout.buffer.write(line + b"\n")
+    """One line of JSON on stdout, at once, with escapes as ``write_json`` has."""
+    sys.stdout.buffer.write(printable_json(line) + b"\n")
     sys.stdout.buffer.flush()
 
 
 def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table for people."""
+    """A table for people; what stands in its cells is shown as ``show_line`` shows it."""
     from rich.table import Table  # noqa: PLC0415  as above
+    from rich.text import Text  # noqa: PLC0415  as above
 
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(str(cell) for cell in row))
+        table.add_row(*(Text(printable(str(cell))) for cell in row))
     console().print(table)

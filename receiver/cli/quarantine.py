@@ -9,7 +9,7 @@ import click
 
 from exchange_events.quarantine import Reason
 from receiver.cli.context import load_context
-from receiver.cli.output import config_option, console, json_option, say, show_table, write_json
+from receiver.cli.output import config_option, json_option, say, show_line, show_table, write_json
 from receiver.model.callback import EntryId
 from receiver.model.errors import ReceiverError
 from receiver.model.records import QuarantineFilter
@@ -72,11 +72,12 @@ def list_command(config: Path | None, *, state: str, as_json: bool, ids: tuple[E
 @quarantine.command()
 @config_option
 @click.argument("entry_id", metavar="ID", type=Id())
+@click.option("--unmasked", is_flag=True, help="With whole card numbers in its body.")
 @json_option
-def show(config: Path | None, entry_id: EntryId, *, as_json: bool) -> None:
-    """Show one whole: headers, without signatures, and body. It can hold card numbers."""
+def show(config: Path | None, entry_id: EntryId, *, unmasked: bool, as_json: bool) -> None:
+    """Show one with its headers, without signatures, and its body on one line, card numbers masked."""
     context = load_context(config)
-    said = quarantined_whole(context, entry_id)
+    said = quarantined_whole(context, entry_id, unmasked=unmasked)
     if as_json:
         write_json([said])
         return
@@ -84,7 +85,7 @@ def show(config: Path | None, entry_id: EntryId, *, as_json: bool) -> None:
     headers = said.pop("headers", [])
     show_table("", ("field", "value"), said.items())
     show_table("", ("header", "value"), headers)
-    console().print(body if body is not None else "its body has been purged", markup=False)
+    show_line(body if body is not None else "its body has been purged")
 
 
 @quarantine.command()

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from receiver.cli.context import load_context, open_configured
-from receiver.cli.output import config_option, console, json_option, show_table, write_json
+from receiver.cli.output import config_option, json_option, show_line, show_table, write_json
 from receiver.model.records import Reject
 from receiver.model.times import from_us
 from receiver.operate.drift import silent_sources, unknown_fields
@@ -94,7 +94,7 @@ def explain(config: Path | None, number: int, *, as_json: bool) -> None:
         write_json([_reject(reject) | {"explanation": lines}])
     else:
         for line in lines:
-            console().print(line, markup=False)
+            show_line(line)
 
 
 @click.command()

@@ -18,6 +18,7 @@ from receiver.cli.output import (
     console,
     json_option,
     say,
+    show_line,
     show_table,
     write_json,
     write_line,
@@ -61,7 +62,7 @@ def _tail_outbox(context: Context, *, follow: bool, as_json: bool) -> None:
                     if as_json:
                         write_line(record.value)
                     else:
-                        shown.print(event_line(record))
+                        show_line(event_line(record), shown)
             if records:
                 position = records[-1].number
             elif follow:
@@ -77,8 +78,8 @@ async def _tail_kafka(kafka: Kafka, *, follow: bool, as_json: bool) -> None:
             write_line(record.value)
         else:
             mark = " simulated" if any(name == SIMULATED for name, _ in record.headers) else ""
-            shown.print(f"{record.topic}[{record.partition}]@{record.offset} {record.key}{mark}")
-            shown.print(f"    {record.value.decode()}", soft_wrap=True)
+            show_line(f"{record.topic}[{record.partition}]@{record.offset} {record.key}{mark}", shown)
+            show_line(f"    {record.value.decode(errors='backslashreplace')}", shown)
 
 
 @click.group()

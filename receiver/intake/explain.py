@@ -7,12 +7,17 @@ tried through the provider's own ``claim`` and ``verify``, with one thing change
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from receiver.model.callback import RawCallback, header_values
+from receiver.model.errors import NotUnderstood
+from receiver.model.exact_json import read_json
+from receiver.model.values import Number
 from receiver.providers.contract import Provider, Source, refusal
 
 WHY: Mapping[str, str] = {
@@ -118,11 +123,49 @@ def _bodies(body: bytes) -> Iterator[tuple[str, bytes]]:
         if other != body:
             yield what, other
     try:
-        document: Any = json.loads(body)
-    except ValueError:
+        document = read_json(body)
+    except NotUnderstood:
         return
-    for ascii_only in (False, True):
-        for separators, how in (((",", ":"), "compact"), ((", ", ": "), "with spaces")):
-            text = json.dumps(document, ensure_ascii=ascii_only, separators=separators)
-            yield f"written {how}{', escaped to ASCII' if ascii_only else ''}", text.encode("utf-8", "surrogatepass")
-    yield "pretty-printed", json.dumps(document, ensure_ascii=False, indent=2).encode("utf-8", "surrogatepass")
+    for number, as_ in ((_exact, ""), (_rounded, ", numbers as they count")):
+        for ascii_only in (False, True):
+            for separators, how in (((",", ":"), "compact"), ((", ", ": "), "with spaces")):
+                escaped = ", escaped to ASCII" if ascii_only else ""
+                yield f"written {how}{escaped}{as_}", _write(document, number, ascii_only, separators)
+        yield f"pretty-printed{as_}", _write(document, number, ascii_only=False, indent=2)
+
+
+_MARK = "\u0000number:"
+
+
+def _write(
+    document: Any,
+    number: Callable[[Number], str],
+    ascii_only: bool,  # noqa: FBT001  as json.dumps has it
+    separators: tuple[str, str] | None = None,
+    indent: int | None = None,
+) -> bytes:
+    """JSON as other people's libraries write it; a number is given as marked text and then bared."""
+    text = json.dumps(
+        document,
+        ensure_ascii=ascii_only,
+        separators=separators,
+        indent=indent,
+        default=lambda found: _MARK + number(found),
+    )
+    return _MARKED.sub(r"\1", text).encode()
+
+
+_MARKED = re.compile(r'"\\u0000number:([-+.0-9eE]+)"')
+
+
+def _exact(number: Number) -> str:
+    return number.text
+
+
+def _rounded(number: Number) -> str:
+    """As a library writes it that reads numbers as doubles, and whole ones as such."""
+    text = number.text
+    if not {*text} & {*".eE"}:
+        return text
+    value = float(text)
+    return repr(value) if math.isfinite(value) else text

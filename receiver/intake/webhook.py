@@ -43,8 +43,8 @@ OK_BODY: Message = {"type": "http.response.body", "body": b"OK"}
 class Rejects(Protocol):
     """Where a sample of the refused callbacks is kept."""
 
-    def wants(self) -> bool:
-        """Whether the next one is to be kept."""
+    def wants(self, source: str, why: str) -> bool:
+        """Whether the next one of this source and reason is to be kept."""
 
     def keep(self, raw: RawCallback, why: str) -> None:
         """Keep it."""
@@ -149,7 +149,7 @@ class Webhook:
         label = self._label(source)
         self._intake.metrics.answered(label, refusal.status)
         self._refused.log(label, refusal)
-        wanted = isinstance(refusal, Unauthorized) and self._intake.rejects.wants()
+        wanted = isinstance(refusal, Unauthorized) and self._intake.rejects.wants(source, refusal.why)
         unread = unread and admit.has_body(headers)
         keep_max = self._intake.body_bytes_max if wanted else 0
         rest = await answer(refusal, receive, send, unread=unread, keep_max=keep_max)

@@ -133,7 +133,7 @@ def _set_aside(
         account=account,
         reason=why.reason,
         detail=why.detail,
-        signature_headers=provider.signature_headers if provider else None,
+        shown_headers=provider.shown_headers if provider else frozenset(),
         publish_body=rules.publish_body,
     )
     builder.add_quarantine(entry, slug, account, why, value)

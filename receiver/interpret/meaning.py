@@ -14,6 +14,7 @@ from typing import Any
 from receiver.interpret.lifecycle import Content, confirm, decide, overrules
 from receiver.interpret.status_event import Observed, event_id, facts_digest, status_event, to_json
 from receiver.model.callback import VerifiedCallback
+from receiver.model.cards import mask_cards
 from receiver.model.errors import NotUnderstood
 from receiver.model.exact_json import payload_digest, read_json
 from receiver.model.frozen import dataclass
@@ -31,7 +32,7 @@ class Reading:
     facts_digest: str
     payload_digest: bytes
     unknown_fields: frozenset[str]
-    """Names of body fields that mean nothing to us: a provider's change shows here first."""
+    """Names of body fields that mean nothing to us: a provider's change shows here first. Card numbers are masked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +80,16 @@ def read(callback: VerifiedCallback, provider: Provider, source: Source, *, obse
         facts=facts,
         facts_digest=facts_digest(facts),
         payload_digest=payload_digest(document),
-        unknown_fields=frozenset(document) - known_fields,
+        unknown_fields=_public_names(frozenset(document) - known_fields),
     )
+
+
+UNKNOWN_NAME_MAX = 100
+"""Characters of a field's name that are kept: a provider's own are short."""
+
+
+def _public_names(names: frozenset[str]) -> frozenset[str]:
+    return frozenset([mask_cards(name)[:UNKNOWN_NAME_MAX] for name in names]) if names else names
 
 
 def interpret(  # noqa: PLR0913  all that the answer depends on, and nothing else

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import orjson
 
 from receiver.interpret.lifecycle import Verdict
+from receiver.model.cards import DIGITS_MIN, mask_cards
 from receiver.model.exact_json import canonical_json
 from receiver.model.operation import Facts
 from receiver.model.times import from_us
@@ -96,9 +97,12 @@ def _uuid5(name: bytes) -> str:
 def status_event(  # noqa: PLR0913, PLR0917  the event's parts, in one call per event
     provider: str, source: str, facts: Facts, verdict: Verdict, identity: str, received_at_us: int, observed: Observed
 ) -> dict[str, Any]:
-    """Build StatusEvent v1: every key, in the contract's order."""
+    """Build StatusEvent v1: every key, in the contract's order, card numbers masked.
+
+    ``identity`` was made of the facts as they came, so that masking changes no event's id.
+    """
     step = facts.step
-    return {
+    event = {
         "schema_version": "1",
         "event_id": identity,
         "provider": provider,
@@ -131,6 +135,43 @@ def status_event(  # noqa: PLR0913, PLR0917  the event's parts, in one call per 
         "received_at": from_us(received_at_us),
         "observed_via": observed,
     }
+    _mask(event)
+    return event
+
+
+TEXTS = ("reference", "meta", "risk", "transaction_hash")
+TEXTS_WITHIN = (
+    ("spent", ("currency", "network")),
+    ("received", ("currency", "network")),
+    ("payout", ("destination", "currency", "network")),
+    ("failure", ("message", "code")),
+)
+"""Texts that a provider wrote. The other fields are words of ours, amounts and times by their grammar, and what the
+operation is known by: its account and its id."""
+
+
+def _mask(event: dict[str, Any]) -> None:
+    for name in TEXTS:
+        text = event[name]
+        if text is not None and len(text) >= DIGITS_MIN:
+            event[name] = mask_cards(text)
+    for name, texts in TEXTS_WITHIN:
+        if event[name] is not None:
+            event[name] = _masked(event[name], texts)
+    if event["fees"]:
+        event["fees"] = [_masked(fee, ("currency",)) for fee in event["fees"]]
+    price = event["price"]
+    if price is not None and price["pair"] is not None:
+        event["price"] = price | {"pair": [mask_cards(ticker) for ticker in price["pair"]]}
+
+
+def _masked(part: dict[str, Any], texts: tuple[str, ...]) -> dict[str, Any]:
+    # The part belongs to the facts too: it is not changed, but another one takes its place.
+    for name in texts:
+        text = part[name]
+        if text is not None and len(text) >= DIGITS_MIN:
+            part = part | {name: mask_cards(text)}
+    return part
 
 
 def to_json(event: dict[str, Any]) -> bytes:

@@ -232,8 +232,12 @@ class TakeOver(Protocol):
 class Rejects(Protocol):
     """A sample of the callbacks that failed verification, whole. No store of the journal: it may be lost."""
 
-    def add(self, raw: RawCallback, why: str, kept_max: int) -> None:
-        """Keep one, and forget all but the newest ``kept_max``."""
+    def add(self, raw: RawCallback, why: str, kept_max: int, near: int = 0) -> None:
+        """Keep one, and at most ``kept_max`` of all; ``near`` is more for one that looks more like a genuine one.
+
+        Each source and reason keeps as many as any other one that has more to keep. Of each, those that are nearest
+        stay, among these some of each hour of receipt, and among these the newest.
+        """
 
     def newest(self, limit: int) -> Sequence[Reject]:
         """The newest ones first."""

@@ -7,18 +7,17 @@ import hashlib
 
 import orjson
 
-from receiver.model.callback import Headers, JournalEntry
+from receiver.model.callback import SIMULATED, Headers, JournalEntry
+from receiver.model.cards import mask_cards
 from receiver.model.times import from_us
 
-SECRET_HEADERS = frozenset({b"authorization", b"proxy-authorization", b"cookie", b"set-cookie"})
-"""Never published, whatever the provider; its signature headers join them."""
 HARMLESS_HEADERS = frozenset({
     b"accept", b"accept-encoding", b"content-encoding", b"content-length", b"content-type", b"date", b"host",
     b"traceparent", b"user-agent", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-request-id",
+    SIMULATED,
 })  # fmt: skip
-"""All that is published where nobody knows any more which header holds the signature: the source is gone from the
-configuration, or its provider's package from the machine. A list of what to hide could miss one, so this lists what to
-show; the callback itself stays whole in the journal."""
+"""All that may leave the journal of any provider's callback, beside what that provider names itself. A list of what to
+hide would miss one, so this lists what to show; the callback itself stays whole in the journal."""
 
 
 def quarantine_value(  # noqa: PLR0913  the record's fields
@@ -28,12 +27,13 @@ def quarantine_value(  # noqa: PLR0913  the record's fields
     account: str | None,
     reason: str,
     detail: str,
-    signature_headers: frozenset[bytes] | None,
+    shown_headers: frozenset[bytes],
     publish_body: bool,
 ) -> bytes:
-    """Serialise the quarantine record; ``detail`` names a path, never a value.
+    """Serialise the quarantine record, without a card number but in the body; ``detail`` names a path, never a value.
 
-    ``signature_headers`` are the provider's, lower case; None where it is not known.
+    ``shown_headers`` are the provider's own that may be shown, lower case; none where it is not known any more.
+    ``publish_body`` adds the body, whole.
     """
     callback = entry.callback
     record = {
@@ -42,9 +42,9 @@ def quarantine_value(  # noqa: PLR0913  the record's fields
         "source": callback.source,
         "account": account,
         "reason": reason,
-        "detail": detail,
+        "detail": mask_cards(detail),
         "received_at": from_us(callback.received_at_us),
-        "headers": public_headers(callback.headers, signature_headers),
+        "headers": public_headers(callback.headers, shown_headers),
         "body_sha256": hashlib.sha256(callback.body).hexdigest(),
         "body_bytes": len(callback.body),
     }
@@ -53,11 +53,19 @@ def quarantine_value(  # noqa: PLR0913  the record's fields
     return orjson.dumps(record)
 
 
-def public_headers(headers: Headers, signature_headers: frozenset[bytes] | None) -> list[tuple[str, str]]:
-    """Give the headers without signatures, authorization and cookies; bytes above ASCII as Latin-1.
+def public_headers(headers: Headers, shown: frozenset[bytes]) -> list[tuple[str, str]]:
+    """Give the headers that are harmless or among ``shown``, card numbers in them masked.
 
-    Where it is not known which headers are signatures (None), only those that are known to be none.
+    So there is no signature, authorization or cookie among them. Bytes above ASCII are given as Latin-1.
     """
-    names = {name for name, _ in headers}
-    shown = names & HARMLESS_HEADERS if signature_headers is None else names - SECRET_HEADERS - signature_headers
-    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers if name in shown]
+    names = HARMLESS_HEADERS | shown
+    return [(name.decode("latin-1"), _public(value)) for name, value in headers if name in names]
+
+
+def _public(value: bytes) -> str:
+    text = value.decode("latin-1")
+    if text.isascii():
+        return mask_cards(text)
+    # A number with UTF-8's spaces between its groups has Latin-1's letters there.
+    masked = mask_cards(value.decode("utf-8", "surrogateescape"))
+    return masked.encode("utf-8", "surrogateescape").decode("latin-1")

@@ -2,31 +2,28 @@
 
 An exported line is one JSON object: ``callback`` (the inbox number), ``source``, ``received_at_us``, ``headers`` (pairs
 of name and value, Latin-1), ``body_base64``; and, for people, ``received_at``, ``outcome``, ``operation``, ``status``.
-``masked`` says that card numbers or secrets were replaced, so that its signature cannot be checked any more.
+``masked`` says that headers were left out or card numbers masked, so that its signature cannot be checked any more.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-import json
-import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
 
 from receiver.model.callback import Headers, VerifiedCallback
-from receiver.model.cards import mask_card
+from receiver.model.cards import mask_cards
 from receiver.model.errors import ReceiverError
-from receiver.model.quarantine_record import SECRET_HEADERS
+from receiver.model.masked_body import mask_body
+from receiver.model.printable import printable_json
+from receiver.model.quarantine_record import public_headers
 from receiver.model.times import from_us
-from receiver.providers.registry import card_fields
-
-HIDDEN = b"***"
+from receiver.providers.registry import body_fields, shown_headers
 
 
 def to_line(number: int, callback: VerifiedCallback, about: Mapping[str, Any], *, unmasked: bool) -> bytes:
@@ -43,30 +40,17 @@ def to_line(number: int, callback: VerifiedCallback, about: Mapping[str, Any], *
     }
     if (headers, body) != (callback.headers, callback.body):
         line["masked"] = True
-    return orjson.dumps(line)
+    return printable_json(orjson.dumps(line))
 
 
 def masked(headers: Headers, body: bytes) -> tuple[Headers, bytes]:
-    """Replace card numbers in known fields, and the values of headers that hold secrets."""
-    hidden = tuple((name, HIDDEN if name in SECRET_HEADERS else value) for name, value in headers)
-    try:
-        text = body.decode("utf-8")
-    except UnicodeDecodeError:
-        return hidden, body
-    # In the text itself, so that all the rest stays byte for byte; a number becomes a string.
-    return hidden, _cards().sub(_mask, text).encode()
+    """Leave out the headers that could prove anything, and mask card numbers, whoever sent them.
 
-
-@cache
-def _cards() -> re.Pattern[str]:
-    """A card number in a body field in which any provider sends one."""
-    names = "|".join(sorted(map(re.escape, card_fields())))
-    return re.compile(rf'("(?:{names})"\s*:\s*"?)(\d(?:[ -]?\d){{11,18}})(?=["\s,}}\]])')
-
-
-def _mask(found: re.Match[str]) -> str:
-    before, card = found[1], mask_card(found[2])
-    return f"{before}{card}" if before.endswith('"') else f'{before}"{card}"'
+    Without its signature nobody takes the callback a second time.
+    """
+    shown = public_headers(headers, shown_headers())
+    kept = tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in shown)
+    return kept, mask_body(body, body_fields())
 
 
 def read_any(text: str, source: str | None, now_us: int) -> Iterator[tuple[int, VerifiedCallback, bool]]:
@@ -95,12 +79,13 @@ def _from_line(place: int, line: str) -> tuple[int, VerifiedCallback, bool]:
         callback = VerifiedCallback(str(said["source"]), int(said["received_at_us"]), headers, body)
         return int(said["callback"]), callback, bool(said.get("masked", False))
     except (ValueError, KeyError, TypeError, OverflowError, binascii.Error) as error:
-        raise ReceiverError(f"line {place} is no exported callback: {type(error).__name__} {error}") from None
+        why = mask_cards(f"{type(error).__name__} {error}")  # which can quote the line
+        raise ReceiverError(f"line {place} is no exported callback: {why}") from None
 
 
 def _from_har(text: str, source: str | None, now_us: int) -> Iterator[tuple[int, VerifiedCallback, bool]]:
     try:
-        entries = json.loads(text)["log"]["entries"]
+        entries = orjson.loads(text)["log"]["entries"]
         for place, entry in enumerate(entries, start=1):
             request = entry["request"]
             if request["method"] != "POST":
@@ -112,7 +97,8 @@ def _from_har(text: str, source: str | None, now_us: int) -> Iterator[tuple[int,
             headers = [(header["name"], header["value"]) for header in request["headers"]]
             yield place, _captured(request["url"], headers, body, source, now_us), False
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ReceiverError(f"this is no HAR file that can be read: {type(error).__name__} {error}") from None
+        why = mask_cards(f"{type(error).__name__} {error}")
+        raise ReceiverError(f"this is no HAR file that can be read: {why}") from None
 
 
 def _from_curl(text: str, source: str | None, now_us: int) -> VerifiedCallback:

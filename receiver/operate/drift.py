@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import asdict
 from typing import Any
 
+from receiver.model.cards import mask_cards
 from receiver.model.times import from_us
 from receiver.operate.context import Context
 
@@ -14,7 +15,7 @@ from receiver.operate.context import Context
 def unknown_fields(context: Context) -> list[dict[str, Any]]:
     """Body fields that mean nothing to us, by source and name."""
     with closing(context.journal.search()) as search:
-        return [asdict(field) for field in search.drift()]
+        return [asdict(field) | {"field": mask_cards(field.field)} for field in search.drift()]
 
 
 def silent_sources(context: Context, names: Sequence[str]) -> list[dict[str, Any]]:

@@ -12,10 +12,13 @@ import orjson
 from receiver.interpret.requests import redrive
 from receiver.journal.entries import open_stores
 from receiver.model.callback import EntryId
+from receiver.model.cards import mask_cards
 from receiver.model.errors import ReceiverError
+from receiver.model.masked_body import mask_body
 from receiver.model.quarantine_record import public_headers
 from receiver.model.records import OutboxRecord, Quarantined, QuarantineFilter
 from receiver.operate.context import Context
+from receiver.providers.registry import body_fields
 
 PAGE = 500
 """Standings read at once."""
@@ -30,8 +33,11 @@ def quarantined(context: Context, wanted: QuarantineFilter, ids: Collection[Entr
             yield from (standing for standing in found if not ids or standing.id in ids)
 
 
-def quarantined_whole(context: Context, entry_id: EntryId) -> dict[str, Any]:
-    """One of them with its headers, without signatures, and its body as text; raises ``ReceiverError``."""
+def quarantined_whole(context: Context, entry_id: EntryId, *, unmasked: bool = False) -> dict[str, Any]:
+    """One of them with its headers, without signatures, and its body as text; raises ``ReceiverError``.
+
+    ``unmasked``: with whole card numbers in the body.
+    """
     with open_stores(context.journal) as stores:
         standing = stores.outbox.quarantined([entry_id]).get(entry_id)
         entry = stores.entry(entry_id)
@@ -40,15 +46,15 @@ def quarantined_whole(context: Context, entry_id: EntryId) -> dict[str, Any]:
     whole = row(standing)
     if entry is not None:
         found = context.sources.get(entry.callback.source)
-        hidden = found[0].signature_headers if found else None
-        whole["headers"] = public_headers(entry.callback.headers, hidden)
-        whole["body"] = entry.callback.body.decode("utf-8", "backslashreplace")
+        whole["headers"] = public_headers(entry.callback.headers, found[0].shown_headers if found else frozenset())
+        body = entry.callback.body if unmasked else mask_body(entry.callback.body, body_fields())
+        whole["body"] = body.decode("utf-8", "backslashreplace")
     return whole
 
 
 def row(standing: Quarantined) -> dict[str, Any]:
     """A standing as a flat row; ``id`` is a callback's number, or ``poll-12`` for an API's answer."""
-    return {**asdict(standing), "id": standing.id.to_json()}
+    return {**asdict(standing), "id": standing.id.to_json(), "detail": mask_cards(standing.detail)}
 
 
 def preview(context: Context, ids: Collection[EntryId]) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from receiver.model.callback import Headers, RawCallback, Resource, VerifiedCallback
 from receiver.model.errors import Unauthorized
 from receiver.model.frozen import dataclass
+from receiver.model.masked_body import BodyFields
 from receiver.model.operation import Facts, Kind
 from receiver.providers.calls import Access, Answer, Call, Page, Scan, Stamp
 from receiver.providers.settings import SourceSettings
@@ -156,6 +157,9 @@ def with_unknown_status(body: bytes) -> bytes:
     return json.dumps(json.loads(body) | {"status": UNKNOWN_STATUS}).encode()
 
 
+_NO_FIELDS = BodyFields()
+
+
 def no_timestamp(_: Headers) -> None:
     """Of a provider that signs no time."""
 
@@ -193,7 +197,7 @@ class Provider:
     known_fields: frozenset[str]
     """Names of body fields that mean something to us; others are ignored, and counted by name."""
     signature_headers: frozenset[bytes]
-    """Headers that hold a signature, lower case: never published, never logged."""
+    """Headers that hold a signature, lower case: never shown, exported or published."""
     retries_s: tuple[int, ...]
     """Documented waits between its deliveries of one callback, seconds."""
     holds_order: bool
@@ -212,8 +216,11 @@ class Provider:
     """(headers that had the right shape) → the signed time, Unix s; None where no time is signed."""
     replaced_headers: frozenset[bytes] = frozenset()
     """Headers besides those of ``sign`` that a replay to another account must leave out, lower case."""
-    card_fields: frozenset[str] = frozenset()
-    """Names of body fields that may hold a card number: masked in exports."""
+    public_headers: frozenset[bytes] = frozenset()
+    """Headers that its contract names and that prove nothing, lower case: shown, exported and published with a callback
+    in quarantine, as the harmless ones of ``quarantine_record`` are, and no others."""
+    fields: BodyFields = _NO_FIELDS
+    """Body fields that masking must know: the operation's id and amounts stay, what may be a card number does not."""
     refusals: Mapping[str, str] = field(default_factory=dict)
     """A reason of its own for ``Unauthorized`` → a sentence for ``receiver rejects explain``."""
     unknown_status: Callable[[bytes], bytes] = with_unknown_status
@@ -223,6 +230,11 @@ class Provider:
         """Every kind of operation that a source of it can tell of, by callbacks or by its API."""
         asked = self.api.kinds_of(source.access) if self.api is not None and source.access is not None else {}
         return (*self.kinds.values(), *asked.values())
+
+    @property
+    def shown_headers(self) -> frozenset[bytes]:
+        """Headers of its own that may leave the journal."""
+        return self.public_headers - self.signature_headers
 
     @property
     def calls_back(self) -> bool:

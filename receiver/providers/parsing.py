@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from receiver.model.errors import NotUnderstood
 from receiver.model.operation import Kind
+from receiver.model.values import Amount
 from receiver.providers.contract import Source
 
 Payload = TypeVar("Payload", bound=BaseModel)
@@ -54,6 +55,15 @@ def validate(model: type[Payload], document: Mapping[str, Any]) -> Payload:
 def known_fields(model: type[BaseModel]) -> frozenset[str]:
     """The names, as the provider writes them, that a model reads."""
     return frozenset(field.alias or name for name, field in model.model_fields.items())
+
+
+def amount_fields(model: type[BaseModel], below: str = "") -> frozenset[str]:
+    """The dotted paths, from ``below`` on, of the fields that a model reads as amounts."""
+    return frozenset(
+        f"{below}{field.alias or name}"
+        for name, field in model.model_fields.items()
+        if Amount in (field.annotation, *get_args(field.annotation))
+    )
 
 
 def blank_to_none(text: str | None) -> str | None:

@@ -10,6 +10,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
 from receiver.model.errors import ConfigurationError
+from receiver.model.masked_body import BodyFields
 from receiver.providers.contract import Provider
 
 GROUP = "receiver.providers"
@@ -63,6 +64,18 @@ def built_in() -> tuple[Provider, ...]:
     return tuple(provider for slug, provider in providers().items() if slug in FIRST)
 
 
-def card_fields() -> frozenset[str]:
-    """Every body field that may hold a card number, whoever sent it."""
-    return frozenset().union(*(provider.card_fields for provider in providers().values()))
+@cache
+def body_fields() -> BodyFields:
+    """What is known of body fields, whoever sent them."""
+    known = [provider.fields for provider in providers().values()]
+    return BodyFields(
+        ids=frozenset().union(*(fields.ids for fields in known)),
+        amounts=frozenset().union(*(fields.amounts for fields in known)),
+        cards=frozenset().union(*(fields.cards for fields in known)),
+    )
+
+
+def shown_headers() -> frozenset[bytes]:
+    """Headers that any provider names as its own, without those that hold a signature of any."""
+    signatures = frozenset[bytes]().union(*(provider.signature_headers for provider in providers().values()))
+    return frozenset[bytes]().union(*(provider.public_headers for provider in providers().values())) - signatures

@@ -12,7 +12,7 @@ from receiver.model.records import OutboxRecord
 
 
 def refused(
-    record: OutboxRecord, entry: JournalEntry | None, why: str, signature_headers: frozenset[bytes] | None
+    record: OutboxRecord, entry: JournalEntry | None, why: str, shown_headers: frozenset[bytes]
 ) -> OutboxRecord:
     """Give what takes the place of a record that Kafka refuses for good.
 
@@ -22,7 +22,7 @@ def refused(
     """
     if record.record_type == "event":
         event = orjson.loads(record.value)
-        value = orjson.loads(_refused_event(record, entry, signature_headers))
+        value = orjson.loads(_refused_event(record, entry, shown_headers))
         missed = f"consumers will miss sequence {event['sequence']} of {record.operation_id}"
         value |= {"reason": "too_large_for_broker", "detail": f"$: refused by Kafka ({why}); {missed}"}
         record_id = value["quarantine_id"]
@@ -35,9 +35,7 @@ def refused(
     return replace(record, record_type="quarantine", record_id=record_id, value=orjson.dumps(value))
 
 
-def _refused_event(
-    record: OutboxRecord, entry: JournalEntry | None, signature_headers: frozenset[bytes] | None
-) -> bytes:
+def _refused_event(record: OutboxRecord, entry: JournalEntry | None, shown_headers: frozenset[bytes]) -> bytes:
     if entry is None:  # purged, or taken over from Kafka: what is known is the event itself
         polled = VerifiedCallback(record.source, 0, (), record.value)
         entry = JournalEntry(record.callback or 0, polled)
@@ -47,7 +45,7 @@ def _refused_event(
         account=record.account,
         reason="too_large_for_broker",
         detail="",
-        signature_headers=signature_headers,
+        shown_headers=shown_headers,
         publish_body=False,
     )
     return orjson.dumps(orjson.loads(value) | {"received_at": record.received_at})

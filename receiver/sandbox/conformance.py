@@ -120,8 +120,13 @@ class Conformance:
 
     def test_header_names_are_lower_case(self) -> None:
         """As they come: a name with a capital would hide nothing."""
-        for name in (*self.provider.signature_headers, *self.provider.replaced_headers):
+        provider = self.provider
+        for name in (*provider.signature_headers, *provider.replaced_headers, *provider.public_headers):
             assert name == name.lower()
+
+    def test_no_signature_is_public(self) -> None:
+        """Whoever is shown a callback could send it again otherwise."""
+        assert not self.provider.public_headers & self.provider.signature_headers
 
 
 class CallbackConformance(Conformance):

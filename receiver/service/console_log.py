@@ -6,11 +6,13 @@ Apart from ``logs``, since structlog imports rich: 0.08 s and several megabytes 
 from __future__ import annotations
 
 import sys
+from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
 
-from receiver.service.log_frames import frames_only
+from receiver.model.printable import printable
+from receiver.service.log_frames import frames_only, without_cards
 
 
 def configure(level: int) -> None:
@@ -20,12 +22,22 @@ def configure(level: int) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             frames_only,
+            for_people,
             structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+def for_people(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Show what a stranger wrote on the line's one line, without control characters and card numbers.
+
+    Only texts need it: all else is shown as its ``repr``, which escapes what is not printable.
+    """
+    shown = without_cards(event)
+    return {printable(name): printable(value) if isinstance(value, str) else value for name, value in shown.items()}
 
 
 def get() -> Any:

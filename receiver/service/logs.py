@@ -24,8 +24,9 @@ from typing import Any
 
 import orjson
 
+from receiver.model.printable import printable_json
 from receiver.model.times import from_us
-from receiver.service.log_frames import frames_only
+from receiver.service.log_frames import frames_only, without_cards
 from receiver.service.log_writer import PIECE_BYTES_MAX, LogWriter
 
 LIBRARIES = ("uvicorn", "aiokafka", "asyncio")
@@ -141,14 +142,17 @@ def json_line(fields: MutableMapping[str, Any], event: str, level: str) -> bytes
     """Turn an event into its line: fields, name, level, time, and frames in the place of an exception."""
     if "exc_info" in fields:
         fields = frames_only(None, level, fields)
+    fields = without_cards(fields)
     fields["event"] = event
     fields["level"] = level
     fields["timestamp"] = from_us(time.time_ns() // 1000)
     try:
         line = orjson.dumps(fields, default=str)
+        if not line.isascii():
+            line = printable_json(line)
     except Exception:  # noqa: BLE001  an integer of 30 digits, half a character: whoever logs is not to fail over it
         line = b""
-    return line if 0 < len(line) <= LINE_BYTES_MAX else _cut(fields)
+    return line if 0 < len(line) <= LINE_BYTES_MAX else printable_json(_cut(fields))
 
 
 def _cut(fields: Mapping[str, Any]) -> bytes:

@@ -49,9 +49,9 @@ def test_a_masked_export_needs_trust(filled: Desk, tmp_path: Path) -> None:
     target = tmp_path / "callbacks.jsonl"
     filled.run("export", "--to", str(target))
     filled.config.write_text(filled.config.read_text().replace("/journal", "/other"))
-    assert "1 of 2 callbacks cannot be verified, the first is number 2" in filled.fails("import", str(target))
+    assert "2 of 2 callbacks cannot be verified, the first is number 1" in filled.fails("import", str(target))
     assert not (tmp_path / "other").exists()
-    assert "(1 unverified)" in filled.run("import", "--trust", str(target))[1]
+    assert "(2 unverified)" in filled.run("import", "--trust", str(target))[1]
 
 
 def test_what_is_no_export_is_named_by_its_line(filled: Desk, tmp_path: Path) -> None:

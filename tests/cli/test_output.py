@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from rich.text import Text
 
-from receiver.cli.output import load_or_built_in, say, show_table, write_json
+from receiver.cli import output
+from receiver.cli.output import load_or_built_in, say, show_line, show_table, write_json, write_line
 from receiver.model.errors import ConfigurationError
 
 
@@ -52,3 +54,42 @@ def test_results_go_to_stdout_and_messages_to_stderr(capfd: pytest.CaptureFixtur
     assert err == ""
     assert out.replace("\n", "").count("x") == 300
     assert out.splitlines()[0].startswith("title")
+
+
+HOSTILE = "\x1b]0;x\x07\x9b2J[/x][red]\u202e\r\nreceiver: all is well\x7f\u2028"
+"""Of a terminal's own language, of markup, and a line of its own."""
+ACTS = set("\x1b\x07\x9b\u202e\r\x7f\u2028")
+
+
+@pytest.mark.parametrize("colour", [False, True])
+def test_what_a_stranger_wrote_is_shown_and_does_nothing(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *, colour: bool
+) -> None:
+    """In a cell, a line, a message, JSON; on a terminal as anywhere."""
+    if colour:
+        monkeypatch.setenv("FORCE_COLOR", "1")
+    show_table("", ("one",), [[HOSTILE]])
+    show_line(HOSTILE)
+    show_line(Text(HOSTILE))
+    say(HOSTILE)
+    write_json([{"a": HOSTILE, HOSTILE: 1}])
+    write_line(f'{{"a":"{HOSTILE[8:]}"}}'.encode())
+    out, err = capfd.readouterr()
+    out = out.replace("\x1b[1m", "").replace("\x1b[0m", "")  # the headings' own
+    assert not ACTS & set(out + err)
+    assert out.count("[/x][red]") == 6
+    assert len(out.splitlines()) == 6  # with the table's heading
+    assert err.count("\n") == 1
+
+
+def test_nothing_else_of_the_commands_writes_to_a_terminal() -> None:
+    """All of it goes through one door; what click itself shows is what the person typed."""
+    folder = Path(output.__file__).parent
+    for path in sorted(folder.glob("*.py")):
+        text = path.read_text("utf-8")
+        if path.name != "output.py":
+            assert ".print(" not in text, path.name
+            assert "Table(" not in text, path.name
+        echoed = [line.strip() for line in text.splitlines() if "click.echo(" in line]
+        if path.name not in {"output.py", "main.py", "sandbox.py"}:
+            assert all("printable(" in line for line in echoed), path.name

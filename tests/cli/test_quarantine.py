@@ -76,3 +76,14 @@ def test_one_is_closed_with_a_reason(filled: Desk) -> None:
     assert (row["id"], row["why"]) == (2, "a test of theirs")
     assert "callback 2 is not open in quarantine" in filled.fails("quarantine", "close", "2", "--why", "again")
     assert run(["quarantine", "close", "3"]) == 2
+
+
+def test_a_body_is_shown_on_one_line_without_card_numbers(desk: Desk) -> None:
+    """Unless somebody asks for them."""
+    desk.take("0xpay-main", [b'{"meta":\n"\\u0034111 1111-1111 1111", "cut off'])
+    for command in (("quarantine", "show", "1"), ("quarantine", "show", "1", "--json")):
+        out, _ = desk.run(*command)
+        assert "411111******1111" in out
+        assert "1111-1111" not in out
+    assert "\\\\u0034111 1111-1111 1111" in desk.run("quarantine", "show", "1", "--unmasked", "--json")[0]
+    assert desk.run("quarantine", "show", "1")[0].splitlines()[-1].startswith('{"meta":\\n"')

@@ -86,3 +86,31 @@ def test_drift_tells_of_fields_and_of_silence(filled: Desk) -> None:
     out, _ = filled.run("drift")
     assert "unknown fields" in out
     assert "swaps" in out
+
+
+HOSTILE = "\x1b[2J[/x]\u202e"
+
+
+def test_odd_names_and_ids_break_no_table(desk: Desk) -> None:
+    """A field named as markup ends, an id that would clear the screen; for people and as JSON."""
+    odd = exchange(HOSTILE, **{HOSTILE: 1, "[/x]": 2}, spendTicker=HOSTILE, meta=HOSTILE)
+    desk.take("0xpay-main", [odd, exchange(HOSTILE, status=HOSTILE)])
+    for command in (("drift",), ("show", HOSTILE), ("tail",), ("quarantine", "list"), ("quarantine", "show", "2")):
+        out, err = desk.run(*command)
+        assert not {"\x1b", "\u202e"} & set(out + err), command
+        assert out
+        for row in desk.lines(*command):
+            assert row
+    assert "[/x]" in desk.run("drift")[0]
+    assert [row["operation_id"] for row in desk.lines("tail")] == [HOSTILE]
+    said = desk.fails("show", "nobody\x1b")
+    assert "\x1b" not in said
+
+
+def test_junk_is_explained(desk: Desk) -> None:
+    """However deep it nests."""
+    source = oxpay_source("https://merchant.example.com/webhooks/0xpay-main", secrets=(b"another",))
+    for body in (b"[" * 100_000, b'{"a":' * 50_000, b"9" * 5000):
+        desk.refuse("0xpay-main", body, zeroxpay.PROVIDER.sign(body, source, NOW_S))
+    for number in ("1", "2", "3"):
+        assert "no other reading matches" in desk.run("rejects", "explain", number)[0]

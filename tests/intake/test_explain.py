@@ -97,17 +97,65 @@ async def test_a_flood_is_sampled() -> None:
     kept: list[Any] = []
 
     class Store:
-        def add(self, raw: RawCallback, why: str, kept_max: int) -> None:
-            kept.append((raw.body, why, kept_max))
+        def add(self, raw: RawCallback, why: str, kept_max: int, near: int = 0) -> None:
+            kept.append((raw.body, why, kept_max, near))
 
     clock = FakeClock()
     sample = RejectSample(Store(), clock, kept_max=10, every_s=1, log=Lines())
     for number in range(100):
-        if sample.wants():
+        if sample.wants("s", "why"):
             sample.keep(RawCallback("s", 0, (), b"%d" % number), "why")
             while sample._writing:
-                await next(iter(sample._writing))
+                await next(iter(sample._writing.values()))
         clock.advance(0.1)
     assert len(kept) in {10, 11}
-    assert kept[0] == (b"0", "why", 10)
-    assert not RejectSample(Store(), clock, kept_max=0, every_s=1, log=Lines()).wants()
+    assert kept[0] == (b"0", "why", 10, 0)
+    assert not RejectSample(Store(), clock, kept_max=0, every_s=1, log=Lines()).wants("s", "why")
+
+
+async def test_a_flood_of_one_kind_takes_no_other_ones_turn() -> None:
+    """Of each source and reason one in a while, also at the very same moment, and each with how near it is."""
+    kept: list[tuple[str, str, int]] = []
+
+    class Store:
+        def add(self, raw: RawCallback, why: str, kept_max: int, near: int = 0) -> None:
+            kept.append((raw.source, why, near))
+
+    known = {"a": frozenset({"id", "status", "kind", "amount"})}
+    sample = RejectSample(Store(), FakeClock(), kept_max=10, every_s=1, log=Lines(), known_fields=known)
+    genuine = b'{"id": 1, "status": 2, "kind": 3, "amount": 4}'
+    for source, why, body in (("a", "stale", b"x"), ("a", "signature", genuine), ("b", "stale", genuine)) * 3:
+        if sample.wants(source, why):
+            sample.keep(RawCallback(source, 0, (), body), why)
+    while sample._writing:
+        await next(iter(sample._writing.values()))
+    assert sorted(kept) == [("a", "signature", 3), ("a", "stale", 0), ("b", "stale", 0)]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b"1" * 5000,
+        b"[1e99999]",
+        b'"\\ud800"',
+        b"NaN",
+        b"\xff",
+        b"\xef\xbb\xbf{}",
+        b"[" * 90 + b"]" * 90,
+    ],
+)
+def test_junk_is_explained_like_anything_else(body: bytes) -> None:
+    """However deep it nests, and whatever numbers and characters it has."""
+    headers = signed(b"another body")
+    assert oxpay(headers, body).startswith("the signature is not that of this body")
+
+
+def test_a_body_written_again_keeps_its_digits_or_loses_them() -> None:
+    """Some write numbers as they stood, some as they count; both are found."""
+    sent = b'{"id":"1","fee":1.10,"n":12345678901234567890123.5}'
+    seen = b'{ "id": "1",\n "fee": 1.10, "n": 12345678901234567890123.5 }'
+    assert "the body written compact: " in oxpay(signed(sent), seen)
+    rounded = b'{"id":"1","fee":1.1,"n":1.2345678901234568e+22}'
+    assert "the body written compact, numbers as they count" in oxpay(signed(rounded), seen)

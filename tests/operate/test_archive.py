@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver.model.callback import VerifiedCallback
+from receiver.model.callback import SIMULATED, VerifiedCallback
 from receiver.model.errors import ReceiverError
 from receiver.operate.archive import masked, read_any, to_line
 from tests.support import OXPAY_VECTORS
@@ -40,22 +40,43 @@ def test_an_unmasked_line_reads_back_as_it_was(body: bytes, headers: list[tuple[
         ('{"to": 4400000000000008}', '{"to": "440000******0008"}'),
         ('{"to":"440000******0008"}', '{"to":"440000******0008"}'),
         ('{"to":"bc1q4400000000000008"}', '{"to":"bc1q4400000000000008"}'),
-        ('{"time":1716800123456,"meta":"4400000000000008"}', '{"time":1716800123456,"meta":"4400000000000008"}'),
+        ('{"time":1716800123456,"meta":"4400000000000008"}', '{"time":1716800123456,"meta":"440000******0008"}'),
+        (
+            '{"\\u0034400000000000008": [{"x": "\\u0034400 0000 0000 0008"}]}',
+            '{"440000******0008": [{"x": "440000******0008"}]}',
+        ),
+        ('{"x": 4400000000000008, "y": 4.400000000000008e15}', '{"x": "440000******0008", "y": "440000******0008"}'),
+        (
+            '{"id": "4400000000000008", "a": {"id": "4400000000000008"}}',
+            '{"id": "4400000000000008", "a": {"id": "440000******0008"}}',
+        ),
+        (
+            '{"data": {"amount": 4400000000000008}, "amount": "4400 0000 0000 0008"}',
+            '{"data": {"amount": 4400000000000008}, "amount": "440000******0008"}',
+        ),
+        ('{"meta": "4400000000000008", "meta": ""}', '{"meta": "440000******0008", "meta": ""}'),
+        ('{"cut off": "4400000000000008', '{"cut off": "440000******0008'),
+        ('{"cardNumber": "4400 0000 0000 0001", ', '{"cardNumber": "440000******0001", '),
+        ('{"cardNumber": ["4400000000000001"]}', '{"cardNumber": ["440000******0001"]}'),
     ],
 )
 def test_card_numbers_are_masked_and_the_rest_stays_byte_for_byte(text: str, hidden: str) -> None:
-    """Only in the fields in which a provider sends one: an amount is never touched."""
+    """Wherever it stands, in a value or in a name; an operation's id and an amount are never touched."""
     assert masked((), text.encode())[1] == hidden.encode()
 
 
-def test_headers_that_hold_secrets_are_masked() -> None:
-    """And a body that is no text is left alone; what was masked is marked."""
-    headers = ((b"authorization", b"x"), (b"cookie", b"y"), (b"x-a", b"z"))
+def test_headers_that_hold_secrets_or_prove_anything_are_left_out() -> None:
+    """And bytes that are no text stay; what was masked is marked."""
+    headers = (
+        *((name, b"x") for name in (b"authorization", b"cookie", b"x-a", b"signature", b"sign", b"x-api-signature")),
+        *((name, b"y") for name in (b"timestamp", b"key", b"x-api-public-key", b"content-type")),
+    )
     callback = VerifiedCallback("main", 1, headers, b"\xff")
     said = json.loads(to_line(1, callback, {}, unmasked=False))
-    assert said["headers"] == [["authorization", "***"], ["cookie", "***"], ["x-a", "z"]]
+    assert [name for name, _ in said["headers"]] == ["timestamp", "key", "x-api-public-key", "content-type"]
     assert said["masked"] is True
-    plain = VerifiedCallback("main", 1, ((b"signature", b"00"),), b"{}")
+    assert base64.b64decode(said["body_base64"]) == b"\xff"
+    plain = VerifiedCallback("main", 1, ((b"timestamp", b"00"),), b"{}")
     assert "masked" not in json.loads(to_line(1, plain, {}, unmasked=False))
 
 
@@ -118,3 +139,9 @@ def test_what_is_nearly_a_file_of_ours_is_refused_in_words(text: str) -> None:
     """Found by fuzzing."""
     with pytest.raises(ReceiverError, match=r"this is no|line 1 is no"):
         list(read_any(text, None, 1))
+
+
+def test_a_masked_export_still_says_that_a_simulator_made_it() -> None:
+    """Else an import would make money of it."""
+    headers = ((SIMULATED, b"1"), (b"x-api-signature", b"0f"))
+    assert masked(headers, b"{}")[0] == ((SIMULATED, b"1"),)

@@ -72,7 +72,7 @@ async def test_many_are_taken_step_by_step_in_their_order(monkeypatch: pytest.Mo
 
 
 async def test_what_cannot_be_verified_needs_trust() -> None:
-    """A secret of another account, or a card number that was masked; the first is named by its number."""
+    """A secret of another account, or no signature in a masked export; the first is named by its number."""
     way = Way()
     foreign = {"0xpay-main": (way.rules.sources["0xpay-main"][0], oxpay_source(secrets=(b"another",)))}
     text = await exported(exchange("one"), exchange("two"))
@@ -80,8 +80,11 @@ async def test_what_cannot_be_verified_needs_trust() -> None:
         checked(text, foreign)
     assert checked(text, foreign, trust=True).unverified == 2
     masked = await exported(exchange("one"), exchange("two", to="4400000000000008"), unmasked=False)
-    with pytest.raises(ReceiverError, match="1 of 2 callbacks cannot be verified, the first is number 2"):
+    with pytest.raises(ReceiverError, match="2 of 2 callbacks cannot be verified, the first is number 1"):
         checked(masked, way.rules.sources)
+    some = text.split("\n")[0] + "\n" + masked.split("\n")[1]
+    with pytest.raises(ReceiverError, match="1 of 2 callbacks cannot be verified, the first is number 2"):
+        checked(some, way.rules.sources)
 
 
 async def test_a_source_that_is_not_configured_is_refused_whatever_is_trusted() -> None:

@@ -7,7 +7,7 @@ from importlib.metadata import EntryPoint, entry_points
 import pytest
 
 from receiver.model.errors import ConfigurationError
-from receiver.providers.registry import FIRST, GROUP, built_in, card_fields, load, providers
+from receiver.providers.registry import FIRST, GROUP, body_fields, built_in, load, providers, shown_headers
 
 OURS = tuple(entry for entry in entry_points(group=GROUP) if entry.name in FIRST)
 
@@ -50,6 +50,16 @@ def test_all_faults_are_given_at_once() -> None:
     assert len(refused.value.faults) == 2
 
 
-def test_card_fields_are_those_of_all() -> None:
+def test_body_fields_are_those_of_all() -> None:
     """An export does not know which provider sent a body."""
-    assert card_fields() >= {"cardNumber", "to", "address", "destination"}
+    fields = body_fields()
+    assert fields.cards >= {"cardNumber", "to", "address", "destination"}
+    assert fields.ids >= {"id", "data.idempotencyKey", "data.transactionId", "data.transactionHash"}
+    assert fields.amounts >= {"spendAmount", "fee", "amountFromUSD", "rate", "data.realAmount", "paidFee"}
+    assert not fields.amounts & {"meta", "cardNumber", "data.message", "to"}
+
+
+def test_shown_headers_are_those_that_contracts_name_without_signatures() -> None:
+    """A signature of one provider is not shown though another might have a harmless header of that name."""
+    assert shown_headers() >= {b"timestamp", b"merchant-id", b"x-api-public-key", b"key"}
+    assert not shown_headers() & {b"signature", b"x-api-signature", b"sign"}

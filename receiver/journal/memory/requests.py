@@ -47,13 +47,26 @@ class MemoryRejects:
 
     def __init__(self) -> None:
         self._kept: list[Reject] = []
+        self._near: dict[int, int] = {}
         self._last = 0
 
-    def add(self, raw: RawCallback, why: str, kept_max: int) -> None:
-        """Keep one, and forget all but the newest ``kept_max``."""
+    def add(self, raw: RawCallback, why: str, kept_max: int, near: int = 0) -> None:
+        """As the port says."""
         self._last += 1
         self._kept.append(Reject(self._last, why, raw))
-        self._kept = [reject for reject in self._kept if reject.number > self._last - kept_max]
+        self._near[self._last] = near
+        while len(self._kept) > kept_max:
+            self._kept.remove(max(self._kept, key=self._last_place))
+
+    def _last_place(self, reject: Reject) -> tuple[int, int, int]:
+        kind = [one for one in self._kept if (one.raw.source, one.why) == (reject.raw.source, reject.why)]
+        place = 1 + sum(self._order(one, kind) < self._order(reject, kind) for one in kind)
+        return place, -self._near[reject.number], -reject.number
+
+    def _order(self, reject: Reject, kind: Sequence[Reject]) -> tuple[int, int, int]:
+        near, hour = self._near[reject.number], _hour(reject)
+        newer = (one for one in kind if (self._near[one.number], _hour(one)) == (near, hour))
+        return -near, sum(one.number > reject.number for one in newer), -reject.number
 
     def newest(self, limit: int) -> Sequence[Reject]:
         """The newest ones first."""
@@ -65,6 +78,10 @@ class MemoryRejects:
 
     def close(self) -> None:
         """It goes on for whoever else has it."""
+
+
+def _hour(reject: Reject) -> int:
+    return reject.raw.received_at_us // 3_600_000_000
 
 
 class MemoryMarks:

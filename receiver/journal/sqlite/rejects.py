@@ -31,11 +31,14 @@ class SqliteRejects(StoreConnection):
         if not read_only:
             self._db.pragma("synchronous", "off")
             self._db.pragma("wal_autocheckpoint", 200)
+            columns = {row[1] for row in self._db.execute(SQL["columns"])}
+            if columns and "near" not in columns:
+                self._db.execute(SQL["add_near"])  # of an older release
             self._db.execute(schema(STORE))
 
-    def add(self, raw: RawCallback, why: str, kept_max: int) -> None:
-        """Keep one, and forget all but the newest ``kept_max``; raises ``StoreFailed``."""
-        row = (raw.source, raw.received_at_us, why, headers_to_wire(raw.headers), raw.body)
+    def add(self, raw: RawCallback, why: str, kept_max: int, near: int = 0) -> None:
+        """As the port says; raises ``StoreFailed``."""
+        row = (raw.source, raw.received_at_us, why, near, headers_to_wire(raw.headers), raw.body)
         with transaction(self._db):
             self._db.execute(SQL["add"], row)
             self._db.execute(SQL["prune"], (kept_max,))

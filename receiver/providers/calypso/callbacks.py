@@ -22,6 +22,7 @@ from typing import Any
 from receiver.model import event_parts
 from receiver.model.errors import NotUnderstood
 from receiver.model.frozen import dataclass
+from receiver.model.masked_body import BodyFields
 from receiver.model.operation import Facts, Kind, Step
 from receiver.providers.calypso.api import API
 from receiver.providers.calypso.payloads import Data, Webhook
@@ -29,7 +30,7 @@ from receiver.providers.calypso.samples import SAMPLES, with_unknown_status
 from receiver.providers.calypso.settings import PLACEHOLDERS, TEMPLATE, CalypsoSettings
 from receiver.providers.contract import Provider, Source
 from receiver.providers.keyed_signature import KeyedSignature
-from receiver.providers.parsing import blank_to_none, text_field, validate
+from receiver.providers.parsing import amount_fields, blank_to_none, text_field, validate
 from receiver.providers.parsing import known_fields as fields_of
 
 SLUG = "calypso"
@@ -216,6 +217,11 @@ PROVIDER = Provider(
     kinds=LIFECYCLES,
     known_fields=fields_of(Webhook),
     signature_headers=frozenset({b"sign"}),
+    public_headers=frozenset({b"key"}),
+    fields=BodyFields(
+        ids=frozenset(f"data.{name}" for name in ("idempotencyKey", *_IDS.values())),
+        amounts=amount_fields(Data, "data."),
+    ),
     retries_s=(30, 60, 90, 150, 240, 390, 630, 1020, 1650, 2670, 4320, 6990, 11310, 18300, 29610, 47910, 77520, 125430),
     holds_order=False,
     registration="`url` of `POST /api/v1/subscription/webhook/create`: the source's URL; its answer has the key pair",

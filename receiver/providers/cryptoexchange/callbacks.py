@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from receiver.model.callback import Headers, RawCallback, VerifiedCallback
 from receiver.model.errors import NotUnderstood, Unauthorized
+from receiver.model.masked_body import BodyFields
 from receiver.providers.contract import Claim, Provider, Source
 from receiver.providers.cryptoexchange.api import API
 from receiver.providers.cryptoexchange.settings import PLACEHOLDERS, TEMPLATE, CryptoExchangeSettings
@@ -60,5 +61,5 @@ PROVIDER = Provider(
     registration="nowhere: it sends no callbacks; it is asked, by `poll`",
     signature="",
     api=API,
-    card_fields=frozenset({"destination"}),
+    fields=BodyFields(cards=frozenset({"destination"})),
 )

@@ -21,6 +21,7 @@ from typing import Any
 
 from receiver.model import event_parts
 from receiver.model.errors import NotUnderstood
+from receiver.model.masked_body import BodyFields
 from receiver.model.operation import Facts, Kind, Step
 from receiver.providers.answers import usual_interval_s
 from receiver.providers.contract import Api, Provider, Source
@@ -29,7 +30,7 @@ from receiver.providers.onchainpay import api as onchainpay
 from receiver.providers.onchainpay.payloads import AutoSwap
 from receiver.providers.onchainpay.samples import SAMPLES
 from receiver.providers.onchainpay.settings import TEMPLATE, OnchainpaySettings
-from receiver.providers.parsing import blank_to_none, check_account, check_status, known_fields, validate
+from receiver.providers.parsing import amount_fields, blank_to_none, check_account, check_status, known_fields, validate
 
 SLUG = "onchainpay"
 
@@ -154,6 +155,8 @@ PROVIDER = Provider(
     kinds=LIFECYCLES,
     known_fields=known_fields(AutoSwap),
     signature_headers=frozenset({b"x-api-signature"}),
+    public_headers=frozenset({b"x-api-public-key"}),
+    fields=BodyFields(ids=frozenset({"id"}), amounts=amount_fields(AutoSwap)),
     retries_s=(10,) * 6 + (1800,) * 5 + (7200,) * 4 + (43200,) * 3,
     holds_order=False,
     registration="`webhookUrl` of each `auto-swaps/create` call: the source's URL",

@@ -28,10 +28,19 @@ from receiver.model.callback import Headers, RawCallback, VerifiedCallback, head
 from receiver.model.cards import mask_card
 from receiver.model.errors import NotUnderstood, Unauthorized
 from receiver.model.frozen import dataclass
+from receiver.model.masked_body import BodyFields
 from receiver.model.operation import Facts, Kind, Step
 from receiver.model.times import from_ms
 from receiver.providers.contract import Claim, Provider, Source
-from receiver.providers.parsing import blank_to_none, check_account, check_status, known_fields, text_field, validate
+from receiver.providers.parsing import (
+    amount_fields,
+    blank_to_none,
+    check_account,
+    check_status,
+    known_fields,
+    text_field,
+    validate,
+)
 from receiver.providers.signing import check_freshness, digest, only_header, verify_digest
 from receiver.providers.zeroxpay import payloads
 from receiver.providers.zeroxpay.samples import SAMPLES
@@ -356,6 +365,11 @@ PROVIDER = Provider(
     signed_urls=lambda settings: signed_urls(settings.public_url, settings.signed_url),
     timestamp=timestamp,
     replaced_headers=frozenset({b"merchant-id"}),
-    card_fields=frozenset({"cardNumber", "to", "address"}),
+    public_headers=frozenset({b"timestamp", b"merchant-id"}),
+    fields=BodyFields(
+        ids=frozenset({"id"}),
+        amounts=frozenset().union(*(amount_fields(shape.model) for shape in _SHAPES.values())),
+        cards=frozenset({"cardNumber", "to", "address"}),
+    ),
     refusals={"merchant_id": "the header merchant-id names another account"},
 )

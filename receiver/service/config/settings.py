@@ -188,10 +188,16 @@ class QuarantineSettings(Section):
 class RejectsSettings(Section):
     """The sample of callbacks that failed verification, for `receiver rejects`."""
 
-    kept_max: Annotated[int, Field(ge=0, le=100_000, description="callbacks kept, the newest; 0 keeps none")] = 1000
+    kept_max: Annotated[
+        int, Field(ge=0, le=100_000, description="callbacks kept, shared by sources and reasons; 0 keeps none")
+    ] = 1000
     every_s: Annotated[
         float,
-        Field(ge=0.1, le=3600, description="s; at most one callback is kept in it, so that a flood costs nothing"),
+        Field(
+            ge=0.1,
+            le=3600,
+            description="s; at most one callback of a source and reason is kept in it: a flood costs nothing",
+        ),
     ] = 1.0
 
 

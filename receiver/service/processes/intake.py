@@ -81,6 +81,7 @@ class IntakeProcess:
                 kept_max=self._settings.rejects.kept_max,
                 every_s=self._settings.rejects.every_s,
                 log=self._log,
+                known_fields={name: provider.known_fields for name, (provider, _) in self._sources.items()},
             ),
             stopping=self._stopping,
         )

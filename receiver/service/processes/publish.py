@@ -108,7 +108,7 @@ class PublishProcess:
 
     def _refused(self, record: OutboxRecord, why: str) -> OutboxRecord:
         found = self._sources.get(record.source)
-        return refused(record, self._entry_of(record), why, found[0].signature_headers if found else None)
+        return refused(record, self._entry_of(record), why, found[0].shown_headers if found else frozenset())
 
     def _entry_of(self, record: OutboxRecord) -> JournalEntry | None:
         if record.callback is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from receiver.journal.ports import Rejects
 from receiver.model.callback import RawCallback
 from receiver.model.errors import JournalError
 from receiver.model.records import Reject
@@ -48,4 +49,53 @@ def test_only_the_newest_are_kept(made: Made) -> None:
     assert list(store.newest(9)) == []
     store.add(raw(8), "why", 3)
     assert [reject.number for reject in store.newest(9)] == [8]
+    store.close()
+
+
+HOUR_US = 3_600_000_000
+
+
+def kept(store: Rejects) -> list[tuple[str, str, bytes]]:
+    """What is in the sample, the oldest first."""
+    return [(reject.raw.source, reject.why, reject.raw.body) for reject in store.newest(1000)][::-1]
+
+
+def of(source: str, body: bytes, at_us: int = 0) -> RawCallback:
+    """One of a source."""
+    return RawCallback(source, at_us, (), body)
+
+
+def test_junk_of_one_kind_washes_out_no_other(made: Made) -> None:
+    """Each source and reason has its share, however many there are of another."""
+    store = made.journal.rejects(write=True)
+    store.add(of("a", b"clock"), "stale", 9)
+    store.add(of("b", b"wrong secret"), "signature", 9)
+    for at in range(50):
+        store.add(of("a", b"junk %d" % at), "signature", 9)
+    assert kept(store)[:2] == [("a", "stale", b"clock"), ("b", "signature", b"wrong secret")]
+    assert kept(store)[-1] == ("a", "signature", b"junk 49")
+    assert len(kept(store)) == 9
+    store.close()
+
+
+def test_of_one_kind_the_nearest_to_genuine_stay(made: Made) -> None:
+    """Whatever comes after them."""
+    store = made.journal.rejects(write=True)
+    for at in range(3):
+        store.add(of("a", b"near %d" % at), "signature", 5, 3)
+    for at in range(50):
+        store.add(of("a", b"junk %d" % at), "signature", 5, at % 2)
+    assert [body for _, _, body in kept(store)] == [b"near 0", b"near 1", b"near 2", b"junk 47", b"junk 49"]
+    store.close()
+
+
+def test_a_flood_takes_its_hour_and_no_other(made: Made) -> None:
+    """Also where it looks like the genuine ones: some of each hour stay."""
+    store = made.journal.rejects(write=True)
+    for hour in range(3):
+        store.add(of("a", b"hour %d" % hour, hour * HOUR_US), "signature", 6, 3)
+    for at in range(50):
+        store.add(of("a", b"junk %d" % at, 3 * HOUR_US + at), "signature", 6, 3)
+    said = [body for _, _, body in kept(store)]
+    assert said == [b"hour 0", b"hour 1", b"hour 2", b"junk 47", b"junk 48", b"junk 49"]
     store.close()

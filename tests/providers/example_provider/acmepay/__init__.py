@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from receiver.model import event_parts
 from receiver.model.callback import Headers, RawCallback, VerifiedCallback
 from receiver.model.errors import NotUnderstood
+from receiver.model.masked_body import BodyFields
 from receiver.model.operation import Facts, Kind, Step
 from receiver.model.values import Amount
 from receiver.providers.contract import (
@@ -171,6 +172,6 @@ PROVIDER = Provider(
     registration="the shop's settings, Callback address: the source's URL",
     signature="`acme-proof`: HMAC-SHA256 over the shop's number and the body, hex",
     samples=SAMPLES,
-    card_fields=frozenset({"pan"}),
+    fields=BodyFields(ids=frozenset({"id"}), cards=frozenset({"pan"})),
     unknown_status=with_unknown_status,
 )
