@@ -13,6 +13,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from receiver.model.callback import RawCallback, header_values
+from receiver.model.errors import NotUnderstood
+from receiver.model.exact_json import read_json
 from receiver.providers.contract import Provider, Source, refusal
 
 WHY: Mapping[str, str] = {
@@ -118,8 +120,9 @@ def _bodies(body: bytes) -> Iterator[tuple[str, bytes]]:
         if other != body:
             yield what, other
     try:
+        read_json(body)  # refuses what is nested so deeply that the standard library's reader would give up with us
         document: Any = json.loads(body)
-    except ValueError:
+    except (NotUnderstood, ValueError):
         return
     for ascii_only in (False, True):
         for separators, how in (((",", ":"), "compact"), ((", ", ": "), "with spaces")):

@@ -200,18 +200,20 @@ async def _read(receive: Receive, bytes_max: int) -> bytes:
 
 
 async def _linger(receive: Receive, keep_max: int) -> bytes:
-    kept = b""
-    left = LINGER_BYTES_MAX
+    kept: list[bytes] = []
+    left, keep = LINGER_BYTES_MAX, keep_max
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(LINGER_S):
             while left > 0:
                 message = await receive()
                 piece: bytes = message.get("body", b"")
-                kept += piece[: keep_max - len(kept)]
+                if keep > 0:
+                    kept.append(piece[:keep])
+                    keep -= len(kept[-1])
                 left -= len(piece)
                 if message["type"] != "http.request" or not message.get("more_body", False):
                     break
-    return kept
+    return b"".join(kept)
 
 
 class _BoundedRefusals:

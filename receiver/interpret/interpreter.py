@@ -12,7 +12,7 @@ are, a run of answers in one batch. What people ask for is one batch each (``req
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from itertools import takewhile
 
@@ -24,6 +24,7 @@ from receiver.interpret.outbox_batch import BatchBuilder
 from receiver.interpret.poison import NOBODY, Suspects
 from receiver.interpret.requests import carry_out
 from receiver.journal.entries import Stores
+from receiver.journal.search import OTHER_FIELDS, UNKNOWN_FIELDS_MAX
 from receiver.model.callback import JournalEntry, entry_digest
 from receiver.model.records import Progress
 from receiver.providers.contract import Sources
@@ -124,7 +125,7 @@ class Interpreter:
                 (entry.callback.source, name)
                 for entry, reading in zip(entries, readings, strict=True)
                 if isinstance(reading, Reading)
-                for name in reading.unknown_fields
+                for name in _names(reading.unknown_fields)
             )
         )
         return builder
@@ -134,3 +135,10 @@ class Interpreter:
         tell(builder.noted, self._log, self._metrics)
         for (source, name), count in builder.batch.unknown_fields.items():
             self._metrics.unknown_field(source, name, count)
+
+
+def _names(unknown_fields: Collection[str]) -> Collection[str]:
+    # No callback has more of them counted than a source may have: each is a row to look for, under names that it chose.
+    if len(unknown_fields) <= UNKNOWN_FIELDS_MAX:
+        return unknown_fields
+    return [*sorted(unknown_fields)[: UNKNOWN_FIELDS_MAX - 1], OTHER_FIELDS]
