@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from itertools import takewhile
 
@@ -36,7 +37,7 @@ BATCH_MAX = 500
 class Interpreter:
     """Interprets inbox and requests, batch by batch; its ``step`` runs on one thread at a time."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  wired once
         self,
         *,
         stores: Stores,
@@ -44,10 +45,12 @@ class Interpreter:
         metrics: InterpretMetrics,
         suspects: Suspects = NOBODY,
         mark: Callable[[int, int], None] = lambda _first, _last: None,
+        limited: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         """``mark`` is told which callbacks are about to be interpreted, first and last number, and 0, 0 afterwards.
 
-        ``suspects`` is what such marks taught of the callbacks that killed the process.
+        ``suspects`` is what such marks taught of the callbacks that killed the process. ``limited`` is put around what
+        is done with the marked callbacks themselves, and around no reading or writing of the journal.
         """
         self._stores = stores
         self._inbox, self._requests, self._outbox = stores.inbox, stores.requests, stores.outbox
@@ -56,6 +59,7 @@ class Interpreter:
         self._metrics = metrics
         self._one_by_one_to = suspects.one_by_one_to
         self._mark = mark
+        self._limited = limited
         # What the outbox reads in order to answer, it reads now, and not when the first callbacks are there.
         stores.outbox.operations(())
         self.interpreted = stores.outbox.progress("inbox").number
@@ -85,7 +89,7 @@ class Interpreter:
         if not entries:
             return 0
         self._mark(entries[0].number, entries[-1].number)
-        builder = self._batch_of(entries)
+        builder = self._batch_of(entries, self._limited)
         self._mark(0, 0)
         last = entries[-1]
         builder.batch.progress["inbox"] = Progress(last.number, entry_digest(last))
@@ -101,7 +105,7 @@ class Interpreter:
         answers = list(takewhile(lambda request: request.request_type == "poll", waiting))
         if answers:
             last = answers[-1]
-            builder = self._batch_of([answer.polled for answer in answers])
+            builder = self._batch_of([answer.polled for answer in answers], nullcontext)
         else:
             last = waiting[0]
             builder = carry_out(last, self._rules, self._stores)
@@ -109,12 +113,16 @@ class Interpreter:
         self._commit(builder)
         return len(answers) or 1
 
-    def _batch_of(self, entries: Sequence[JournalEntry]) -> BatchBuilder:
+    def _batch_of(
+        self, entries: Sequence[JournalEntry], limited: Callable[[], AbstractContextManager[None]]
+    ) -> BatchBuilder:
         rules = self._rules
-        readings = [read_entry(rules, entry) for entry in entries]
+        with limited():
+            readings = [read_entry(rules, entry) for entry in entries]
         builder = begin_batch(rules, self._outbox, readings, interpreted=self.interpreted)
-        for entry, reading in zip(entries, readings, strict=True):
-            add_entry(builder, rules, entry, reading)
+        with limited():
+            for entry, reading in zip(entries, readings, strict=True):
+                add_entry(builder, rules, entry, reading)
         by_receipt = sorted(entries, key=lambda entry: entry.callback.received_at_us)
         builder.batch.last_heard_us = {
             entry.callback.source: entry.callback.received_at_us for entry in by_receipt if entry.store == "inbox"
