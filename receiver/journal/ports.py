@@ -96,6 +96,12 @@ class InboxReader(Protocol):
     def entry(self, number: int) -> JournalEntry | None:
         """One entry; None where it was purged or never was."""
 
+    def bodies_below(self, number: int, limit: int) -> Sequence[tuple[int, str, bytes]]:
+        """(number, source, body) of the ``limit`` callbacks before ``number``, descending; fewer where they are large.
+
+        None means that there are none.
+        """
+
     def last_number(self) -> int:
         """The highest number given so far, also where its callback was purged; 0 in a new inbox."""
 
@@ -152,6 +158,12 @@ class Outbox(Protocol):
 
     def quarantined(self, ids: Collection[EntryId]) -> dict[EntryId, Quarantined]:
         """Those entries among ``ids`` that are or were in quarantine."""
+
+    def in_quarantine_between(self, first: int, last: int) -> set[int]:
+        """The inbox numbers of callbacks that nobody could read until now, from ``first`` to ``last``, both included.
+
+        Those that a person has closed are among them.
+        """
 
     def record_id(self, number: int) -> str | None:
         """The id of record ``number``, None where the outbox has no such record."""

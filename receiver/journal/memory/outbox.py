@@ -124,6 +124,11 @@ class MemoryOutbox:
         """Those that are or were in quarantine."""
         return {entry_id: self.standings[entry_id] for entry_id in ids if entry_id in self.standings}
 
+    def in_quarantine_between(self, first: int, last: int) -> set[int]:
+        """The inbox numbers of those in quarantine."""
+        unread = (one.id for one in self.standings.values() if one.state != "redriven")
+        return {entry.number for entry in unread if entry.store == "inbox" and first <= entry.number <= last}
+
     def record(self, number: int) -> OutboxRecord | None:
         """One record."""
         return next((record for record in self.records if record.number == number), None)

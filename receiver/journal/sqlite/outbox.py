@@ -115,6 +115,10 @@ class SqliteOutbox(StoreConnection):
             for row in self._rows(SQL["quarantined"], (one.store, one.number))
         }
 
+    def in_quarantine_between(self, first: int, last: int) -> set[int]:
+        """The inbox numbers of those in quarantine."""
+        return {int(row[0]) for row in self._rows(SQL["in_quarantine_between"], (first, last))}
+
     def outcomes_between(self, first: int, last: int) -> dict[int, Outcome]:
         """Inbox number → what became of the callback."""
         return {row[1]: Outcome(*row) for row in self._rows(SQL["outcomes_between"], (first, last))}

@@ -119,6 +119,17 @@ def test_of_a_batch_with_a_number_that_was_given_nothing_is_kept(outbox: Outbox)
     assert [one.number for one in outbox.read(0, 10)] == [1, 2]
 
 
+def test_which_callbacks_nobody_could_read_is_known(outbox: Outbox) -> None:
+    """Also those that a person has closed; not those that were redriven, and no answers of an API."""
+    places = [EntryId("inbox", number) for number in (2, 3, 4, 9)]
+    states = ["open", "closed", "redriven", "open"]
+    standings = [standing(at, None, state=said) for at, said in zip(places, states, strict=True)]
+    outbox.commit(batch([event(1)], quarantined=[*standings, standing(EntryId("requests", 5), None)]))
+    assert outbox.in_quarantine_between(1, 8) == {2, 3}
+    assert outbox.in_quarantine_between(3, 9) == {3, 9}
+    assert outbox.in_quarantine_between(5, 8) == set()
+
+
 def test_a_read_may_be_short_and_a_cursor_gets_all(outbox: Outbox) -> None:
     """Large records come a few at a time, each of them at least alone."""
     records = [event(number, value=b"%d" % number + b"x" * 3_000_000) for number in range(1, 8)]

@@ -114,6 +114,10 @@ ON CONFLICT (store, number) DO UPDATE SET reason = excluded.reason, detail = exc
 SELECT store, number, source, reason, detail, received_at, state, why, record FROM quarantine
 WHERE store = ? AND number = ?
 
+-- name: in_quarantine_between
+-- Callbacks that nobody could read until now, also where a person has ended them.
+SELECT number FROM quarantine WHERE store = 'inbox' AND number BETWEEN ? AND ? AND state <> 'redriven'
+
 -- name: count_field
 -- At most so many names a source; what comes above that is counted under one name.
 INSERT INTO drift (source, field, callbacks, first_seen)
