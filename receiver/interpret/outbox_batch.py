@@ -43,7 +43,10 @@ class BatchBuilder:
         """Let the content that became ``record`` count as not seen: Kafka refused it, so nobody ever saw it."""
         operation = self.operation(key)
         seen = tuple(content for content in operation.seen if content.record != record)
-        self._operations[key] = replace(operation, seen=seen)
+        state = operation.state
+        if any(content.event_id == state.event_id for content in operation.seen if content.record == record):
+            state = replace(state, event_id="")
+        self._operations[key] = replace(operation, seen=seen, state=state)
 
     def add_event(self, entry: JournalEntry, reading: Reading, new: NewEvent) -> None:
         """Append a status event."""
@@ -70,7 +73,8 @@ class BatchBuilder:
             )
         )
         seen = Seen(new.event_id, reading.payload_digest, record)
-        self._operations[reading.key] = Operation(new.state, (*self.operation(reading.key).seen, seen))
+        before = self.operation(reading.key)
+        self._operations[reading.key] = replace(before, state=new.state, seen=(*before.seen, seen))
         self.batch.states[reading.key] = new.state
         self.batch.seen.append((reading.key, seen))
         self.batch.outcomes.append(Outcome(entry.store, entry.number, "event", record, reading.key))

@@ -208,7 +208,8 @@ class Outbox(Protocol):
         """Delete up to ``limit`` published events and as many contents older than RFC 3339 times; gives how many.
 
         The last published record stays, since Kafka's position names it, and so does what is in quarantine. Contents go
-        by the UTC day of their callback's receipt; the states of operations stay for ever.
+        by the UTC day of their callback's receipt; the states of operations stay for ever, and with them the marks of
+        those contents (``model.forgotten``). A content whose event Kafka refused stays too.
         """
 
     def close(self) -> None:

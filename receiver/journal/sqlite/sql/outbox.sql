@@ -34,7 +34,8 @@ CREATE TABLE IF NOT EXISTS operations (
   terminal        INTEGER NOT NULL,
   updated_at      TEXT,
   arrival         INTEGER NOT NULL,
-  revisions       TEXT NOT NULL          -- JSON object: status word → contents published
+  revisions       TEXT NOT NULL,         -- JSON object: status word → contents published
+  forgotten       BLOB NOT NULL DEFAULT x'' -- marks of contents that retention took, 8 bytes each; zeros: of some there are none
 );
 
 -- Operations by a hash of their keys: a page holds many, one of keys would hold few. Lacks the newest, from the number
@@ -45,7 +46,7 @@ CREATE TABLE IF NOT EXISTS operation_keys (
   PRIMARY KEY (key_hash, operation)
 ) WITHOUT ROWID;
 
--- Contents that became an event, to know a duplicate; kept for a time that is a setting.
+-- Contents that became an event, to know a duplicate and the event that it repeats; kept for a time that is a setting.
 CREATE TABLE IF NOT EXISTS contents (
   operation      INTEGER NOT NULL,
   event_id       TEXT NOT NULL,

@@ -12,8 +12,8 @@ SELECT seq FROM sqlite_sequence WHERE name = 'records'
 
 -- name: operations
 -- The states of operations, by a JSON list of their numbers.
-SELECT id, sequence, provider_status, rank, terminal, updated_at, arrival, event_id, revisions, key FROM operations
-WHERE id IN (SELECT value FROM json_each(?))
+SELECT id, sequence, provider_status, rank, terminal, updated_at, arrival, event_id, revisions, key,
+  forgotten FROM operations WHERE id IN (SELECT value FROM json_each(?))
 
 -- name: contents
 -- The contents of operations that became events, oldest first, by a JSON list of their ids.
@@ -33,10 +33,22 @@ ON CONFLICT (id) DO UPDATE SET sequence = excluded.sequence, provider_status = e
 -- A content that became an event; the same again names the newer record.
 INSERT OR REPLACE INTO contents (operation, event_id, payload_digest, record, seen_on) VALUES (?, ?, ?, ?, ?)
 
--- name: purge_contents
--- Contents so old that no retry can bring them again; the operation's own state stays.
-DELETE FROM contents WHERE (operation, event_id) IN
-  (SELECT operation, event_id FROM contents WHERE seen_on < ?1 LIMIT ?2)
+-- name: purgeable_contents
+-- Contents of a certain age. One whose event Kafka refused stays: a redrive asks for it.
+SELECT operation, event_id, payload_digest, record FROM contents WHERE seen_on < ? AND NOT EXISTS
+  (SELECT 1 FROM records WHERE number = record AND record_type <> 'event') LIMIT ?
+
+-- name: forgotten
+-- The marks that operations have already, by a JSON list of their ids.
+SELECT id, forgotten FROM operations WHERE id IN (SELECT value FROM json_each(?))
+
+-- name: set_forgotten
+-- What stays of an operation's contents that go.
+UPDATE operations SET forgotten = ? WHERE id = ?
+
+-- name: purge_content
+-- One content that retention lets go.
+DELETE FROM contents WHERE operation = ? AND event_id = ?
 
 -- name: purgeable_records
 -- Published events of a certain age; the last published record stays, since Kafka's position names it.
