@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from receiver.interpret.meaning import Duplicate, NewEvent, Reading, Unreadable
-from receiver.interpret.noted import Level, Noted, number_field
+from receiver.interpret.noted import REPEATED, Level, Noted, number_field
 from receiver.model.callback import Headers, JournalEntry, header_values, is_simulated
 from receiver.model.operation import Operation, Seen
 from receiver.model.records import OutboxBatch, OutboxRecord, Outcome, Quarantined
@@ -93,7 +93,7 @@ class BatchBuilder:
             self.batch.states[reading.key] = duplicate.state
         self.batch.outcomes.append(Outcome(entry.store, entry.number, "duplicate", duplicate.record, reading.key))
         fields = {number_field(entry): entry.number, "operation": reading.key}
-        self.noted.append(Noted("info", "event.repeated", fields, entry.callback.source, "duplicate"))
+        self.noted.append(Noted("info", REPEATED, fields, entry.callback.source, "duplicate"))
 
     def add_quarantine(
         self, entry: JournalEntry, provider: str, account: str | None, why: Unreadable, value: bytes

@@ -174,6 +174,12 @@ class Outbox(Protocol):
     def outcomes_between(self, first: int, last: int) -> dict[int, Outcome]:
         """Inbox number → what became of the callback, from ``first`` to ``last``, both included, where it is known."""
 
+    def duplicates(self, after: int, limit: int) -> Sequence[int]:
+        """Inbox numbers above ``after`` of up to ``limit`` callbacks that say what another callback said, ascending.
+
+        What an answer of an API said before is none of them: no other callback holds it. Some may be purged already.
+        """
+
     def next_record_us(self, after: int) -> int | None:
         """Time of receipt, Unix microseconds, of the first record above ``after``; None where there is none."""
 

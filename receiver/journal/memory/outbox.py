@@ -149,6 +149,13 @@ class MemoryOutbox:
         found = {at: self.outcomes.get(EntryId("inbox", at)) for at in range(first, last + 1)}
         return {at: outcome for at, outcome in found.items() if outcome is not None}
 
+    def duplicates(self, after: int, limit: int) -> Sequence[int]:
+        """Inbox numbers of callbacks that say what another callback said."""
+        of_answers = {record.number for record in self.records if record.callback is None}
+        found = (one for one in self.outcomes.values() if (one.store, one.outcome) == ("inbox", "duplicate"))
+        numbers = (one.number for one in found if one.number > after and one.record not in of_answers)
+        return sorted(numbers)[:limit]
+
     def next_record_us(self, after: int) -> int | None:
         """Time of receipt of the first record above ``after``."""
         return next((to_us(record.received_at) for record in self.read(after, 1)), None)

@@ -124,6 +124,10 @@ class SqliteOutbox(StoreConnection):
         """Inbox number → what became of the callback."""
         return {row[1]: Outcome(*row) for row in self._rows(SQL["outcomes_between"], (first, last))}
 
+    def duplicates(self, after: int, limit: int) -> Sequence[int]:
+        """Inbox numbers of callbacks that say what another callback said."""
+        return [int(row[0]) for row in self._rows(SQL["duplicates"], (after, limit))]
+
     def last_heard(self) -> dict[str, int]:
         """Source → time of receipt of its newest callback, Unix microseconds."""
         return dict(self._rows(SQL["last_heard"]))

@@ -66,6 +66,7 @@ CREATE TABLE IF NOT EXISTS outcomes (
   PRIMARY KEY (store, number)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS outcomes_by_operation ON outcomes (operation, store, number) WHERE operation IS NOT NULL;
+CREATE INDEX IF NOT EXISTS outcomes_duplicates ON outcomes (number) WHERE store = 'inbox' AND outcome = 'duplicate';
 
 -- Callbacks that nobody could read, and what became of them; kept until they are closed or redriven, and after.
 CREATE TABLE IF NOT EXISTS quarantine (

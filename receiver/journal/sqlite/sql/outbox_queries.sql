@@ -77,6 +77,11 @@ ON CONFLICT (key) DO UPDATE SET value = max(value, excluded.value)
 SELECT store, outcomes.number, outcome, record, key FROM outcomes LEFT JOIN operations ON operations.id = operation
 WHERE store = 'inbox' AND outcomes.number BETWEEN ? AND ?
 
+-- name: duplicates
+-- Callbacks that say what another callback said, through an index of their own.
+SELECT number FROM outcomes WHERE store = 'inbox' AND outcome = 'duplicate' AND number > ? AND NOT EXISTS
+  (SELECT 1 FROM records WHERE records.number = outcomes.record AND callback IS NULL) ORDER BY number LIMIT ?
+
 -- name: settled
 -- What became of a callback: its outcome and record; no row where it was interpreted and its outcome purged.
 SELECT outcome, record FROM outcomes WHERE store = 'inbox' AND number = ?
