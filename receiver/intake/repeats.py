@@ -32,7 +32,7 @@ from receiver.model.errors import Unavailable
 from receiver.model.frozen import dataclass
 
 REMEMBERED_MAX = 100_000
-"""Contents: 20 MB of memory. What comes again after so many others is stored again, and becomes a duplicate."""
+"""Contents: 15 MB of memory. What comes again after so many others is stored again, and becomes a duplicate."""
 REBUILD_BYTES_MAX = 64 * 1024 * 1024
 """Of bodies that are read when the process starts: a few tenths of a second."""
 REBUILD_STEP = 1000
