@@ -78,8 +78,8 @@ SELECT store, outcomes.number, outcome, record, key FROM outcomes LEFT JOIN oper
 WHERE store = 'inbox' AND outcomes.number BETWEEN ? AND ?
 
 -- name: duplicates
--- Callbacks that say what another callback said, through an index of their own.
-SELECT number FROM outcomes WHERE store = 'inbox' AND outcome = 'duplicate' AND number > ? AND NOT EXISTS
+-- Callbacks that say what another callback said, through an index of their own: by itself SQLite would read all outcomes.
+SELECT number FROM outcomes INDEXED BY outcomes_duplicates WHERE store = 'inbox' AND outcome = 'duplicate' AND number > ? AND NOT EXISTS
   (SELECT 1 FROM records WHERE records.number = outcomes.record AND callback IS NULL) ORDER BY number LIMIT ?
 
 -- name: settled
