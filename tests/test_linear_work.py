@@ -9,10 +9,11 @@ that takes the square is found at the first sizes, long before it would hold up 
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import cycle, islice
 from typing import Any
 
@@ -41,9 +42,11 @@ from receiver.providers.zeroxpay import callbacks as zeroxpay
 from tests.support import NOW_S, ONCHAINPAY_VECTORS, OXPAY_VECTORS, Way, onchainpay_source, oxpay_source
 
 SIZES = (1024, 4 * 1024, 16 * 1024, 64 * 1024, 256 * 1024)
-TOLERATED = 8
-"""So many times more than the input's growth may be its work's: caches, allocations, sorting. The square of the first
-two steps is already 16 times more."""
+TOLERATED = 16
+"""So many times more than the input's growth may be its work's: sorting, and memory beyond a cache that others use too.
+The square is 64 times more at the fourth size."""
+ATTEMPTS = 3
+"""Measurements that must all say that work has grown too much: others can spoil one, and never make one better."""
 LEAST_S = 0.0002
 """Below it a time says nothing: what grew to less has not grown."""
 
@@ -57,21 +60,25 @@ DONE: dict[str, Any] = json.loads(OXPAY_VECTORS["bodies"][0]["body"])
 def spent_s(work: Work, given: Any) -> float:
     """The least processor time of this thread that the work took, of several runs; fewer where one takes long."""
     best = float("inf")
-    for _ in range(4):
-        began = time.thread_time()
-        work(given)
-        best = min(best, time.thread_time() - began)
-        if best > 0.05:
-            break
+    gc.disable()  # it would look through all that the tests have made so far
+    try:
+        for _ in range(4):
+            began = time.thread_time()
+            work(given)
+            best = min(best, time.thread_time() - began)
+            if best > 0.05:
+                break
+    finally:
+        gc.enable()
     return best
 
 
-def growth(work: Work, make: Make) -> Iterator[tuple[float, float]]:
+def growth(work: Work, make: Make, sizes: Sequence[int] = SIZES) -> Iterator[tuple[float, float]]:
     """(how many times the first input, how many times its work), from the second size on."""
-    first_s = max(spent_s(work, make(SIZES[0])), LEAST_S / 16)
-    for size in SIZES[1:]:
+    first_s = max(spent_s(work, make(sizes[0])), LEAST_S / 16)
+    for size in sizes[1:]:
         took_s = spent_s(work, make(size))
-        yield size / SIZES[0], 0.0 if took_s < LEAST_S else took_s / first_s
+        yield size / sizes[0], 0.0 if took_s < LEAST_S else took_s / first_s
 
 
 def refusing(work: Work) -> Work:
@@ -136,17 +143,23 @@ def test_a_body_is_read_in_linear_time(make: Make) -> None:
     check(refusing(work), make)
 
 
-def check(work: Work, make: Make) -> None:
-    """Fail at the first size at which the work has grown much faster than its input."""
-    for input_grew, work_grew in growth(work, make):
-        assert work_grew <= input_grew * TOLERATED, f"{input_grew:g} times the input, {work_grew:.0f} times the work"
+def check(work: Work, make: Make, sizes: Sequence[int] = SIZES) -> None:
+    """Fail where the work grows much faster than its input, at the first size at which it has."""
+    faults = set[str]()
+    for _ in range(ATTEMPTS):
+        grown = ((much, more) for much, more in growth(work, make, sizes) if more > much * TOLERATED)
+        fault = next((f"{much:g} times the input, {more:.0f} times the work" for much, more in grown), None)
+        if fault is None:
+            return
+        faults.add(fault)
+    pytest.fail("; ".join(faults))
 
 
 def test_such_growth_is_noticed() -> None:
     """The reader of brackets that was here before, which began anew at each quote, fails at the smallest sizes."""
     before = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
-    with pytest.raises(AssertionError, match="16 times the input"):
-        check(lambda body: sum(1 for _ in before.finditer(body.decode())), filled(b'\\"'))
+    with pytest.raises(pytest.fail.Exception, match="times the input"):
+        check(lambda body: sum(1 for _ in before.finditer(body.decode())), filled(b'\\"'), (64, 256, 1024, 4096, 8192))
 
 
 def callbacks(provider: Provider, source: Source) -> Work:
