@@ -12,6 +12,8 @@ import httpx
 import orjson
 
 from receiver.intake.metrics import IntakeMetrics
+from receiver.intake.rates import Rates
+from receiver.intake.repeats import Repeats
 from receiver.intake.webhook import Intake, make_app
 from receiver.interpret.entry import Rules
 from receiver.interpret.interpreter import Interpreter
@@ -127,8 +129,14 @@ class Way:
     """Webhook, inbox, interpreter and outbox, wired as in production but in memory."""
 
     def __init__(
-        self, *sources: tuple[Provider, Source], body_bytes_max: int = 262_144, record_bytes_max: int = 1_000_000
+        self,
+        *sources: tuple[Provider, Source],
+        body_bytes_max: int = 262_144,
+        record_bytes_max: int = 1_000_000,
+        remembered_max: int = 0,
+        rates: Mapping[str, float] | None = None,
     ) -> None:
+        """``remembered_max`` contents are not stored again: none, since most tests are about what becomes of them."""
         chosen = sources or ((zeroxpay.PROVIDER, oxpay_source()), (onchainpay.PROVIDER, onchainpay_source()))
         by_name = {source.name: (provider, source) for provider, source in chosen}
         self.clock = FakeClock(us=NOW_S * 1_000_000)
@@ -146,6 +154,8 @@ class Way:
             metrics=IntakeMetrics(),
             on_committed=self._wake,
             rejects=self.rejects,
+            repeats=Repeats(remembered_max),
+            rates=Rates(rates or {}, self.clock),
         )
         self.app = make_app(self.intake)
         self.metrics = InterpretMetrics()

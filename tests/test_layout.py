@@ -231,7 +231,6 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     ),
     "sandbox/dev.py": ("whole_service/test_commands.py", "a whole service in one process, proven as a process"),
     "service/console_log.py": ("service/test_logs.py", "the form of the log that people read"),
-    "service/processes/intake.py": ("service/test_process.py", "its parts are tested in intake; here they are wired"),
     "service/processes/reconcile.py": ("service/test_process.py", "its parts are tested in reconcile; this wires them"),
 }
 """Module, or a folder with all its modules → (where it is tested, why there)."""

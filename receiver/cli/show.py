@@ -44,7 +44,8 @@ def _cell(value: Any) -> str:
 def _remarks(row: dict[str, Any]) -> str:
     simulated = ["simulated"] if row.get("simulated") else []
     if row["outcome"] == "duplicate":
-        return ", ".join([*simulated, f"repeats sequence {row.get('sequence')}"])
+        what = f"sequence {row['sequence']}" if "sequence" in row else "an event that was purged"
+        return ", ".join([*simulated, f"repeats {what}"])
     if row["outcome"] == "quarantine":
         return ", ".join([*simulated, f"{row.get('reason', '')} {row.get('detail', '')} ({row.get('state', '')})"])
     return ", ".join([*simulated, *row.get("anomalies", ())])

@@ -35,6 +35,9 @@ class IntakeMetrics(Collector):
         self._commits = [0] * (len(COMMIT_BUCKETS_S) + 1)
         self._commits_s = 0.0
         self._last_us: dict[str, int] = {}
+        self._repeats: Counts[str] = Counts()
+        self._last_repeat_us: dict[str, int] = {}
+        self._limited: Counts[str] = Counts()
         self._connections_refused = Counts(dict.fromkeys(REFUSED, 0))
         self._http_errors = Counts(dict.fromkeys(HTTP_ERRORS, 0))
         self._connections = dict.fromkeys(STATES, 0)
@@ -56,6 +59,15 @@ class IntakeMetrics(Collector):
         self._commits[bisect_left(COMMIT_BUCKETS_S, seconds)] += 1
         self._commits_s += seconds
         self._last_us[source] = at_us
+
+    def repeated(self, source: str, at_us: int) -> None:
+        """Note a callback whose content was stored before."""
+        self._repeats[source] += 1
+        self._last_repeat_us[source] = at_us
+
+    def limited(self, source: str) -> None:
+        """Count a genuine callback above the source's ``rate_per_s``."""
+        self._limited[source] += 1
 
     def connection_refused(self, why: str) -> None:
         """Count a connection that was closed because of a limit; ``why`` is a key of ``notices.REFUSED``."""
@@ -84,15 +96,26 @@ class IntakeMetrics(Collector):
             buckets=list(zip(bounds, accumulate(self._commits), strict=True)),
             sum_value=self._commits_s,
         )
-        last = GaugeMetricFamily(
-            "receiver_source_last_callback_timestamp_seconds",
-            "Unix time of the last accepted callback",
-            labels=["source"],
-        )
-        for source, at_us in tuple(self._last_us.items()):
-            last.add_metric([source], at_us / 1e6)
-        yield last
+        yield from self._collect_sources()
         yield from self._collect_connections()
+
+    def _collect_sources(self) -> Iterator[Metric]:
+        for name, text, times_us in (
+            ("receiver_source_last_callback", "Unix time of the last callback that was stored", self._last_us),
+            ("receiver_source_last_repeat", "Unix time of the last one stored before", self._last_repeat_us),
+        ):
+            gauge = GaugeMetricFamily(f"{name}_timestamp_seconds", text, labels=["source"])
+            for source, at_us in tuple(times_us.items()):
+                gauge.add_metric([source], at_us / 1e6)
+            yield gauge
+        for name, text, counts in (
+            ("receiver_callbacks_repeated", "Callbacks that were stored before: 200, not stored again", self._repeats),
+            ("receiver_callbacks_limited", "Genuine callbacks above the source's rate_per_s: 503", self._limited),
+        ):
+            counter = CounterMetricFamily(name, text, labels=["source"])
+            for source, count in tuple(counts.items()):
+                counter.add_metric([source], count)
+            yield counter
 
     def _collect_connections(self) -> Iterator[Metric]:
         for name, text, counts in (

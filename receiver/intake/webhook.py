@@ -18,8 +18,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from receiver.intake import admit
 from receiver.intake.metrics import NO_SOURCE, IntakeMetrics
+from receiver.intake.rates import Rates
+from receiver.intake.repeats import RepeatLog, Repeats
 from receiver.journal.ports import Inbox
-from receiver.model.callback import Headers, RawCallback
+from receiver.model.callback import Headers, RawCallback, VerifiedCallback
 from receiver.model.clock import Clock
 from receiver.model.errors import BodyTooLarge, MethodNotAllowed, NotFound, Refusal, Unauthorized, Unavailable
 from receiver.providers.contract import Provider, Source, Sources
@@ -76,6 +78,8 @@ class Intake:
     metrics: IntakeMetrics
     on_committed: Callable[[], None]
     rejects: Rejects
+    repeats: Repeats
+    rates: Rates
     stopping: bool = False
 
 
@@ -85,6 +89,7 @@ class Webhook:
     def __init__(self, intake: Intake) -> None:
         self._intake = intake
         self._refused = _BoundedRefusals(intake)
+        self._repeats = RepeatLog(intake.clock, intake.log, intake.metrics)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take one request."""
@@ -103,7 +108,7 @@ class Webhook:
             verified = admit.admit_body(provider, source_record, claim, RawCallback(source, now_us, headers, body))
             if caller is not None:
                 caller.proven()
-            number = await self._intake.inbox.append(verified)
+            kept = await self._intake.repeats.keep(verified, self._append)
         except Refusal as refusal:
             rest = await self._refuse(refusal, headers, source, receive, send, unread=unread)
             if rest is not None:
@@ -116,10 +121,21 @@ class Webhook:
                 self._intake.log.exception("callback.internal_error", source=self._label(source))
             await self._refuse(Unavailable("internal_error"), headers, source, receive, send, unread=unread)
             return
-        self._intake.on_committed()
+        if not kept.repeated:
+            self._intake.on_committed()
         await send(OK_START)
         await send(OK_BODY)
-        self._note(source, number, len(body), started_s, now_us)
+        self._intake.metrics.answered(source, 200)
+        if kept.repeated:
+            self._repeats.note(source, kept.number, now_us)
+        else:
+            self._note(source, kept.number, len(body), started_s, now_us)
+
+    async def _append(self, verified: VerifiedCallback) -> int:
+        if not self._intake.rates.take(verified.source):
+            self._intake.metrics.limited(verified.source)
+            raise Unavailable("rate_limited")
+        return await self._intake.inbox.append(verified)
 
     def _find(self, scope: Scope, name: str, caller: Caller | None) -> tuple[Provider, Source]:
         found = self._intake.sources.get(name)
@@ -136,7 +152,6 @@ class Webhook:
 
     def _note(self, source: str, number: int, size: int, started_s: float, received_at_us: int) -> None:
         duration_s = self._intake.clock.monotonic_s() - started_s
-        self._intake.metrics.answered(source, 200)
         self._intake.metrics.committed(source, duration_s, received_at_us)
         self._intake.log.info(
             "callback.accepted", source=source, callback=number, bytes=size, duration_ms=round(duration_s * 1000, 3)

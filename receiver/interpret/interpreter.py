@@ -12,7 +12,8 @@ are, a run of answers in one batch. What people ask for is one batch each (``req
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from itertools import takewhile
 
@@ -24,6 +25,7 @@ from receiver.interpret.outbox_batch import BatchBuilder
 from receiver.interpret.poison import NOBODY, Suspects
 from receiver.interpret.requests import carry_out
 from receiver.journal.entries import Stores
+from receiver.journal.search import OTHER_FIELDS, UNKNOWN_FIELDS_MAX
 from receiver.model.callback import JournalEntry, entry_digest
 from receiver.model.records import Progress
 from receiver.providers.contract import Sources
@@ -35,7 +37,7 @@ BATCH_MAX = 500
 class Interpreter:
     """Interprets inbox and requests, batch by batch; its ``step`` runs on one thread at a time."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  wired once
         self,
         *,
         stores: Stores,
@@ -43,10 +45,12 @@ class Interpreter:
         metrics: InterpretMetrics,
         suspects: Suspects = NOBODY,
         mark: Callable[[int, int], None] = lambda _first, _last: None,
+        limited: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         """``mark`` is told which callbacks are about to be interpreted, first and last number, and 0, 0 afterwards.
 
-        ``suspects`` is what such marks taught of the callbacks that killed the process.
+        ``suspects`` is what such marks taught of the callbacks that killed the process. ``limited`` is put around what
+        is done with the marked callbacks themselves, and around no reading or writing of the journal.
         """
         self._stores = stores
         self._inbox, self._requests, self._outbox = stores.inbox, stores.requests, stores.outbox
@@ -55,6 +59,7 @@ class Interpreter:
         self._metrics = metrics
         self._one_by_one_to = suspects.one_by_one_to
         self._mark = mark
+        self._limited = limited
         # What the outbox reads in order to answer, it reads now, and not when the first callbacks are there.
         stores.outbox.operations(())
         self.interpreted = stores.outbox.progress("inbox").number
@@ -84,7 +89,7 @@ class Interpreter:
         if not entries:
             return 0
         self._mark(entries[0].number, entries[-1].number)
-        builder = self._batch_of(entries)
+        builder = self._batch_of(entries, self._limited)
         self._mark(0, 0)
         last = entries[-1]
         builder.batch.progress["inbox"] = Progress(last.number, entry_digest(last))
@@ -100,7 +105,7 @@ class Interpreter:
         answers = list(takewhile(lambda request: request.request_type == "poll", waiting))
         if answers:
             last = answers[-1]
-            builder = self._batch_of([answer.polled for answer in answers])
+            builder = self._batch_of([answer.polled for answer in answers], nullcontext)
         else:
             last = waiting[0]
             builder = carry_out(last, self._rules, self._stores)
@@ -108,12 +113,16 @@ class Interpreter:
         self._commit(builder)
         return len(answers) or 1
 
-    def _batch_of(self, entries: Sequence[JournalEntry]) -> BatchBuilder:
+    def _batch_of(
+        self, entries: Sequence[JournalEntry], limited: Callable[[], AbstractContextManager[None]]
+    ) -> BatchBuilder:
         rules = self._rules
-        readings = [read_entry(rules, entry) for entry in entries]
+        with limited():
+            readings = [read_entry(rules, entry) for entry in entries]
         builder = begin_batch(rules, self._outbox, readings, interpreted=self.interpreted)
-        for entry, reading in zip(entries, readings, strict=True):
-            add_entry(builder, rules, entry, reading)
+        with limited():
+            for entry, reading in zip(entries, readings, strict=True):
+                add_entry(builder, rules, entry, reading)
         by_receipt = sorted(entries, key=lambda entry: entry.callback.received_at_us)
         builder.batch.last_heard_us = {
             entry.callback.source: entry.callback.received_at_us for entry in by_receipt if entry.store == "inbox"
@@ -124,7 +133,7 @@ class Interpreter:
                 (entry.callback.source, name)
                 for entry, reading in zip(entries, readings, strict=True)
                 if isinstance(reading, Reading)
-                for name in reading.unknown_fields
+                for name in _names(reading.unknown_fields)
             )
         )
         return builder
@@ -134,3 +143,10 @@ class Interpreter:
         tell(builder.noted, self._log, self._metrics)
         for (source, name), count in builder.batch.unknown_fields.items():
             self._metrics.unknown_field(source, name, count)
+
+
+def _names(unknown_fields: Collection[str]) -> Collection[str]:
+    # No callback has more of them counted than a source may have: each is a row to look for, under names that it chose.
+    if len(unknown_fields) <= UNKNOWN_FIELDS_MAX:
+        return unknown_fields
+    return [*sorted(unknown_fields)[: UNKNOWN_FIELDS_MAX - 1], OTHER_FIELDS]

@@ -36,6 +36,8 @@ class Content:
     """The provider's own answer to our question: it overrules another terminal status."""
     repeated: bool = False
     """A poll confirms what a callback said before: a new revision, yet no other facts."""
+    doubtful: bool = False
+    """Nobody knows any more whether it was an event of its operation before: it is not to be effective again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ def confirm(state: OperationState, event_id: str, updated_at: str | None) -> Ope
 
 def _against_equal(state: OperationState, content: Content, anomalies: set[Anomaly]) -> bool:
     if content.provider_status == state.provider_status:
-        if _older(state, content):
+        if content.doubtful or _older(state, content):
             anomalies.add("late")
             return False
         return True

@@ -3,7 +3,8 @@
 ``read`` turns its bytes into facts and knows nothing of other callbacks; ``interpret`` compares the facts with what
 the operation has seen, and makes an event of them or finds the event that they repeat. A callback repeats an event
 where its event id is the same, or where its payload in canonical form is: a release that reads the same payload
-otherwise then makes no second event of a provider's retry.
+otherwise then makes no second event of a provider's retry. That holds for as long as the operation is known, also for
+contents that retention has taken (``model.forgotten``), and for the effective one above all.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from receiver.model.callback import VerifiedCallback
 from receiver.model.cards import mask_cards
 from receiver.model.errors import NotUnderstood
 from receiver.model.exact_json import payload_digest, read_json
+from receiver.model.forgotten import holds, lost_some
 from receiver.model.frozen import dataclass
 from receiver.model.operation import Facts, Operation, OperationState, operation_key
 from receiver.providers.contract import Provider, Source
@@ -59,8 +61,8 @@ class NewEvent:
 class Duplicate:
     """It was said before."""
 
-    record: int
-    """The outbox number of the event that said it."""
+    record: int | None
+    """The outbox number of the event that said it; None where nobody knows it any more."""
     state: OperationState | None
     """The operation's state after it; None where nothing changes."""
 
@@ -119,17 +121,29 @@ def interpret(  # noqa: PLR0913  all that the answer depends on, and nothing els
         arrival=arrival,
         anomalies=facts.anomalies,
         polled=observed == "poll",
+        doubtful=lost_some(operation.forgotten) and observed == "webhook" and not interpreted_before,
     )
-    record_by_id = {seen.event_id: seen.record for seen in operation.seen}
-    if identity in record_by_id and overrules(operation.state, content):
+    if _was_event(operation, identity) and overrules(operation.state, content):
         identity = event_id(provider, facts, reading.facts_digest, overruling_poll=True)
         content = replace(content, event_id=identity, repeated=True)
-    repeats = record_by_id.get(identity)
-    if repeats is None and not (interpreted_before or content.repeated):
-        record_by_payload = {seen.payload_digest: seen.record for seen in operation.seen}
-        repeats = record_by_payload.get(reading.payload_digest)
-    if repeats is not None:
-        return Duplicate(repeats, confirm(operation.state, identity, facts.updated_at))
+    payload = None if interpreted_before or content.repeated else reading.payload_digest
+    if _was_event(operation, identity, payload):
+        record = _record_of(operation, identity, payload)
+        return Duplicate(record, confirm(operation.state, identity, facts.updated_at))
     verdict = decide(operation.state, content)
     event = status_event(provider, source, facts, verdict, identity, received_at_us, observed)
     return NewEvent(identity, event, to_json(event), verdict.state)
+
+
+def _was_event(operation: Operation, identity: str, payload: bytes | None = None) -> bool:
+    if identity == operation.state.event_id or _record_of(operation, identity, payload) is not None:
+        return True
+    forgotten = operation.forgotten
+    return bool(forgotten) and (holds(forgotten, identity) or (payload is not None and holds(forgotten, payload)))
+
+
+def _record_of(operation: Operation, identity: str, payload: bytes | None) -> int | None:
+    record = {seen.event_id: seen.record for seen in operation.seen}.get(identity)
+    if record is None and payload is not None:
+        record = {seen.payload_digest: seen.record for seen in operation.seen}.get(payload)
+    return record

@@ -37,8 +37,14 @@ def number_field(entry: JournalEntry) -> str:
     return "callback" if entry.store == "inbox" else "request"
 
 
+REPEATS_TOLD_MAX = 3
+"""Of one batch, in lines of their own; the last one says how many more there were. A replay can bring any number."""
+REPEATED = "event.repeated"
+
+
 def tell(noted: Iterable[Noted], log: Log, metrics: InterpretMetrics) -> None:
     """Count and log what was noted, in its order; to be called after the commit."""
+    repeats = 0
     for note in noted:
         if note.outcome is not None:
             metrics.interpreted(note.source, note.outcome)
@@ -46,4 +52,8 @@ def tell(noted: Iterable[Noted], log: Log, metrics: InterpretMetrics) -> None:
                 metrics.anomaly(note.source, anomaly)
             if note.outcome == "quarantine":
                 metrics.quarantined(note.source, str(note.fields["reason"]))
-        getattr(log, note.level)(note.event, **note.fields)
+        repeats += note.event == REPEATED
+        if note.event != REPEATED or repeats <= REPEATS_TOLD_MAX:
+            getattr(log, note.level)(note.event, **note.fields)
+    if repeats > REPEATS_TOLD_MAX:
+        log.info(REPEATED, suppressed=repeats - REPEATS_TOLD_MAX)

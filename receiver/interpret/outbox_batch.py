@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from receiver.interpret.meaning import Duplicate, NewEvent, Reading, Unreadable
-from receiver.interpret.noted import Level, Noted, number_field
+from receiver.interpret.noted import REPEATED, Level, Noted, number_field
 from receiver.model.callback import Headers, JournalEntry, header_values, is_simulated
 from receiver.model.operation import Operation, Seen
 from receiver.model.records import OutboxBatch, OutboxRecord, Outcome, Quarantined
@@ -43,7 +43,10 @@ class BatchBuilder:
         """Let the content that became ``record`` count as not seen: Kafka refused it, so nobody ever saw it."""
         operation = self.operation(key)
         seen = tuple(content for content in operation.seen if content.record != record)
-        self._operations[key] = replace(operation, seen=seen)
+        state = operation.state
+        if any(content.event_id == state.event_id for content in operation.seen if content.record == record):
+            state = replace(state, event_id="")
+        self._operations[key] = replace(operation, seen=seen, state=state)
 
     def add_event(self, entry: JournalEntry, reading: Reading, new: NewEvent) -> None:
         """Append a status event."""
@@ -70,7 +73,8 @@ class BatchBuilder:
             )
         )
         seen = Seen(new.event_id, reading.payload_digest, record)
-        self._operations[reading.key] = Operation(new.state, (*self.operation(reading.key).seen, seen))
+        before = self.operation(reading.key)
+        self._operations[reading.key] = replace(before, state=new.state, seen=(*before.seen, seen))
         self.batch.states[reading.key] = new.state
         self.batch.seen.append((reading.key, seen))
         self.batch.outcomes.append(Outcome(entry.store, entry.number, "event", record, reading.key))
@@ -89,7 +93,7 @@ class BatchBuilder:
             self.batch.states[reading.key] = duplicate.state
         self.batch.outcomes.append(Outcome(entry.store, entry.number, "duplicate", duplicate.record, reading.key))
         fields = {number_field(entry): entry.number, "operation": reading.key}
-        self.noted.append(Noted("info", "event.repeated", fields, entry.callback.source, "duplicate"))
+        self.noted.append(Noted("info", REPEATED, fields, entry.callback.source, "duplicate"))
 
     def add_quarantine(
         self, entry: JournalEntry, provider: str, account: str | None, why: Unreadable, value: bytes

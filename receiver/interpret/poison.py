@@ -1,10 +1,10 @@
 """Which callback kills the process that interprets it: found step by step, and condemned after three deaths. Pure.
 
-A crash in native code takes the whole process, and the same batch would take the next process too. So the interpret
-process marks the batch that it is about to interpret. After a death that points at the batch
-(``points_at_the_batch``), the callbacks of that batch are interpreted one by one. A callback that was alone in its
-batch at three such deaths is condemned: it is quarantined without another look. SIGKILL and SIGTERM never count: they
-are somebody's decision, or the machine's, and no callback's fault.
+A crash in native code takes the whole process, and the same batch would take the next process too; so does a callback
+whose work has no end (``watchdog``). So the interpret process marks the batch that it is about to interpret. After a
+death that points at the batch (``points_at_the_batch``), the callbacks of that batch are interpreted one by one. A
+callback that was alone in its batch at three such deaths is condemned: it is quarantined without another look. SIGKILL
+and SIGTERM never count: they are somebody's decision, or the machine's, and no callback's fault.
 """
 
 from __future__ import annotations
@@ -14,13 +14,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from receiver.interpret.watchdog import EXPIRED
+
 DEATHS_MAX = 3
 """Of the process, while a callback was alone in its batch: one may be the machine's fault, three are its own."""
 KEPT_MAX = 100
 """Callbacks whose deaths are remembered: more than the deaths after which the supervisor gives up."""
 MEMORY_EXIT = 71
 """The exit code of an interpret process that ran out of memory while it was interpreting."""
-CRASHES = frozenset({signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL})
+CRASHES = frozenset({signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, EXPIRED})
+"""Signals that a process gets for what it does itself."""
 
 
 @dataclass(frozen=True, slots=True)

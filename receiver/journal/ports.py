@@ -96,6 +96,12 @@ class InboxReader(Protocol):
     def entry(self, number: int) -> JournalEntry | None:
         """One entry; None where it was purged or never was."""
 
+    def bodies_below(self, number: int, limit: int) -> Sequence[tuple[int, str, bytes]]:
+        """(number, source, body) of the ``limit`` callbacks before ``number``, descending; fewer where they are large.
+
+        None means that there are none.
+        """
+
     def last_number(self) -> int:
         """The highest number given so far, also where its callback was purged; 0 in a new inbox."""
 
@@ -153,6 +159,12 @@ class Outbox(Protocol):
     def quarantined(self, ids: Collection[EntryId]) -> dict[EntryId, Quarantined]:
         """Those entries among ``ids`` that are or were in quarantine."""
 
+    def in_quarantine_between(self, first: int, last: int) -> set[int]:
+        """The inbox numbers of callbacks that nobody could read until now, from ``first`` to ``last``, both included.
+
+        Those that a person has closed are among them.
+        """
+
     def record_id(self, number: int) -> str | None:
         """The id of record ``number``, None where the outbox has no such record."""
 
@@ -161,6 +173,12 @@ class Outbox(Protocol):
 
     def outcomes_between(self, first: int, last: int) -> dict[int, Outcome]:
         """Inbox number → what became of the callback, from ``first`` to ``last``, both included, where it is known."""
+
+    def duplicates(self, after: int, limit: int) -> Sequence[int]:
+        """Inbox numbers above ``after`` of up to ``limit`` callbacks that say what another callback said, ascending.
+
+        What an answer of an API said before is none of them: no other callback holds it. Some may be purged already.
+        """
 
     def next_record_us(self, after: int) -> int | None:
         """Time of receipt, Unix microseconds, of the first record above ``after``; None where there is none."""
@@ -196,7 +214,8 @@ class Outbox(Protocol):
         """Delete up to ``limit`` published events and as many contents older than RFC 3339 times; gives how many.
 
         The last published record stays, since Kafka's position names it, and so does what is in quarantine. Contents go
-        by the UTC day of their callback's receipt; the states of operations stay for ever.
+        by the UTC day of their callback's receipt; the states of operations stay for ever, and with them the marks of
+        those contents (``model.forgotten``). A content whose event Kafka refused stays too.
         """
 
     def close(self) -> None:

@@ -1,5 +1,8 @@
 """Retention by age: what is old, interpreted, published and not in quarantine leaves the journal, in small steps.
 
+A callback that said only what another one had said goes after a day: it is a repeat that was stored, since the intake
+process did not remember the first, and a replay can make many of them. What became of it stays known.
+
 Nothing is purged while the clock is in doubt, that is far from the newest callback's time either way: a clock that was
 set to the wrong year must not empty a journal. A silent week only postpones it.
 """
@@ -22,6 +25,8 @@ STEP = 200
 PAUSE_S = 0.05
 """Between two steps: callbacks come first."""
 ROUND_S = 600.0
+DUPLICATES_DAYS = 1
+"""How long a duplicate is kept whole, for a person who asks what came."""
 
 
 def cutoff_us(now_us: int, newest_us: int | None, days: int) -> int | None:
@@ -50,6 +55,8 @@ class InboxRetention:
         self._days = days
         self._log = log
         self._round_lock = asyncio.Lock()
+        self._duplicates_to = 0
+        """Up to this inbox number there are no duplicates left."""
 
     async def run(self) -> None:
         """Purge every ten minutes until cancelled."""
@@ -61,19 +68,51 @@ class InboxRetention:
     async def round(self) -> int:
         """Purge all that may go; gives how many callbacks went."""
         async with self._round_lock:
-            purged, cursor = 0, 0
-            while True:
-                seen, numbers = await asyncio.to_thread(self._pick, cursor)
-                if not seen:
-                    break
-                cursor = seen
-                if numbers:
-                    await self._inbox.purge(numbers)
-                    purged += len(numbers)
+            return await self._purge_old() + await self._purge_duplicates()
+
+    async def _purge_duplicates(self) -> int:
+        purged, more = 0, True
+        while more:
+            more, numbers, done_to = await asyncio.to_thread(self._pick_duplicates)
+            if numbers:
+                await self._inbox.purge(numbers)
+                purged += len(numbers)
                 await asyncio.sleep(PAUSE_S)
-            if purged:
-                self._log.info("inbox.purged", callbacks=purged, older_than_days=self._days)
-            return purged
+            self._duplicates_to = done_to  # not before they are gone
+        if purged:
+            self._log.info("inbox.duplicates_purged", callbacks=purged, older_than_days=DUPLICATES_DAYS)
+        return purged
+
+    def _pick_duplicates(self) -> tuple[bool, list[int], int]:
+        # (whether there is more to do, those that may go, up to which number there are none then)
+        cutoff = cutoff_us(self._clock.now_us(), self._entries.newest_us(), DUPLICATES_DAYS)
+        picked: list[int] = []
+        done_to = self._duplicates_to
+        if cutoff is None:
+            return False, picked, done_to
+        found = self._outbox.duplicates(done_to, STEP)
+        for number in found:
+            there = [at_us for at, at_us in self._entries.ages(number - 1, 1) if at == number]
+            if any(at_us >= cutoff for at_us in there):
+                return False, picked, done_to
+            picked += [number] if there else []
+            done_to = number
+        return len(found) == STEP, picked, done_to
+
+    async def _purge_old(self) -> int:
+        purged, cursor = 0, 0
+        while True:
+            seen, numbers = await asyncio.to_thread(self._pick, cursor)
+            if not seen:
+                break
+            cursor = seen
+            if numbers:
+                await self._inbox.purge(numbers)
+                purged += len(numbers)
+            await asyncio.sleep(PAUSE_S)
+        if purged:
+            self._log.info("inbox.purged", callbacks=purged, older_than_days=self._days)
+        return purged
 
     def _pick(self, cursor: int) -> tuple[int, list[int]]:
         cutoff = cutoff_us(self._clock.now_us(), self._entries.newest_us(), self._days)

@@ -50,6 +50,9 @@ class Operation:
 
     state: OperationState = NEW_OPERATION
     seen: tuple[Seen, ...] = ()
+    """Its contents, the oldest first, but for those that retention took."""
+    forgotten: bytes = b""
+    """The marks of those (``forgotten``)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ No function of this room reads the configuration, the environment or a clock of 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -83,6 +84,7 @@ def make_interpreter(  # noqa: PLR0913  what only the running service has an opi
     metrics: InterpretMetrics | None = None,
     suspects: Suspects = NOBODY,
     mark: Callable[[int, int], None] = lambda _first, _last: None,
+    limited: Callable[[], AbstractContextManager[None]] = nullcontext,
     publish: bool = True,
 ) -> Interpreter:
     """Put an interpreter together: the only place, so that an import decides as the service does.
@@ -95,4 +97,5 @@ def make_interpreter(  # noqa: PLR0913  what only the running service has an opi
         metrics=metrics or InterpretMetrics(),
         suspects=suspects,
         mark=mark,
+        limited=limited,
     )

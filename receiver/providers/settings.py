@@ -125,6 +125,15 @@ class SourceSettings(ProviderSection):
         ),
     ] = 86_400
 
+    rate_per_s: Annotated[
+        float | None,
+        Field(
+            gt=0,
+            le=1_000_000,
+            description="callbacks a second that are stored, more get 503; without it there is no limit",
+        ),
+    ] = None
+
     @field_validator("name")
     @classmethod
     def _name(cls, name: str) -> str:

@@ -1,6 +1,8 @@
 """Sending one call to a provider's API: httpx, with limits on time and size, and no redirect followed.
 
-A redirect would send a signed body elsewhere, and a body without end would fill the memory.
+A redirect would send a signed body elsewhere, and a body without end would fill the memory. So would one that is small
+only while it is compressed: we ask for none, the bytes are counted as they come over the wire, and whoever compresses
+all the same is not understood.
 """
 
 from __future__ import annotations
@@ -14,13 +16,14 @@ from receiver.providers.calls import Answer, Call
 
 BODY_BYTES_MAX = 8 * 1024 * 1024
 """Of an answer: a page of a thousand operations is below one of them."""
+HEADERS = {"user-agent": "exchange-webhook-receiver", "accept-encoding": "identity"}
 
 
 class HttpClient:
     """``reconcile.Http``, for all sources of a process."""
 
     def __init__(self) -> None:
-        self._client = httpx.AsyncClient(follow_redirects=False, headers={"user-agent": "exchange-webhook-receiver"})
+        self._client = httpx.AsyncClient(follow_redirects=False, headers=HEADERS)
 
     async def close(self) -> None:
         """Let the connections go."""
@@ -43,12 +46,21 @@ class HttpClient:
         async with self._client.stream(
             call.method, call.url, headers=headers, content=call.body, timeout=None
         ) as response:
-            async for piece in response.aiter_bytes():
+            if _is_compressed(response):
+                # An error's status says enough, as where a proxy that stands before the API compresses its own pages.
+                if response.is_success:
+                    raise ApiFailed("nonsense", "a compressed answer, which was not asked for")
+                return Answer(response.status_code, b"", _seconds(response.headers.get("retry-after")))
+            async for piece in response.aiter_raw():
                 size += len(piece)
                 if size > BODY_BYTES_MAX:
                     raise ApiFailed("nonsense", f"a body over {BODY_BYTES_MAX} bytes")
                 body.append(piece)
         return Answer(response.status_code, b"".join(body), _seconds(response.headers.get("retry-after")))
+
+
+def _is_compressed(response: httpx.Response) -> bool:
+    return response.headers.get("content-encoding", "").strip().lower() not in {"", "identity"}
 
 
 def _seconds(value: str | None) -> float | None:

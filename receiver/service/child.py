@@ -88,7 +88,7 @@ def _take_turns(role: Role) -> None:
 
 def _context(descriptors: Mapping[str, int], log: Any) -> ProcessContext:
     settings, journal = read_passed_on(descriptors["configuration"])
-    context = ProcessContext(settings, os.environ, journal, log)
+    context = ProcessContext(settings, os.environ, journal, log, on_its_own=True)
     if "wakes" in descriptors:
         context = replace(context, wake_next=_waker(descriptors["wakes"]))
     if "listener" in descriptors:

@@ -59,6 +59,8 @@ class ProcessContext:
     """Called when there is work for the next process on a callback's way."""
     listener: socket.socket | None = None
     """The public listener, for ``intake`` alone; it is bound and listens already."""
+    on_its_own: bool = False
+    """Whether the part has a process of its own and a supervisor: it may end the process, and is started again."""
 
 
 def make_process(role: Role, context: ProcessContext) -> Process:

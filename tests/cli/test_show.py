@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from receiver.cli.context import hold_configured, open_configured
 from receiver.model.callback import SIMULATED
 from receiver.providers.zeroxpay import callbacks as zeroxpay
 from tests.cli.desk import Desk
@@ -44,6 +45,18 @@ def test_what_was_simulated_is_said_of_each_arrival(filled: Desk) -> None:
     assert [row.get("simulated") for row in rows] == [None] * 4 + [True]
     tail = filled.run("tail")[0].splitlines()
     assert [line.endswith(" simulated") for line in tail] == [False, False, True]
+
+
+def test_a_late_replay_repeats_what_nobody_knows_any_more(desk: Desk) -> None:
+    """Its content went, and that it was an event is all that is known."""
+    desk.take("0xpay-main", [BODY])
+    with hold_configured(open_configured(desk.config)) as held:
+        outbox = held.journal.outbox(write=True)
+        outbox.purge(None, "9999-01-01T00:00:00.000000Z", 100)
+        outbox.close()
+    desk.take("0xpay-main", [BODY])
+    assert [(row["outcome"], row["record"]) for row in desk.lines("show", "one")] == [("event", 1), ("duplicate", None)]
+    assert "repeats an event that was purged" in desk.run("show", "one")[0]
 
 
 def test_what_is_not_there_is_exit_1(desk: Desk, filled: Desk) -> None:

@@ -81,6 +81,12 @@ CASES: dict[str, Case] = {
     "ReceiverUnreadableRequests": rising("receiver_http_errors_total", keep=("why",), why="proxy_protocol"),
     "ReceiverConnectionsFull": constant("receiver_connections", "3600", "3000", state="idle")._replace(labels={}),
     "ReceiverCallersShed": rising("receiver_connections_refused_total", keep=("why",), why="unproven"),
+    "ReceiverRepeated": Case(
+        {'receiver_callbacks_repeated_total{source="a"}': "0+700x40"},
+        {'receiver_callbacks_repeated_total{source="a"}': "0+500x40"},
+        {"source": "a"},
+    ),
+    "ReceiverLimited": rising("receiver_callbacks_limited_total", source="a"),
     "ReceiverSourceSilent": Case(
         {'receiver_source_last_callback_timestamp_seconds{source="a"}': "-86400x40"},
         {'receiver_source_last_callback_timestamp_seconds{source="a"}': "0x40"},
@@ -191,6 +197,8 @@ def scrape() -> str:
     intake, interpret, publish, reconcile = IntakeMetrics(), InterpretMetrics(), PublishMetrics(), ReconcileMetrics()
     intake.committed("a", 0.1, 1_000_000)
     intake.answered("a", 200)
+    intake.repeated("a", 1_000_000)
+    intake.limited("a")
     interpret.quarantined("a", "schema")
     interpret.anomaly("a", "late")
     interpret.unknown_field("a", "x", 1)

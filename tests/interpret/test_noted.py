@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from receiver.interpret.metrics import InterpretMetrics
-from receiver.interpret.noted import Noted, number_field, tell
+from receiver.interpret.noted import REPEATED, REPEATS_TOLD_MAX, Noted, number_field, tell
 from receiver.model.callback import JournalEntry, VerifiedCallback
 from receiver.model.errors import StoreFailed
 from tests.support import OXPAY_VECTORS, Lines, Way
@@ -39,6 +39,17 @@ def test_each_note_is_a_line_and_what_became_of_a_callback_is_counted() -> None:
     assert [counted(metrics, "receiver_anomalies_total", anomaly=word) for word in ("late", "amended", "conflict")] == [
         1, 1, None,
     ]  # fmt: skip
+
+
+def test_many_repeats_have_few_lines_and_are_all_counted() -> None:
+    """The last line says how many more there were; nothing else is left out."""
+    log, metrics = Lines(), InterpretMetrics()
+    repeats = [Noted("info", REPEATED, {"callback": at}, "main", "duplicate") for at in range(500)]
+    tell([*repeats, Noted("info", "event.recorded", {"callback": 500}, "main", "event")], log, metrics)
+    assert [fields for _, _, fields in log.lines] == [
+        {"callback": 0}, {"callback": 1}, {"callback": 2}, {"callback": 500}, {"suppressed": 500 - REPEATS_TOLD_MAX},
+    ]  # fmt: skip
+    assert counted(metrics, "receiver_interpreted_total", outcome="duplicate") == 500
 
 
 async def test_a_batch_that_the_disk_refuses_tells_nothing_and_its_repetition_tells_all_once(

@@ -98,7 +98,8 @@ def test_quarantined_mended_redriven(service: Service, kafka: LocalKafka, prefix
 def test_the_timeline_says_what_arrived_and_where_it_lies(service: Service, kafka: LocalKafka, prefix: str) -> None:
     """Events, repetitions, late ones, quarantine; topic, partition and offset as an independent consumer sees them."""
     documents = [
-        swap("t_1%", "PROCESSED"), swap("t_1%", "PROCESSED"), swap("t_1%", "PENDING"), swap("t_1%", "NONSENSE"),
+        swap("t_1%", "PROCESSED"), swap("t_1%", "PROCESSED", updatedAt="2024-05-27T08:55:23.456Z"),
+        swap("t_1%", "PENDING"), swap("t_1%", "NONSENSE"),
         swap("tx1%", "PROCESSED"), swap("failed-one", "ERROR", message="no liquidity"),
     ]  # fmt: skip
     for document in documents:

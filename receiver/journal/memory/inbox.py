@@ -49,6 +49,11 @@ class MemoryInbox:
         """Entries above ``after``."""
         return [entry for entry in self.entries if entry.number > after][:limit]
 
+    def bodies_below(self, number: int, limit: int) -> Sequence[tuple[int, str, bytes]]:
+        """The callbacks before ``number``, the newest first."""
+        below = [entry for entry in reversed(self.entries) if entry.number < number][:limit]
+        return [(entry.number, entry.callback.source, entry.callback.body) for entry in below]
+
     def last_number(self) -> int:
         """The highest number given so far."""
         return self._last

@@ -12,6 +12,7 @@ import orjson
 from receiver.journal.search import OTHER_FIELDS, UNKNOWN_FIELD_CHARACTERS_MAX, UNKNOWN_FIELDS_MAX
 from receiver.model.callback import EntryId, JournalEntry, Store, entry_digest
 from receiver.model.errors import StoreFailed
+from receiver.model.forgotten import with_contents
 from receiver.model.operation import Operation, OperationState, Seen
 from receiver.model.records import OutboxBatch, OutboxRecord, Outcome, Position, Progress, Quarantined
 from receiver.model.times import from_us, to_us
@@ -61,7 +62,7 @@ class MemoryOutbox:
             raise StoreFailed("a record of the batch has a number that was given")
         self._put(batch.records)
         for key, state in batch.states.items():
-            self.known[key] = Operation(state, self.known.get(key, Operation()).seen)
+            self.known[key] = replace(self.known.get(key, Operation()), state=state)
         self.outcomes.update({EntryId(one.store, one.number): self._of_known(one) for one in batch.outcomes})
         for key, seen in batch.seen:
             self._add_content(key, seen)
@@ -90,7 +91,7 @@ class MemoryOutbox:
     def _add_content(self, key: str, seen: Seen) -> None:
         before = self.known[key]
         others = tuple(content for content in before.seen if content.event_id != seen.event_id)
-        self.known[key] = Operation(before.state, (*others, seen))
+        self.known[key] = replace(before, seen=(*others, seen))
 
     def _note_sources(self, batch: OutboxBatch) -> None:
         for source, at_us in batch.last_heard_us.items():
@@ -124,6 +125,11 @@ class MemoryOutbox:
         """Those that are or were in quarantine."""
         return {entry_id: self.standings[entry_id] for entry_id in ids if entry_id in self.standings}
 
+    def in_quarantine_between(self, first: int, last: int) -> set[int]:
+        """The inbox numbers of those in quarantine."""
+        unread = (one.id for one in self.standings.values() if one.state != "redriven")
+        return {entry.number for entry in unread if entry.store == "inbox" and first <= entry.number <= last}
+
     def record(self, number: int) -> OutboxRecord | None:
         """One record."""
         return next((record for record in self.records if record.number == number), None)
@@ -142,6 +148,13 @@ class MemoryOutbox:
         """Inbox number → what became of the callback."""
         found = {at: self.outcomes.get(EntryId("inbox", at)) for at in range(first, last + 1)}
         return {at: outcome for at, outcome in found.items() if outcome is not None}
+
+    def duplicates(self, after: int, limit: int) -> Sequence[int]:
+        """Inbox numbers of callbacks that say what another callback said."""
+        of_answers = {record.number for record in self.records if record.callback is None}
+        found = (one for one in self.outcomes.values() if (one.store, one.outcome) == ("inbox", "duplicate"))
+        numbers = (one.number for one in found if one.number > after and one.record not in of_answers)
+        return sorted(numbers)[:limit]
 
     def next_record_us(self, after: int) -> int | None:
         """Time of receipt of the first record above ``after``."""
@@ -205,10 +218,15 @@ class MemoryOutbox:
     def _purge_contents(self, before_day: str, limit: int) -> int:
         count = 0
         for key, operation in self.known.items():
-            old = [seen for seen in operation.seen if self.days[seen.record] < before_day][: limit - count]
+            old = [seen for seen in operation.seen if self._may_go(seen, before_day)][: limit - count]
             count += len(old)
-            self.known[key] = Operation(operation.state, tuple(seen for seen in operation.seen if seen not in old))
+            left = tuple(seen for seen in operation.seen if seen not in old)
+            self.known[key] = replace(operation, seen=left, forgotten=with_contents(operation.forgotten, old))
         return count
+
+    def _may_go(self, seen: Seen, before_day: str) -> bool:
+        record = self.record(seen.record)
+        return self.days[seen.record] < before_day and (record is None or record.record_type == "event")
 
     def _published(self) -> int:
         latest = self.latest_remembered()
@@ -275,14 +293,16 @@ class MemoryOutbox:
         taken: list[OutboxRecord],
         fold: Callable[[Iterable[OutboxRecord]], OperationState],
     ) -> None:
-        kept = {seen.event_id: seen for seen in self.known.get(key, Operation()).seen}
+        before = self.known.get(key, Operation())
+        kept = {seen.event_id: seen for seen in before.seen}
         numbers = {seen.record for seen in kept.values()}
         # In the place of one that Kafka refused stands no event.
         events = [one for one in self.records if one.number in numbers and one.record_type == "event"] + taken
         if events:
             # Also contents whose records were purged: whoever repeats them is still known.
             kept |= {record.record_id: Seen(record.record_id, b"", record.number) for record in events}
-            self.known[key] = Operation(fold(events), tuple(sorted(kept.values(), key=lambda seen: seen.record)))
+            seen = tuple(sorted(kept.values(), key=lambda seen: seen.record))
+            self.known[key] = replace(before, state=fold(events), seen=seen)
         elif self.known.pop(key, None) is not None:
             self.outcomes = {entry_id: self._of_known(outcome) for entry_id, outcome in self.outcomes.items()}
 

@@ -31,6 +31,17 @@ class SqliteInboxReader(StoreConnection):
             entries.append(_entry(row))
         return entries
 
+    def bodies_below(self, number: int, limit: int) -> Sequence[tuple[int, str, bytes]]:
+        """The callbacks before ``number``, the newest first, without their headers."""
+        found: list[tuple[int, str, bytes]] = []
+        size = 0
+        for at, source, body in self._rows(SQL["bodies_below"], (number, limit)):
+            size += len(body)
+            if found and size > READ_BYTES_MAX:
+                break
+            found.append((at, source, body))
+        return found
+
     def entry(self, number: int) -> JournalEntry | None:
         """One entry, None where it was purged or never was."""
         return next((_entry(row) for row in self._rows(SQL["entry"], (number,))), None)

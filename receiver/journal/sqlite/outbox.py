@@ -29,6 +29,7 @@ from receiver.journal.sqlite.store import StoreConnection, failures, open_store,
 from receiver.journal.sqlite.wal import Wal
 from receiver.model.callback import EntryId
 from receiver.model.errors import StoreFailed
+from receiver.model.forgotten import with_contents
 from receiver.model.operation import Operation, OperationState, Seen
 from receiver.model.records import OutboxBatch, OutboxRecord, Outcome, Position, Progress, Quarantined
 from receiver.model.times import from_us, to_us
@@ -73,7 +74,7 @@ class SqliteOutbox(StoreConnection):
         seen: dict[int, list[Seen]] = {row[0]: [] for row in rows}
         for operation, *content in self._rows(SQL["contents"], (json_list(seen),)):
             seen[operation].append(Seen(*content))
-        return {row[9]: Operation(state_from_row(row), tuple(seen[row[0]])) for row in rows}
+        return {row[9]: Operation(state_from_row(row), tuple(seen[row[0]]), bytes(row[10])) for row in rows}
 
     def commit(self, batch: OutboxBatch) -> None:
         """Commit the batch whole, with an fsync; raises ``StoreFailed`` with nothing of it kept."""
@@ -115,9 +116,17 @@ class SqliteOutbox(StoreConnection):
             for row in self._rows(SQL["quarantined"], (one.store, one.number))
         }
 
+    def in_quarantine_between(self, first: int, last: int) -> set[int]:
+        """The inbox numbers of those in quarantine."""
+        return {int(row[0]) for row in self._rows(SQL["in_quarantine_between"], (first, last))}
+
     def outcomes_between(self, first: int, last: int) -> dict[int, Outcome]:
         """Inbox number → what became of the callback."""
         return {row[1]: Outcome(*row) for row in self._rows(SQL["outcomes_between"], (first, last))}
+
+    def duplicates(self, after: int, limit: int) -> Sequence[int]:
+        """Inbox numbers of callbacks that say what another callback said."""
+        return [int(row[0]) for row in self._rows(SQL["duplicates"], (after, limit))]
 
     def last_heard(self) -> dict[str, int]:
         """Source → time of receipt of its newest callback, Unix microseconds."""
@@ -178,9 +187,19 @@ class SqliteOutbox(StoreConnection):
                 self._db.execute(SQL["purge_outcomes"], (last,))
                 self._db.execute(SQL["purge_poll_outcomes"], (old[-1][0],))
                 self._db.execute(SQL["purged_to"], (last,))
-            before = self._db.total_changes()
-            self._db.execute(SQL["purge_contents"], ((contents_before or "")[:10], limit))
-            return len(old) + self._db.total_changes() - before
+            return len(old) + self._forget_contents((contents_before or "")[:10], limit)
+
+    def _forget_contents(self, before_day: str, limit: int) -> int:
+        # Their marks stay with their operations; by record, so that of too many the oldest go.
+        rows = sorted(self._rows(SQL["purgeable_contents"], (before_day, limit)), key=lambda row: int(row[3]))
+        contents: dict[int, list[Seen]] = {}
+        for operation, *content in rows:
+            contents.setdefault(operation, []).append(Seen(*content))
+        for operation, forgotten in self._rows(SQL["forgotten"], (json_list(contents),)):
+            marks = with_contents(bytes(forgotten), contents[operation])
+            self._db.execute(SQL["set_forgotten"], (marks, operation))
+        self._db.executemany(SQL["purge_content"], ((row[0], row[1]) for row in rows))
+        return len(rows)
 
     def next_record_us(self, after: int) -> int | None:
         """Time of receipt, Unix microseconds, of the first record above ``after``."""

@@ -30,7 +30,8 @@ from receiver.model.errors import JournalError, StoreFailed
 SQL = named_queries("store")
 FORMAT_VERSIONS = {"inbox": 1, "outbox": 5, "requests": 1}
 """By store. From 2 on the outbox finds operations by a hash of their keys, in 3 through a table of its
-own. From 4 on quarantine names an entry by store and number."""
+own. From 4 on quarantine names an entry by store and number. From 5 on operations keep marks of what
+retention took from them."""
 SQLITE_MIN = (3, 51, 3)
 BUSY_TIMEOUT_MS = 5_000
 """A reader never waits for a writer in WAL mode; this is for the moments of opening and recovery."""

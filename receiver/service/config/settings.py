@@ -131,9 +131,7 @@ class JournalSettings(Section):
     ] = 400
     contents_days: Annotated[
         int,
-        Field(
-            ge=30, le=36_500, description="days an operation's contents are known as duplicates; never below retries"
-        ),
+        Field(ge=30, le=36_500, description="days an operation's contents are kept; then 16 bytes tell each, for ever"),
     ] = 400
     backlog_warn_s: Annotated[
         int, Field(ge=1, le=86_400, description="s; a backlog older than this warns in the log; it never refuses")

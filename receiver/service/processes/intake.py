@@ -13,11 +13,14 @@ from receiver.intake.limits import Limits
 from receiver.intake.metrics import IntakeMetrics
 from receiver.intake.notices import BoundedNotices
 from receiver.intake.peers import networks
+from receiver.intake.rates import Rates
 from receiver.intake.rejects import RejectSample
+from receiver.intake.repeats import Repeats
 from receiver.intake.webhook import Intake, make_app
 from receiver.journal.handle import Journal
-from receiver.journal.ports import Inbox, InboxLimits
+from receiver.journal.ports import Inbox, InboxLimits, InboxReader, Outbox
 from receiver.journal.retention import InboxRetention
+from receiver.model.errors import StoreFailed
 from receiver.providers.contract import Sources
 from receiver.service import metrics
 from receiver.service.config.settings import Settings
@@ -67,6 +70,7 @@ class IntakeProcess:
         limits = InboxLimits(journal.queue_max, journal.wal_bytes_max, journal.disk_free_bytes_min)
         self._inbox = inbox = self._journal.inbox_writer(limits)
         reader, outbox, rejects = self._journal.inbox(), self._journal.outbox(), self._journal.rejects(write=True)
+        repeats = await asyncio.to_thread(self._known_repeats, reader, outbox)
         self._intake = intake = Intake(
             sources=self._sources,
             inbox=inbox,
@@ -82,6 +86,11 @@ class IntakeProcess:
                 every_s=self._settings.rejects.every_s,
                 log=self._log,
                 known_fields={name: provider.known_fields for name, (provider, _) in self._sources.items()},
+            ),
+            repeats=repeats,
+            rates=Rates(
+                {one.name: one.rate_per_s for one in self._settings.sources if one.rate_per_s is not None},
+                SystemClock(),
             ),
             stopping=self._stopping,
         )
@@ -100,6 +109,14 @@ class IntakeProcess:
             for store in (reader, outbox, rejects):
                 store.close()
             await asyncio.to_thread(inbox.close)
+
+    def _known_repeats(self, inbox: InboxReader, outbox: Outbox) -> Repeats:
+        repeats = Repeats()
+        try:
+            repeats.rebuild(inbox, outbox)
+        except StoreFailed as error:  # what comes again is stored again, and becomes a duplicate
+            self._log.warning("intake.repeats_unknown", why=str(error))
+        return repeats
 
     def _make_server(self, intake: Intake) -> HttpServer:
         server = self._settings.server

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 
 from receiver.interpret.loop import InterpreterLoop
 from receiver.interpret.metrics import InterpretMetrics
 from receiver.interpret.poison import from_document
 from receiver.interpret.silence import SilenceWatch
+from receiver.interpret.watchdog import limited
 from receiver.journal.backlog import BacklogAge
 from receiver.journal.entries import Stores
 from receiver.journal.retention import OutboxRetention
@@ -43,6 +45,7 @@ class InterpretProcess:
             metrics=self._metrics,
             suspects=from_document(self._marks.lessons()),
             mark=self._marks.set,
+            limited=limited if context.on_its_own else nullcontext,
         )
         retention = OutboxRetention(
             entries=self._stores.inbox,

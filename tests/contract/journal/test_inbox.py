@@ -211,3 +211,30 @@ async def test_every_handle_reads_the_same(made: Made, inbox: Pair) -> None:
     assert list(mine.read(0, 10)) == list(inbox.reader.read(0, 10))
     assert (mine.last_number(), mine.newest_us()) == (inbox.reader.last_number(), inbox.reader.newest_us())
     mine.close()
+
+
+async def test_bodies_are_read_backwards(inbox: Pair) -> None:
+    """For who needs the newest, and no more of each than its source and body; fewer where they are large."""
+    assert list(inbox.reader.bodies_below(1, 10)) == []
+    bodies = [b"a", b"", b"\x00\xff", b"d"]
+    for at, body in enumerate(bodies):
+        await inbox.writer.append(callback(at, body))
+    assert list(inbox.reader.bodies_below(5, 2)) == [(4, "main", b"d"), (3, "main", b"\x00\xff")]
+    assert list(inbox.reader.bodies_below(3, 10)) == [(2, "main", b""), (1, "main", b"a")]
+    await inbox.writer.purge([2])
+    found, below = list[int](), inbox.reader.last_number() + 1
+    while step := inbox.reader.bodies_below(below, 2):
+        found += [number for number, _, _ in step]
+        below = step[-1][0]
+    assert found == [4, 3, 1]
+
+
+async def test_large_bodies_are_read_backwards_in_small_steps(inbox: Pair) -> None:
+    """At least one at a time."""
+    for at in range(3):
+        await inbox.writer.append(callback(at, bytes(9 * 1024 * 1024)))
+    below, found = 4, list[int]()
+    while step := inbox.reader.bodies_below(below, 10):
+        found += [number for number, _, _ in step]
+        below = step[-1][0]
+    assert found == [3, 2, 1]

@@ -9,6 +9,7 @@ import pytest
 from receiver.journal.ports import Outbox
 from receiver.model.callback import EntryId
 from receiver.model.errors import StoreFailed
+from receiver.model.forgotten import holds, lost_some
 from receiver.model.operation import Operation, OperationState, Seen
 from receiver.model.records import OutboxBatch, Outcome, Position, Progress
 from tests.contract.journal.conftest import Made
@@ -117,6 +118,17 @@ def test_of_a_batch_with_a_number_that_was_given_nothing_is_kept(outbox: Outbox)
     assert outbox.quarantined([EntryId("inbox", 2)]) == {}
     outbox.commit(batch([event(2, operation="b")]))
     assert [one.number for one in outbox.read(0, 10)] == [1, 2]
+
+
+def test_which_callbacks_nobody_could_read_is_known(outbox: Outbox) -> None:
+    """Also those that a person has closed; not those that were redriven, and no answers of an API."""
+    places = [EntryId("inbox", number) for number in (2, 3, 4, 9)]
+    states = ["open", "closed", "redriven", "open"]
+    standings = [standing(at, None, state=said) for at, said in zip(places, states, strict=True)]
+    outbox.commit(batch([event(1)], quarantined=[*standings, standing(EntryId("requests", 5), None)]))
+    assert outbox.in_quarantine_between(1, 8) == {2, 3}
+    assert outbox.in_quarantine_between(3, 9) == {3, 9}
+    assert outbox.in_quarantine_between(5, 8) == set()
 
 
 def test_a_read_may_be_short_and_a_cursor_gets_all(outbox: Outbox) -> None:
@@ -289,7 +301,7 @@ def test_events_are_purged_by_age_a_few_at_a_time(outbox: Outbox) -> None:
 
 
 def test_contents_are_purged_by_the_day_of_their_callback(outbox: Outbox) -> None:
-    """Also long after their records went; the operation's state stays for ever."""
+    """Also long after their records went; the operation's state stays for ever, and so do their marks."""
     outbox.commit(days(0, 1, 2, 2))
     outbox.remember("cluster", Position(4, "id-4"))
     assert outbox.purge(before(2), before(1), 100) == 2 + 1
@@ -297,9 +309,25 @@ def test_contents_are_purged_by_the_day_of_their_callback(outbox: Outbox) -> Non
     assert outbox.purge(None, before(2), 100) == 1
     assert outbox.purge(None, before(9), 1) == 1
     assert outbox.purge(None, before(9), 100) == 1
-    assert outbox.operations([KEY]) == {KEY: Operation(state(4))}
+    left = outbox.operations([KEY])[KEY]
+    assert left == Operation(state(4), (), left.forgotten)
+    assert all(holds(left.forgotten, f"id-{number}") for number in range(1, 5))
+    assert all(holds(left.forgotten, bytes([number]) * 32) for number in range(1, 5))
+    assert not lost_some(left.forgotten)
     assert outbox.purge(None, None, 100) == 0
     assert [record.number for record in outbox.read(0, 10)] == [3, 4]
+    outbox.commit(batch([event(5)]))
+    assert outbox.operations([KEY])[KEY].forgotten == left.forgotten, "a new state takes none of them away"
+
+
+def test_the_content_of_what_kafka_refused_stays(outbox: Outbox) -> None:
+    """Its callback can still be redriven, and its event was never seen."""
+    outbox.commit(days(0, 0))
+    outbox.replace(quarantine_record(1))
+    assert outbox.purge(None, before(9), 100) == 1
+    left = outbox.operations([KEY])[KEY]
+    assert [content.record for content in left.seen] == [1]
+    assert not holds(left.forgotten, "id-1")
 
 
 def test_what_is_in_quarantine_outlives_what_is_purged(outbox: Outbox) -> None:

@@ -121,3 +121,73 @@ async def test_kept_for_ever_or_a_clock_in_doubt_purges_nothing(shop: Shop, days
     shop.clock.us += off_days * DAY_US
     assert await shop.inbox_retention(days).round() == 0
     assert len(shop.left()) == 40
+
+
+@dataclass
+class Repeated:
+    """A journal in which callbacks came again, an hour apart, and one repeats an answer of an API."""
+
+    clock: FakeClock
+    inbox: Inbox
+    reader: InboxReader
+    outbox: Outbox
+    retention: InboxRetention
+    log: Lines
+
+
+HOURS_US = DAY_US // 24
+
+
+@pytest.fixture
+async def repeated(made: Made) -> AsyncIterator[Repeated]:
+    """Callback 1, and 2 to 60 that are the same; what an API said, and 61 that is the same; 62 says something new."""
+    inbox, reader, clock, log = made.journal.inbox_writer(InboxLimits()), made.another().inbox(), FakeClock(), Lines()
+    outbox, requests = made.journal.outbox(write=True), made.journal.requests(write=True)
+    interpreter = Interpreter(stores=Stores(reader, requests, outbox), rules=Way().rules, metrics=InterpretMetrics())
+    answer = json.dumps(BODY | {"id": "polled"})
+    requests.add("poll", clock.us, {"source": "0xpay-main", "body": answer, "after": 0})
+    interpreter.step()
+    bodies = [json.dumps(BODY).encode()] * 60 + [answer.encode(), json.dumps(BODY | {"id": "new"}).encode()]
+    for at, body in enumerate(bodies):
+        await inbox.append(VerifiedCallback("0xpay-main", clock.us + at * HOURS_US, (), body))
+    interpreter.step()
+    clock.us += 61 * HOURS_US
+    rounds = InboxRetention(entries=reader, outbox=outbox, inbox=inbox, clock=clock, days=0, log=log)
+    yield Repeated(clock, inbox, reader, outbox, rounds, log)
+    await asyncio.to_thread(inbox.close)
+    for store in (reader, requests, outbox):
+        store.close()
+
+
+async def test_a_duplicate_goes_after_a_day(repeated: Repeated, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where all else is kept for ever and nothing is published; once, and what became of it stays known."""
+    monkeypatch.setattr(retention, "STEP", 7)
+    assert await repeated.retention.round() == 36
+    left = [entry.number for entry in repeated.reader.read(0, 100)]
+    assert left == [1, *range(38, 63)], "the first, those of the last day, and what no other callback holds"
+    assert repeated.log.named("inbox.duplicates_purged") == [{"callbacks": 36, "older_than_days": 1}]
+    assert await repeated.retention.round() == 0
+    assert len(repeated.log.lines) == 1
+    outcomes = repeated.outbox.outcomes_between(1, 62)
+    assert [one.outcome for one in outcomes.values()] == ["event", *["duplicate"] * 60, "event"]
+    repeated.clock.us += 5 * DAY_US
+    assert await repeated.retention.round() == 23
+    assert [entry.number for entry in repeated.reader.read(0, 100)] == [1, 61, 62]
+
+
+async def test_a_start_anew_finds_no_duplicate_twice(repeated: Repeated) -> None:
+    """What is gone is passed over."""
+    assert await repeated.retention.round() == 36
+    anew = InboxRetention(
+        entries=repeated.reader, outbox=repeated.outbox, inbox=repeated.inbox, clock=repeated.clock, days=0,
+        log=repeated.log,
+    )  # fmt: skip
+    assert await anew.round() == 0
+
+
+async def test_duplicates_stay_while_the_clock_is_in_doubt(repeated: Repeated) -> None:
+    """As all else does."""
+    repeated.clock.us += 8 * DAY_US
+    assert await repeated.retention.round() == 0
+    repeated.clock.us -= 16 * DAY_US
+    assert await repeated.retention.round() == 0

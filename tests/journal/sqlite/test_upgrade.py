@@ -12,11 +12,14 @@ from receiver.journal.sqlite.outbox import SqliteOutbox
 from receiver.journal.sqlite.search import SqliteSearch
 from receiver.model.callback import EntryId
 from receiver.model.errors import JournalError
-from receiver.model.operation import OperationState
+from receiver.model.forgotten import lost_some
+from receiver.model.operation import OperationState, Seen
 from receiver.model.records import OutboxBatch, OutboxRecord, Quarantined, QuarantineFilter
 
 FORMAT_4 = """
 BEGIN;
+ALTER TABLE operations DROP COLUMN forgotten;
+DROP INDEX IF EXISTS outcomes_duplicates;
 CREATE TABLE old (number INTEGER PRIMARY KEY AUTOINCREMENT, record_type TEXT NOT NULL, record_id TEXT NOT NULL,
   provider TEXT NOT NULL, source TEXT NOT NULL, account TEXT, family TEXT NOT NULL, kind TEXT NOT NULL,
   operation_id TEXT NOT NULL, status TEXT NOT NULL, effective INTEGER NOT NULL, received_at TEXT NOT NULL,
@@ -99,6 +102,37 @@ def test_an_outbox_of_an_older_format_is_brought_to_ours(tmp_path: Path, version
         assert connection.execute(ours).fetchone() == ((0, None) if version in {3, 4} else (59, 59))
         assert not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'operations_by_key_hash'").fetchall()
     connection.close()
+
+
+@pytest.mark.parametrize("version", OLDER)
+def test_of_contents_that_an_older_release_purged_it_is_known_that_there_were_some(
+    tmp_path: Path, version: int
+) -> None:
+    """An operation that has fewer contents than events; of one that has them all nothing is lost."""
+    folder = tmp_path / "journal"
+    open_journal(folder)
+    whole, purged = "0xpay:a:exchange:whole", "0xpay:a:exchange:purged"
+    outbox = SqliteOutbox.open(folder)
+    records = [record(number) for number in (1, 2, 3)]
+    seen = [(key, Seen(f"event-{number}", b"", number)) for key, number in ((whole, 1), (purged, 2), (whole, 3))]
+    outbox.commit(OutboxBatch(records=records, seen=seen, states={whole: state(2), purged: state(2)}))
+    outbox.close()
+    with sqlite3.connect(folder / "outbox.db") as connection:
+        connection.executescript(OLDER[version])
+    connection.close()
+    open_journal(folder)
+    outbox = SqliteOutbox.open(folder)
+    found = outbox.operations([whole, purged])
+    assert {key: lost_some(one.forgotten) for key, one in found.items()} == {whole: False, purged: True}
+    outbox.close()
+
+
+def record(number: int) -> OutboxRecord:
+    """Some event."""
+    return OutboxRecord(
+        number, "event", f"event-{number}", "0xpay", "main", "a", "exchange", "exchange", "x", "completed",
+        effective=True, received_at="2024-05-27T08:55:30.012345Z", callback=number, traceparent=None, value=b"{}",
+    )  # fmt: skip
 
 
 def test_a_journal_that_does_not_fit_keeps_its_format(tmp_path: Path) -> None:

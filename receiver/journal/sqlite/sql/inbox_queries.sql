@@ -10,6 +10,10 @@ SELECT number, source, received_at_us, headers, body FROM callbacks WHERE number
 -- One callback, whole.
 SELECT number, source, received_at_us, headers, body FROM callbacks WHERE number = ?
 
+-- name: bodies_below
+-- The callbacks before one, the newest first, without what is not looked at in a repeat.
+SELECT number, source, body FROM callbacks WHERE number < ? ORDER BY number DESC LIMIT ?
+
 -- name: newest
 -- When the newest callback that is there was received.
 SELECT received_at_us FROM callbacks ORDER BY number DESC LIMIT 1

@@ -34,7 +34,8 @@ CREATE TABLE IF NOT EXISTS operations (
   terminal        INTEGER NOT NULL,
   updated_at      TEXT,
   arrival         INTEGER NOT NULL,
-  revisions       TEXT NOT NULL          -- JSON object: status word → contents published
+  revisions       TEXT NOT NULL,         -- JSON object: status word → contents published
+  forgotten       BLOB NOT NULL DEFAULT x'' -- marks of contents that retention took, 8 bytes each; zeros: of some there are none
 );
 
 -- Operations by a hash of their keys: a page holds many, one of keys would hold few. Lacks the newest, from the number
@@ -45,7 +46,7 @@ CREATE TABLE IF NOT EXISTS operation_keys (
   PRIMARY KEY (key_hash, operation)
 ) WITHOUT ROWID;
 
--- Contents that became an event, to know a duplicate; kept for a time that is a setting.
+-- Contents that became an event, to know a duplicate and the event that it repeats; kept for a time that is a setting.
 CREATE TABLE IF NOT EXISTS contents (
   operation      INTEGER NOT NULL,
   event_id       TEXT NOT NULL,
@@ -65,6 +66,7 @@ CREATE TABLE IF NOT EXISTS outcomes (
   PRIMARY KEY (store, number)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS outcomes_by_operation ON outcomes (operation, store, number) WHERE operation IS NOT NULL;
+CREATE INDEX IF NOT EXISTS outcomes_duplicates ON outcomes (number) WHERE store = 'inbox' AND outcome = 'duplicate';
 
 -- Callbacks that nobody could read, and what became of them; kept until they are closed or redriven, and after.
 CREATE TABLE IF NOT EXISTS quarantine (

@@ -12,8 +12,8 @@ SELECT seq FROM sqlite_sequence WHERE name = 'records'
 
 -- name: operations
 -- The states of operations, by a JSON list of their numbers.
-SELECT id, sequence, provider_status, rank, terminal, updated_at, arrival, event_id, revisions, key FROM operations
-WHERE id IN (SELECT value FROM json_each(?))
+SELECT id, sequence, provider_status, rank, terminal, updated_at, arrival, event_id, revisions, key,
+  forgotten FROM operations WHERE id IN (SELECT value FROM json_each(?))
 
 -- name: contents
 -- The contents of operations that became events, oldest first, by a JSON list of their ids.
@@ -33,10 +33,22 @@ ON CONFLICT (id) DO UPDATE SET sequence = excluded.sequence, provider_status = e
 -- A content that became an event; the same again names the newer record.
 INSERT OR REPLACE INTO contents (operation, event_id, payload_digest, record, seen_on) VALUES (?, ?, ?, ?, ?)
 
--- name: purge_contents
--- Contents so old that no retry can bring them again; the operation's own state stays.
-DELETE FROM contents WHERE (operation, event_id) IN
-  (SELECT operation, event_id FROM contents WHERE seen_on < ?1 LIMIT ?2)
+-- name: purgeable_contents
+-- Contents of a certain age. One whose event Kafka refused stays: a redrive asks for it.
+SELECT operation, event_id, payload_digest, record FROM contents WHERE seen_on < ? AND NOT EXISTS
+  (SELECT 1 FROM records WHERE number = record AND record_type <> 'event') LIMIT ?
+
+-- name: forgotten
+-- The marks that operations have already, by a JSON list of their ids.
+SELECT id, forgotten FROM operations WHERE id IN (SELECT value FROM json_each(?))
+
+-- name: set_forgotten
+-- What stays of an operation's contents that go.
+UPDATE operations SET forgotten = ? WHERE id = ?
+
+-- name: purge_content
+-- One content that retention lets go.
+DELETE FROM contents WHERE operation = ? AND event_id = ?
 
 -- name: purgeable_records
 -- Published events of a certain age; the last published record stays, since Kafka's position names it.
@@ -64,6 +76,11 @@ ON CONFLICT (key) DO UPDATE SET value = max(value, excluded.value)
 -- What became of a range of callbacks.
 SELECT store, outcomes.number, outcome, record, key FROM outcomes LEFT JOIN operations ON operations.id = operation
 WHERE store = 'inbox' AND outcomes.number BETWEEN ? AND ?
+
+-- name: duplicates
+-- Callbacks that say what another callback said, through an index of their own: by itself SQLite would read all outcomes.
+SELECT number FROM outcomes INDEXED BY outcomes_duplicates WHERE store = 'inbox' AND outcome = 'duplicate' AND number > ? AND NOT EXISTS
+  (SELECT 1 FROM records WHERE records.number = outcomes.record AND callback IS NULL) ORDER BY number LIMIT ?
 
 -- name: settled
 -- What became of a callback: its outcome and record; no row where it was interpreted and its outcome purged.
@@ -113,6 +130,10 @@ ON CONFLICT (store, number) DO UPDATE SET reason = excluded.reason, detail = exc
 -- Where one entry stands, if it is or was in quarantine.
 SELECT store, number, source, reason, detail, received_at, state, why, record FROM quarantine
 WHERE store = ? AND number = ?
+
+-- name: in_quarantine_between
+-- Callbacks that nobody could read until now, also where a person has ended them.
+SELECT number FROM quarantine WHERE store = 'inbox' AND number BETWEEN ? AND ? AND state <> 'redriven'
 
 -- name: count_field
 -- At most so many names a source; what comes above that is counted under one name.

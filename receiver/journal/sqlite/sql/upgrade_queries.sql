@@ -37,3 +37,14 @@ UPDATE meta SET value = 4 WHERE key = 'format_version'
 -- Up to format 4 nobody said of a callback that it was simulated.
 ALTER TABLE records ADD COLUMN simulated INTEGER NOT NULL DEFAULT 0;
 UPDATE meta SET value = 5 WHERE key = 'format_version'
+
+-- name: outbox_add_forgotten
+-- Up to format 4 nothing stayed of a content that retention had taken.
+ALTER TABLE operations ADD COLUMN forgotten BLOB NOT NULL DEFAULT x''
+
+-- name: outbox_forgotten
+-- Of operations with more events than contents some are lost; that is all that can be known of them. The index is new too.
+UPDATE operations SET forgotten = zeroblob(8)
+WHERE sequence > (SELECT count(*) FROM contents WHERE contents.operation = operations.id);
+CREATE INDEX IF NOT EXISTS outcomes_duplicates ON outcomes (number) WHERE store = 'inbox' AND outcome = 'duplicate';
+UPDATE meta SET value = 5 WHERE key = 'format_version'
