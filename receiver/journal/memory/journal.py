@@ -13,6 +13,7 @@ from receiver.journal.memory.requests import MemoryMarks, MemoryRejects, MemoryR
 from receiver.journal.memory.search import MemorySearch
 from receiver.journal.memory.watchlist import MemoryWatchlist
 from receiver.journal.ports import InboxLimits
+from receiver.journal.sealed import Keyring
 from receiver.model.callback import EntryId
 from receiver.model.errors import JournalError
 
@@ -97,6 +98,13 @@ class MemoryJournal:
             "contents": sum(len(operation.seen) for operation in self._outbox.known.values()),
             **{f"outcome_{name}": count for name, count in outcomes.items()},
         }
+
+    def use_keys(self, keys: Keyring) -> None:
+        """Nothing is sealed: there is no disk to read it from."""
+
+    def rekey(self) -> Mapping[str, int]:
+        """There is nothing to wrap."""
+        return {}
 
     def backup(self, target: Path) -> Mapping[Path, int]:
         """Refused: there is nothing that could be copied to files."""

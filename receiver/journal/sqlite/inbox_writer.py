@@ -29,16 +29,20 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import apsw
 
 from receiver.journal.ports import InboxFigures, InboxLimits
+from receiver.journal.sealed import NO_KEYS, Keyring
 from receiver.journal.sqlite import store as sqlite
 from receiver.journal.sqlite.inbox_health import InboxHealth
+from receiver.journal.sqlite.inbox_rows import Binding, plain_bindings, sealed_bindings
+from receiver.journal.sqlite.seals import Seals
 from receiver.journal.sqlite.statements import named_queries
-from receiver.model.callback import VerifiedCallback, headers_to_wire
+from receiver.model.callback import VerifiedCallback
 from receiver.model.errors import JournalError, StoreFailed, Unavailable
+from receiver.model.times import day_of
 
 STORE = "inbox"
 FILE = "inbox.db"
@@ -57,7 +61,8 @@ CHECKPOINT_BYTES = 4 * 1024 * 1024
 PAGE_BYTES = 4096
 
 SQL = named_queries(STORE)
-APPEND = SQL["append"].removesuffix("(?, ?, ?, ?)")
+ROW, SEALED_ROW = "(?, ?, ?, ?)", "(?, ?, ?, ?, ?)"
+APPEND, APPEND_SEALED = SQL["append"].removesuffix(ROW), SQL["append_sealed"].removesuffix(SEALED_ROW)
 """Up to the rows."""
 
 T = TypeVar("T")
@@ -67,10 +72,11 @@ Waiting = tuple[VerifiedCallback, "asyncio.Future[int]"]
 class SqliteInbox:
     """``ports.Inbox`` in ``inbox.db`` of the journal's folder; the only writer there is."""
 
-    def __init__(self, folder: Path, limits: InboxLimits, vfs: str | None = None) -> None:
+    def __init__(self, folder: Path, limits: InboxLimits, vfs: str | None = None, ring: Keyring = NO_KEYS) -> None:
         self._path = folder / FILE
         self._limits = limits
         self._vfs = vfs
+        self._ring = ring
         self._loop = asyncio.get_running_loop()
         self._queue: deque[Waiting] = deque()
         self._purges: deque[tuple[Sequence[int], asyncio.Future[None]]] = deque()
@@ -146,7 +152,9 @@ class SqliteInbox:
             self._db.close()
 
     def _open(self) -> apsw.Connection:
-        return sqlite.open_store(self._path, STORE, read_only=False, vfs=self._vfs)
+        connection = sqlite.open_store(self._path, STORE, read_only=False, vfs=self._vfs)
+        self._seals = Seals(connection, STORE, self._ring)
+        return connection
 
     def _plan(self) -> None:
         if not self._planned and not self._rung:
@@ -226,16 +234,29 @@ class SqliteInbox:
 
     def _commit(self, callbacks: list[VerifiedCallback]) -> int:
         db = self._connection()
+        insert, bindings, width = self._statement(db, callbacks)
         if len(callbacks) <= STATEMENT_ROWS_MAX:
-            _insert(db, callbacks)  # a single statement is a transaction of its own
+            db.execute(insert(len(callbacks)), bindings)  # a single statement is a transaction of its own
         else:
             with sqlite.transaction(db):
                 for start in range(0, len(callbacks), STATEMENT_ROWS_MAX):
-                    _insert(db, callbacks[start : start + STATEMENT_ROWS_MAX])
+                    rows = min(STATEMENT_ROWS_MAX, len(callbacks) - start)
+                    db.execute(insert(rows), bindings[start * width : (start + rows) * width])
         self._need_files()  # else they are in a file without a name
         last = self.last_committed = db.last_insert_rowid()
         self.commits += 1
         return last - len(callbacks) + 1
+
+    def _statement(
+        self, db: apsw.Connection, callbacks: list[VerifiedCallback]
+    ) -> tuple[Callable[[int], str], list[Binding], int]:
+        # (statement for so many rows, bindings of all rows, how many a row has). What is sealed is bound to its number,
+        # so the number is given here; there is no other writer that could take it, and if there were, nothing is kept.
+        if not self._seals.sealing:
+            return partial(_rows, APPEND, ROW), plain_bindings(callbacks), 4
+        self._seals.prepare(day_of(callback.received_at_us) for callback in callbacks)
+        first = next((int(row[0]) for row in list[Any](db.execute(SQL["last_number"]))), 0) + 1
+        return partial(_rows, APPEND_SEALED, SEALED_ROW), sealed_bindings(self._seals, first, callbacks), 5
 
     def _purge(self, numbers: Sequence[int], future: asyncio.Future[None]) -> Callable[[], None]:
         failed: Unavailable | None = None
@@ -310,8 +331,5 @@ def _resolve(batch: Sequence[Waiting], first: int | None) -> None:
             future.set_result(first + place)
 
 
-def _insert(db: apsw.Connection, callbacks: Sequence[VerifiedCallback]) -> None:
-    bindings: list[str | int | bytes] = []
-    for callback in callbacks:
-        bindings += (callback.source, callback.received_at_us, headers_to_wire(callback.headers), callback.body)
-    db.execute(APPEND + ",".join(["(?,?,?,?)"] * len(callbacks)), bindings)
+def _rows(statement: str, row: str, count: int) -> str:
+    return statement + ",".join([row] * count)

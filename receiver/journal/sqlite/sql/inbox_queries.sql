@@ -2,6 +2,10 @@
 -- Many rows in one statement, which is a transaction of its own.
 INSERT INTO callbacks (source, received_at_us, headers, body) VALUES (?, ?, ?, ?)
 
+-- name: append_sealed
+-- The same with numbers that are given: what is sealed is bound to its own.
+INSERT INTO callbacks (number, source, received_at_us, headers, body) VALUES (?, ?, ?, ?, ?)
+
 -- name: entries
 -- The next callbacks in order of receipt.
 SELECT number, source, received_at_us, headers, body FROM callbacks WHERE number > ? ORDER BY number LIMIT ?
