@@ -45,6 +45,8 @@ def _remarks(row: dict[str, Any]) -> str:
     simulated = ["simulated"] if row.get("simulated") else []
     if row["outcome"] == "duplicate":
         return ", ".join([*simulated, f"repeats sequence {row.get('sequence')}"])
+    if row["outcome"] == "erased":
+        return f"by {row['who']}: {row['reason']}"
     if row["outcome"] == "quarantine":
         return ", ".join([*simulated, f"{row.get('reason', '')} {row.get('detail', '')} ({row.get('state', '')})"])
     return ", ".join([*simulated, *row.get("anomalies", ())])

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from receiver.journal.erasing import Erased, Erasure
 from receiver.journal.ports import (
     Inbox,
     InboxLimits,
@@ -63,6 +64,16 @@ class Journal(Protocol):
 
     def stats(self) -> Mapping[str, Any]:
         """Figures: counts, sizes in bytes, how far it is read and published."""
+
+    def erase(self, erasure: Erasure, act: Erased) -> list[str]:
+        """Destroy what it names, and keep the act; also beside a running service, and safe to repeat.
+
+        Gives the names of stores where the bytes stand in a log a while longer. Raises ``JournalError``,
+        ``StoreFailed``.
+        """
+
+    def erasures(self) -> list[Erased]:
+        """What was erased so far, in order."""
 
     def use_keys(self, keys: Keyring) -> None:
         """Go on with other keys, in all stores that are open; raises ``JournalError`` where they do not open it all."""

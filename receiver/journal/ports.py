@@ -235,6 +235,9 @@ class Rejects(Protocol):
     def add(self, raw: RawCallback, why: str, kept_max: int) -> None:
         """Keep one, and forget all but the newest ``kept_max``."""
 
+    def forget_before(self, before_us: int) -> int:
+        """Forget what was received before a time, Unix microseconds; gives how many."""
+
     def newest(self, limit: int) -> Sequence[Reject]:
         """The newest ones first."""
 

@@ -29,6 +29,7 @@ from receiver.journal.handle import Journal
 from receiver.model.errors import ReceiverError, StoreFailed
 from receiver.service import logs
 from receiver.service.admin import OFF, admin_server, readiness
+from receiver.service.config.journal_keys import resolve_keys
 from receiver.service.config.polls import polled
 from receiver.service.config.secret_lint import odd_secrets
 from receiver.service.config.service_links import service_links
@@ -178,8 +179,9 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
 def _serve(settings: Settings, environ: Mapping[str, str], log: Any) -> int:
     raise_open_files()  # its children have it from here
     resolve_sources(settings, environ)  # every fault is named before anything starts
+    keys = resolve_keys(settings, environ)
     with contextlib.ExitStack() as stack:
-        journal, lock = stack.enter_context(hold_journal(settings.journal.url))
+        journal, lock = stack.enter_context(hold_journal(settings.journal.url, keys=keys))
         listener = listen(settings.server.host, settings.server.port, "server")
         stack.callback(listener.close)
         admin = listen(settings.admin.host, settings.admin.port, "admin")

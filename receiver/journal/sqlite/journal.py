@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from receiver.journal.erasing import Erased, Erasure
 from receiver.journal.ports import InboxLimits
 from receiver.journal.sealed import NO_KEYS, Keyring
-from receiver.journal.sqlite import audit
+from receiver.journal.sqlite import audit, erase
 from receiver.journal.sqlite.folder import STORES, journal_id_of, make_or_check
 from receiver.journal.sqlite.inbox import SqliteInboxReader
 from receiver.journal.sqlite.inbox_writer import SqliteInbox
@@ -96,6 +97,14 @@ class SqliteJournal:
     def backup(self, target: Path) -> Mapping[Path, int]:
         """Copy it consistently to an empty folder."""
         return {copy: copy.stat().st_size for copy in audit.backup(self.folder, target, self.ring)}
+
+    def erase(self, erasure: Erasure, act: Erased) -> list[str]:
+        """Destroy what it names, and keep the act."""
+        return erase.erase(self.folder, self.ring, erasure, act)
+
+    def erasures(self) -> list[Erased]:
+        """What was erased so far."""
+        return erase.acts(self.folder)
 
     def use_keys(self, keys: Keyring) -> None:
         """Go on with other keys, if they open all that is there; raises ``JournalError`` and keeps those it has."""

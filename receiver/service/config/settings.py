@@ -18,7 +18,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from receiver.journal.engines import URL_PATTERN
 from receiver.model.errors import ConfigurationError
-from receiver.providers.settings import FAULT, Section, SourceSettings
+from receiver.providers.settings import FAULT, Reference, Section, SourceSettings
 from receiver.service.config.file import CONFIG_VARIABLE, ENV_PREFIX, find, read
 from receiver.service.config.service_links import service_links
 from receiver.service.config.source_settings import AnySource, RouteSettings
@@ -83,6 +83,13 @@ class JournalSettings(Section):
             ge=30, le=36_500, description="days an operation's contents are known as duplicates; never below retries"
         ),
     ] = 400
+    keys: Annotated[
+        list[Reference],
+        Field(
+            description="references to keys that seal what is kept, 32 random bytes in hex or Base64; the first seals, "
+            "all open; empty: nothing is sealed"
+        ),
+    ] = []  # noqa: RUF012  pydantic gives each its own
     backlog_warn_s: Annotated[
         int, Field(ge=1, le=86_400, description="s; a backlog older than this warns in the log; it never refuses")
     ] = 60
@@ -141,6 +148,10 @@ class RejectsSettings(Section):
         float,
         Field(ge=0.1, le=3600, description="s; at most one callback is kept in it, so that a flood costs nothing"),
     ] = 1.0
+    keep_days: Annotated[
+        int,
+        Field(ge=0, le=36_500, description="days; a sample is forgotten after it; 0 keeps it until newer ones come"),
+    ] = 30
 
 
 class Settings(BaseSettings):
