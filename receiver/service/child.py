@@ -27,6 +27,7 @@ from receiver.interpret.poison import MEMORY_EXIT
 from receiver.model.errors import ConfigurationError, JournalError, ReceiverError, StoreFailed
 from receiver.service import logs
 from receiver.service.config.journal_keys import resolve_keys
+from receiver.service.core_dumps import forbid_core_dumps
 from receiver.service.launch import ignore_group_signals, log_what_nobody_catches
 from receiver.service.passed_on import read_passed_on
 from receiver.service.process import RELOAD, STOP, Process, ProcessContext, Role, make_process
@@ -52,6 +53,7 @@ def main(arguments: list[str]) -> int:
     """Run one child until it is told to stop; the exit code."""
     role, descriptors = cast("Role", arguments[0]), orjson.loads(arguments[1])
     ignore_group_signals()
+    forbid_core_dumps(os.environ)
     _die_with_parent()
     log = logs.configure(people=False, role=role)
     log_what_nobody_catches(log)

@@ -20,6 +20,7 @@ COMMAND_MODULES = (
     "health",
     "dev",
     "doctor",
+    "erase",
     "journal",
     "quarantine",
     "reconcile",

@@ -57,6 +57,8 @@ HOUSEKEEPING_S = 0.25
 """Between two looks at the disk, the open files and the WAL."""
 TRIAL_S = 1.0
 """Between two commits of the writer's own while the last one failed."""
+FORGET_S = 1.0
+"""After the last step of a purge the WAL is emptied: what was deleted is overwritten in the database alone."""
 CHECKPOINT_BYTES = 4 * 1024 * 1024
 PAGE_BYTES = 4096
 
@@ -92,6 +94,8 @@ class SqliteInbox:
         self._health = InboxHealth(self._path, limits.disk_free_bytes_min)
         self._trial = False
         """Whether the writer is to try a commit of its own."""
+        self._purged_s: float | None = None
+        """When callbacks were deleted whose bytes still stand in the WAL."""
         self._copied = False
         """Whether nearly all of a WAL worth it was just copied into the database."""
         self.commits = 0
@@ -147,8 +151,12 @@ class SqliteInbox:
         self._stop_keeper.set()
         self._keeper.join()
         if self._db is not None:
+            forget = self._purged_s is not None
             with contextlib.suppress(apsw.Error):
-                self._db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+                self._db.set_busy_timeout(0)
+                self._db.wal_checkpoint(
+                    mode=apsw.SQLITE_CHECKPOINT_TRUNCATE if forget else apsw.SQLITE_CHECKPOINT_PASSIVE
+                )
             self._db.close()
 
     def _open(self) -> apsw.Connection:
@@ -264,6 +272,7 @@ class SqliteInbox:
             db = self._connection()
             with sqlite.transaction(db):
                 db.executemany(SQL["purge"], ((number,) for number in numbers))
+            self._purged_s = time.monotonic()
         except (apsw.Error, StoreFailed, JournalError, OSError):
             self._reopen()
             failed = Unavailable("purge_failed")
@@ -286,7 +295,7 @@ class SqliteInbox:
     def _tend_wal(self) -> None:
         # Whatever happens here, what was committed is, and its callers are being answered.
         health = self._health
-        full = health.wal_bytes > self._limits.wal_bytes_max
+        full = health.wal_bytes > self._limits.wal_bytes_max or self._to_forget()
         if self._db is None or not (full or self._copied) or health.refusal() == "files_gone":
             return
         self._copied = False
@@ -297,8 +306,13 @@ class SqliteInbox:
                     mode=apsw.SQLITE_CHECKPOINT_TRUNCATE if full else apsw.SQLITE_CHECKPOINT_RESTART
                 )
                 health.wal_bytes = 0
+                self._purged_s = None if full else self._purged_s
             finally:
                 self._db.set_busy_timeout(sqlite.BUSY_TIMEOUT_MS)
+
+    def _to_forget(self) -> bool:
+        # Not after each step of a purge, and again where a reader kept the log from being emptied.
+        return self._purged_s is not None and time.monotonic() - self._purged_s > FORGET_S
 
     def _keep(self) -> None:
         tried_s = time.monotonic()
@@ -307,6 +321,8 @@ class SqliteInbox:
             if self._health.failing and time.monotonic() - tried_s > TRIAL_S:
                 tried_s = time.monotonic()
                 self._trial = True
+                self._bell.put(None)
+            if self._to_forget():
                 self._bell.put(None)
             if self._health.wal_bytes > CHECKPOINT_BYTES and self._health.refusal() != "files_gone":
                 self._copy_wal()

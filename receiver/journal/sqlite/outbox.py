@@ -51,6 +51,8 @@ class SqliteOutbox(StoreConnection):
         super().__init__(connection, STORE)
         self._seals = Seals(connection, STORE, ring)
         self._wal = Wal(connection)
+        self._to_forget = False
+        """Whether the log holds what was purged."""
         self._keys = OperationKeys(connection)
 
     @classmethod
@@ -188,7 +190,10 @@ class SqliteOutbox(StoreConnection):
                 self._db.execute(SQL["purged_to"], (last,))
             before = self._db.total_changes()
             self._db.execute(SQL["purge_contents"], ((contents_before or "")[:10], limit))
-            return len(old) + self._db.total_changes() - before
+            count = len(old) + self._db.total_changes() - before
+        # Once, after the last step of many.
+        self._to_forget = count > 0 or (self._to_forget and not self._wal.empty())
+        return count
 
     def next_record_us(self, after: int) -> int | None:
         """Time of receipt, Unix microseconds, of the first record above ``after``."""

@@ -6,8 +6,11 @@ is no store of the journal: it may be deleted, and it is not worth an fsync.
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
+
+import apsw
 
 from receiver.journal.sealed import NO_KEYS, Keyring
 from receiver.journal.sqlite.inbox_rows import SEALED_HEADERS, content_of, seal_content
@@ -51,7 +54,11 @@ class SqliteRejects(StoreConnection):
         with transaction(self._db):
             before = self._db.total_changes()
             self._db.execute(SQL["forget_before"], (before_us,))
-            return self._db.total_changes() - before
+            count = self._db.total_changes() - before
+        if count:
+            with contextlib.suppress(apsw.Error):  # where somebody reads it, the log is overwritten soon
+                self._db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        return count
 
     def newest(self, limit: int) -> list[Reject]:
         """The newest ones first; raises ``StoreFailed``."""

@@ -23,7 +23,7 @@ from zlib import crc32
 
 import apsw
 
-from receiver.journal.sqlite.private import open_private, why_not_open
+from receiver.journal.sqlite.private import need_own_file, open_private, why_not_open
 from receiver.journal.sqlite.statements import named_queries, schema
 from receiver.model.errors import JournalError, StoreFailed
 
@@ -56,6 +56,8 @@ def connect(
     ``page_bytes`` is for a new file. ``vfs`` names another APSW file system, for tests of a slow or failing disk.
     """
     check_library()
+    for part in ("", "-wal", "-shm"):
+        need_own_file(Path(f"{path}{part}"))
     if create:
         os.close(open_private(path, 0))
     flags = apsw.SQLITE_OPEN_READONLY if read_only else apsw.SQLITE_OPEN_READWRITE

@@ -132,6 +132,7 @@ class SqliteWatchlist(StoreConnection):
         """Delete these answers."""
         with transaction(self._db):
             self._db.executemany(SQL["purge_answer"], ((number,) for number in numbers))
+        self._wal.empty()  # it holds them still; where others read just now, the next purge does it
 
     def _read_to(self, source: str, name: str) -> int:
         return next((int(row[0]) for row in self._rows(SQL["read_to"], (source, name))), 0)

@@ -25,6 +25,8 @@ from receiver.service.config.source_settings import AnySource, RouteSettings
 
 TRACEBACK_VARIABLE = "RECEIVER_TRACEBACK"
 """For the command line, which reads it before there is a configuration."""
+CORE_DUMPS_VARIABLE = "RECEIVER_CORE_DUMPS"
+"""``allow`` lets the system write cores of the service's processes; read by ``core_dumps``."""
 REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:.+", re.DOTALL)
 
 RECORD_BYTES_MAX = 1_000_000
@@ -221,7 +223,7 @@ def build(document: Mapping[str, Any], file: str) -> Settings:
 
 def known_variables() -> set[str]:
     """Every ``RECEIVER_`` name that means something."""
-    names = {CONFIG_VARIABLE, TRACEBACK_VARIABLE}
+    names = {CONFIG_VARIABLE, TRACEBACK_VARIABLE, CORE_DUMPS_VARIABLE}
     for section, field in Settings.model_fields.items():
         names.add(f"{ENV_PREFIX}{section.upper()}")
         model = _model(field.annotation)
