@@ -129,11 +129,11 @@ class DataKey:
         self._bound = f"{store}:{day}:"
         self.seals = 0
 
-    def seal(self, row: int | str, content: bytes) -> bytes:
-        """Seal the content of a row, named as the store names it; gives nonce, ciphertext and tag as one."""
+    def seal(self, row: int | str, content: bytes, head: bytes = b"") -> bytes:
+        """Seal the content of a row, named as the store names it; gives head, nonce, ciphertext and tag as one."""
         self.seals += 1
         nonce = os.urandom(NONCE_BYTES)
-        return nonce + self._cipher.encrypt(nonce, content, f"{self._bound}{row}".encode())
+        return b"".join((head, nonce, self._cipher.encrypt(nonce, content, f"{self._bound}{row}".encode())))
 
     def open(self, row: int | str, sealed: bytes) -> bytes:
         """Open what ``seal`` gave for this row; raises ``StoreFailed`` where it was changed, or is another row's."""

@@ -91,6 +91,7 @@ async def plan_erasure(context: Context, operation: str) -> ErasePlan:
         if not found:
             raise ReceiverError(f"nothing is known of an operation {operation}")
         _refuse_waiting(stores, found[0].key)
+        _refuse_waiting_answers(stores, found[0].key)
         entries, records = _parts(stores, search, found[0])
         _refuse_unpublished(context, stores, records)
         erasure = Erasure(
@@ -132,6 +133,15 @@ def _refuse_waiting(stores: Stores, key: str) -> None:
         for entry in entries:
             if identity in entry.callback.body:
                 raise ReceiverError(f"callback {entry.number} names it and is not interpreted yet: erase it after that")
+
+
+def _refuse_waiting_answers(stores: Stores, key: str) -> None:
+    after, identity = stores.outbox.progress("requests").number, _identity(key)
+    while requests := stores.requests.read(after, PAGE):
+        after = requests[-1].number
+        for one in requests:
+            if one.request_type == "poll" and one.payload.get("operation") == identity:
+                raise ReceiverError(f"poll-{one.number} is about it and is not interpreted yet: erase it after that")
 
 
 def _parts(stores: Stores, search: Search, found: FoundOperation) -> tuple[set[EntryId], list[OutboxRecord]]:

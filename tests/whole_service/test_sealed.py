@@ -7,6 +7,8 @@ import threading
 from functools import partial
 from pathlib import Path
 
+import httpx
+
 from receiver.journal.engines import find_journal
 from receiver.journal.sealed import Keyring, read_key
 from tests.chaos.service import Service, until
@@ -33,7 +35,7 @@ def send(service: Service, answered: list[int], stop: threading.Event) -> None:
         try:
             if service.post_swap(swap(number)) == 200:
                 answered.append(number)
-        except OSError:
+        except httpx.HTTPError:
             continue  # killed meanwhile: it was not answered
 
 

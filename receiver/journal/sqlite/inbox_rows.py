@@ -18,7 +18,7 @@ from receiver.model.callback import (
     headers_from_wire,
     headers_to_wire,
 )
-from receiver.model.times import day_of
+from receiver.model.times import DAY_US, day_of
 
 SEALED_HEADERS = 1
 """Headers and body are in the body's column, sealed."""
@@ -38,17 +38,27 @@ def plain_bindings(callbacks: Sequence[VerifiedCallback]) -> list[Binding]:
 def sealed_bindings(seals: Seals, first: int, callbacks: Sequence[VerifiedCallback]) -> list[Binding]:
     """Bindings for (number, source, received_at_us, headers, body), numbered from ``first`` on."""
     bindings: list[Binding] = []
+    sealers = {day: seals.sealer(day_of(day * DAY_US)) for day in days_in(callbacks)}
     for number, callback in enumerate(callbacks, start=first):
-        bindings += (number, callback.source, callback.received_at_us, SEALED_HEADERS)
-        bindings.append(seal_content(seals, number, callback))
+        at_us = callback.received_at_us
+        sealed = sealers[at_us // DAY_US](number, _content(callback))
+        bindings += (number, callback.source, at_us, SEALED_HEADERS, sealed)
     return bindings
+
+
+def days_in(callbacks: Sequence[VerifiedCallback]) -> set[int]:
+    """The days of receipt, counted from 1970."""
+    return {callback.received_at_us // DAY_US for callback in callbacks}
 
 
 def seal_content(seals: Seals, number: int, callback: VerifiedCallback | RawCallback) -> bytes:
     """Headers and body of a row as one sealed blob; ``seals`` is prepared for the day of receipt."""
+    return seals.seal(day_of(callback.received_at_us), number, _content(callback))
+
+
+def _content(callback: VerifiedCallback | RawCallback) -> bytes:
     wire = headers_to_wire(callback.headers)
-    content = b"".join([_SIZE.pack(len(wire)), wire, callback.body])
-    return seals.seal(day_of(callback.received_at_us), number, content)
+    return b"".join((_SIZE.pack(len(wire)), wire, callback.body))
 
 
 def content_of(seals: Seals, number: int, headers: Any, body: bytes) -> tuple[Headers, bytes]:

@@ -37,12 +37,12 @@ from receiver.journal.ports import InboxFigures, InboxLimits
 from receiver.journal.sealed import NO_KEYS, Keyring
 from receiver.journal.sqlite import store as sqlite
 from receiver.journal.sqlite.inbox_health import InboxHealth
-from receiver.journal.sqlite.inbox_rows import Binding, plain_bindings, sealed_bindings
+from receiver.journal.sqlite.inbox_rows import Binding, days_in, plain_bindings, sealed_bindings
 from receiver.journal.sqlite.seals import Seals
 from receiver.journal.sqlite.statements import named_queries
 from receiver.model.callback import VerifiedCallback
 from receiver.model.errors import JournalError, StoreFailed, Unavailable
-from receiver.model.times import day_of
+from receiver.model.times import DAY_US, day_of
 
 STORE = "inbox"
 FILE = "inbox.db"
@@ -262,7 +262,7 @@ class SqliteInbox:
         # so the number is given here; there is no other writer that could take it, and if there were, nothing is kept.
         if not self._seals.sealing:
             return partial(_rows, APPEND, ROW), plain_bindings(callbacks), 4
-        self._seals.prepare(day_of(callback.received_at_us) for callback in callbacks)
+        self._seals.prepare(day_of(day * DAY_US) for day in days_in(callbacks))
         first = next((int(row[0]) for row in list[Any](db.execute(SQL["last_number"]))), 0) + 1
         return partial(_rows, APPEND_SEALED, SEALED_ROW), sealed_bindings(self._seals, first, callbacks), 5
 

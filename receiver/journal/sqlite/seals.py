@@ -7,7 +7,8 @@ is sealed is one blob: a zero byte, the number of its data key in four bytes, th
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,11 +59,15 @@ class Seals:
 
     def seal(self, day: str, row: int | str, content: bytes) -> bytes:
         """Seal what a row holds, for whose day ``prepare`` was called."""
+        return self.sealer(day)(row, content)
+
+    def sealer(self, day: str) -> Callable[[int | str, bytes], bytes]:
+        """``seal`` for many rows of one day."""
         master = self._ring.first
         key = None if master is None else self._current.get((day, master.key_id))
         if key is None:  # the master key was exchanged since: the next try finds its data key
             raise StoreFailed(f"{self._store}: the key was exchanged meanwhile")
-        return _HEAD.pack(0, key.number) + key.seal(row, content)
+        return partial(key.seal, head=_HEAD.pack(0, key.number))
 
     def open(self, row: int | str, blob: bytes) -> bytes:
         """Open what ``seal`` gave; raises ``StoreFailed`` where it is not that, ``JournalError`` without its key."""
