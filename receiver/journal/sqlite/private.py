@@ -62,6 +62,8 @@ def need_own_file(path: Path) -> None:
         found, folder = path.lstat(), path.parent.stat()
     except OSError:
         return  # it is not there, or cannot be looked at, which is said by who opens it
+    if stat.S_ISDIR(found.st_mode):
+        return  # which the system refuses to open, in words that everybody knows
     if not stat.S_ISREG(found.st_mode):
         what = f"a link to {path.readlink()}" if stat.S_ISLNK(found.st_mode) else "no file"
         raise StoreFailed(f"{path} is {what}: a journal's files are its own; nothing was changed")
