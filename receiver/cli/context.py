@@ -13,6 +13,7 @@ from receiver.model.errors import ConfigurationError
 from receiver.operate.context import Context
 from receiver.service import logs
 from receiver.service.config.file import DEFAULT_FILE
+from receiver.service.config.journal_keys import resolve_keys
 from receiver.service.config.settings import Settings
 from receiver.service.wiring import make_context, open_context
 
@@ -53,12 +54,13 @@ def make_journal(opened: Opened) -> None:
     """Make the journal where there is none; raises ``JournalBusy``, ``JournalError``."""
     url = opened.settings.journal.url
     if not there_is_a_journal(url):
-        with hold_journal(url, MAKING_WAIT_S):
+        with hold_journal(url, MAKING_WAIT_S, resolve_keys(opened.settings, opened.environ)):
             pass
 
 
 @contextmanager
 def hold_configured(opened: Opened) -> Iterator[Context]:
     """Hold the journal, made where there is none, for the body; raises ``JournalBusy`` where a service runs on it."""
-    with hold_journal(opened.settings.journal.url, wait_s=0) as (journal, _):
+    keys = resolve_keys(opened.settings, opened.environ)
+    with hold_journal(opened.settings.journal.url, wait_s=0, keys=keys) as (journal, _):
         yield make_context(opened.settings, opened.environ, lambda: journal, logs.get())

@@ -1,14 +1,17 @@
-"""``journal check | rejoin | backup | stats``: the journal as a thing to look after."""
+"""``journal check | rejoin | rekey | backup | stats``: the journal as a thing to look after."""
 
 from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import click
 
 from receiver.cli.context import load_context
 from receiver.cli.output import config_option, json_option, say, show_line, show_table, write_json
+from receiver.journal.erasing import Erased
+from receiver.model.times import from_us
 from receiver.operate import journal as journal_operate
 from receiver.operate.rejoin_plan import Plan
 
@@ -25,13 +28,23 @@ def check(config: Path | None, *, as_json: bool) -> int:
     """Verify the stores, that each callback is accounted for, and the position against Kafka."""
     checked = asyncio.run(journal_operate.check(load_context(config)))
     if as_json:
-        write_json([{"journal": checked.journal_id, "faults": checked.faults, "kafka": checked.kafka}])
+        erased = [
+            {"operation": act.operation, "erased_at": from_us(act.erased_at_us), **_act(act)} for act in checked.erased
+        ]
+        told = {"journal": checked.journal_id, "faults": checked.faults, "kafka": checked.kafka, "erased": erased}
+        write_json([told])
     else:
         for fault in checked.faults:
             show_line(fault)
+        for act in checked.erased:
+            say(f"{act.operation} was erased at {from_us(act.erased_at_us)} by {act.who}: {act.reason}")
         say(checked.kafka)
         say(f"journal {checked.journal_id}: " + (f"{len(checked.faults)} faults" if checked.faults else "sound"))
     return 1 if checked.faults else 0
+
+
+def _act(act: Erased) -> dict[str, Any]:
+    return {"who": act.who, "reason": act.reason, "what": act.what}
 
 
 @journal.command()
@@ -54,12 +67,26 @@ def rejoin(config: Path | None, *, yes: bool) -> int:
 
 @journal.command()
 @config_option
+def rekey(config: Path | None) -> None:
+    """Have all that is sealed open by the first of `journal.keys` alone, so that the others can be thrown away."""
+    context = load_context(config)
+    for key_id, count in context.journal.rekey().items():
+        show_line(f"key {key_id}: {count} data keys are under the first key now")
+    say("done: the journal needs the first key alone; backups from before still need the others")
+
+
+@journal.command()
+@config_option
 @click.argument("path", type=click.Path(path_type=Path, file_okay=False))
 def backup(config: Path | None, path: Path) -> None:
     """Copy all stores consistently to an empty folder, also while the service runs."""
-    for copy, size in load_context(config).journal.backup(path).items():
+    context = load_context(config)
+    for copy, size in context.journal.backup(path).items():
         show_line(f"{copy}  {size} bytes")
     say("to restore: stop the service, put the folder in the journal's place, start, run `receiver journal check`")
+    keys = [name.split("_")[1] for name in context.journal.stats() if name.startswith("key_")]
+    if keys:
+        say(f"the copy is as sealed as the journal: restoring it needs the key {', '.join(keys)}, which is not in it")
 
 
 @journal.command()

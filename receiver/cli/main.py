@@ -113,6 +113,10 @@ COMMANDS: Mapping[str, Place] = {
         "export:import_command",
         "Put exported callbacks into this journal, with their times of receipt. No service may run on it meanwhile.",
     ),
+    "erase": Place(
+        "erase:erase",
+        "Destroy all of OPERATION that could say whose it is; shows what, asks, and says what stays on Kafka.",
+    ),
     "replay": Place(
         "replay:replay",
         "Send stored callbacks or events again. Every run begins with a count and a preview.",

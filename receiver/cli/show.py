@@ -46,6 +46,8 @@ def _remarks(row: dict[str, Any]) -> str:
     if row["outcome"] == "duplicate":
         what = f"sequence {row['sequence']}" if "sequence" in row else "an event that was purged"
         return ", ".join([*simulated, f"repeats {what}"])
+    if row["outcome"] == "erased":
+        return f"by {row['who']}: {row['reason']}"
     if row["outcome"] == "quarantine":
         return ", ".join([*simulated, f"{row.get('reason', '')} {row.get('detail', '')} ({row.get('state', '')})"])
     return ", ".join([*simulated, *row.get("anomalies", ())])

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from receiver.journal.handle import Journal
 from receiver.journal.ports import Runs
+from receiver.journal.sealed import NO_KEYS, Keyring
 from receiver.journal.sqlite import private
 from receiver.journal.sqlite.folder import acquire
 from receiver.journal.sqlite.journal import SqliteJournal, journal_in, open_journal
@@ -27,7 +28,7 @@ RETRY_S = 0.1
 
 
 @contextmanager
-def hold_journal(url: str, wait_s: float = LOCK_WAIT_S) -> Iterator[tuple[Journal, int]]:
+def hold_journal(url: str, wait_s: float = LOCK_WAIT_S, keys: Keyring = NO_KEYS) -> Iterator[tuple[Journal, int]]:
     """Lock, make or check the journal; gives it and the lock's descriptor for children to inherit.
 
     Raises ``JournalBusy`` when another service holds it for longer than ``wait_s``, ``JournalError``, ``StoreFailed``.
@@ -44,20 +45,20 @@ def hold_journal(url: str, wait_s: float = LOCK_WAIT_S) -> Iterator[tuple[Journa
             time.sleep(RETRY_S)
             continue
         try:
-            yield open_journal(folder), descriptor
+            yield open_journal(folder, keys), descriptor
         finally:
             os.close(descriptor)
         return
 
 
-def find_journal(url: str) -> Journal:
+def find_journal(url: str, keys: Keyring = NO_KEYS) -> Journal:
     """The journal that is there, held or not; raises ``JournalError`` where there is none yet. Changes nothing."""
-    return journal_in(_folder(url))
+    return journal_in(_folder(url), keys)
 
 
-def held_journal(url: str, journal_id: str) -> Journal:
+def held_journal(url: str, journal_id: str, keys: Keyring = NO_KEYS) -> Journal:
     """The journal that this process's supervisor holds and has checked."""
-    return SqliteJournal(_folder(url), journal_id)
+    return SqliteJournal(_folder(url), journal_id, keys)
 
 
 def there_is_a_journal(url: str) -> bool:

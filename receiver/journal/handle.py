@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from receiver.journal.erasing import Erased, Erasure
 from receiver.journal.ports import (
     Inbox,
     InboxLimits,
@@ -16,6 +17,7 @@ from receiver.journal.ports import (
     Requests,
     TakeOver,
 )
+from receiver.journal.sealed import Keyring
 from receiver.journal.search import Search
 from receiver.journal.watchlist import Watchlist
 
@@ -62,6 +64,25 @@ class Journal(Protocol):
 
     def stats(self) -> Mapping[str, Any]:
         """Figures: counts, sizes in bytes, how far it is read and published."""
+
+    def erase(self, erasure: Erasure, act: Erased) -> list[str]:
+        """Destroy what it names, and keep the act; also beside a running service, and safe to repeat.
+
+        Gives the names of stores where the bytes stand in a log a while longer. Raises ``JournalError``,
+        ``StoreFailed``.
+        """
+
+    def erasures(self) -> list[Erased]:
+        """What was erased so far, in order."""
+
+    def use_keys(self, keys: Keyring) -> None:
+        """Go on with other keys, in all stores that are open; raises ``JournalError`` where they do not open it all."""
+
+    def rekey(self) -> Mapping[str, int]:
+        """Have all that is sealed open by the first key alone; gives each other key's id and how many needed it.
+
+        A running service must know the first key by then. Raises ``JournalError``, ``StoreFailed``.
+        """
 
     def backup(self, target: Path) -> Mapping[Path, int]:
         """Copy it consistently to an empty folder, also while a service runs; gives each file and its bytes."""

@@ -258,6 +258,9 @@ class Rejects(Protocol):
         stay, among these some of each hour of receipt, and among these the newest.
         """
 
+    def forget_before(self, before_us: int) -> int:
+        """Forget what was received before a time, Unix microseconds; gives how many."""
+
     def newest(self, limit: int) -> Sequence[Reject]:
         """The newest ones first."""
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
-from receiver.journal.ports import Inbox, InboxReader, Outbox
+from receiver.journal.ports import Inbox, InboxReader, Outbox, Rejects
 from receiver.model.clock import Clock
 from receiver.model.errors import JournalError, StoreFailed, Unavailable
 from receiver.model.log import Log
@@ -120,6 +120,32 @@ class InboxRetention:
             return 0, []
         old = [number for number, at_us in self._entries.ages(cursor, STEP) if at_us < cutoff]
         return (old[-1], sorted(self._outbox.settled(old))) if old else (0, [])
+
+
+class RejectsRetention:
+    """Forgets refused callbacks of a certain age; the sample's size is its own affair."""
+
+    def __init__(self, rejects: Rejects, clock: Clock, *, days: int, log: Log) -> None:
+        self._rejects = rejects
+        self._clock = clock
+        self._days = days
+        self._log = log
+
+    async def run(self) -> None:
+        """Forget at once, and every ten minutes until cancelled."""
+        while True:
+            with contextlib.suppress(StoreFailed, JournalError):  # the next round tries again
+                await self.round()
+            await asyncio.sleep(ROUND_S)
+
+    async def round(self) -> int:
+        """Forget all that may go; gives how many went. Nothing is lost by a wrong clock but a sample."""
+        if self._days == 0:
+            return 0
+        count = await asyncio.to_thread(self._rejects.forget_before, self._clock.now_us() - self._days * DAY_US)
+        if count:
+            self._log.info("rejects.purged", callbacks=count, older_than_days=self._days)
+        return count
 
 
 class OutboxRetention:

@@ -31,6 +31,11 @@ def to_us(time: str) -> int:
     return round(datetime.fromisoformat(time).timestamp() * 1_000_000)
 
 
+def day_of(microseconds: int) -> str:
+    """The UTC day, YYYY-MM-DD."""
+    return _whole(microseconds // 1_000_000)[:10]
+
+
 @lru_cache(maxsize=1024)
 def _whole(seconds: int) -> str:
     # Callbacks of one second share it.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from receiver.journal.erasing import Erased
 from receiver.journal.ports import Outbox
 from receiver.model.errors import KafkaStopped, KafkaUnavailable, ReceiverError
 from receiver.model.records import OutboxRecord, Position
@@ -25,10 +26,16 @@ class Checked:
     faults: Sequence[str]
     kafka: str
     """What was found of Kafka, in one sentence."""
+    erased: Sequence[Erased] = ()
+    """What is not there because a person erased it; no fault."""
 
 
 async def check(context: Context) -> Checked:
     """Check the stores, and the position against Kafka where one is configured; raises ``JournalError``."""
+    return replace(await _check(context), erased=context.journal.erasures())
+
+
+async def _check(context: Context) -> Checked:
     journal_id, faults = context.journal.journal_id, context.journal.check()
     if context.kafka is None:
         return Checked(journal_id, faults, "Kafka is not configured")

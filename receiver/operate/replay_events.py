@@ -11,6 +11,7 @@ import orjson
 from receiver.model.records import OutboxRecord
 from receiver.model.times import to_us
 from receiver.operate.context import Context
+from receiver.operate.erase import erased_records
 from receiver.operate.rejoin_plan import rebuild
 from receiver.operate.replay_callbacks import publish_again
 from receiver.operate.selection import Filter
@@ -25,10 +26,11 @@ async def journal_events(context: Context, wanted: Filter) -> AsyncIterator[Outb
     """The chosen events of the journal, each once, in the order of the outbox."""
     with closing(context.journal.outbox()) as outbox:
         after, given = 0, 0
+        erased = erased_records(context)
         while records := outbox.read(after, PAGE):
             after = records[-1].number
             for record in records:
-                if record.record_type == "event" and _wants(record, wanted):
+                if record.record_type == "event" and record.number not in erased and _wants(record, wanted):
                     if wanted.limit is not None and given >= wanted.limit:
                         return
                     given += 1

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from receiver.journal.entries import Stores, open_stores
+from receiver.journal.erasing import Erased
 from receiver.journal.search import FoundOperation, Search
 from receiver.model.callback import EntryId, is_simulated
 from receiver.model.errors import ConfigurationError, KafkaUnavailable, ReceiverError
@@ -18,7 +19,7 @@ from receiver.model.operation import operation_key
 from receiver.model.records import OutboxRecord, QuarantineFilter
 from receiver.model.times import from_us, to_us
 from receiver.operate.context import Context
-from receiver.publish.ports import Kafka
+from receiver.publish.ports import Kafka, Places
 
 QUARANTINE_SCAN_MAX = 10_000
 """Quarantined callbacks that a timeline looks through."""
@@ -64,7 +65,15 @@ async def timeline(context: Context, operation: str) -> list[dict[str, Any]]:
         with contextlib.suppress(KafkaUnavailable):
             await _add_places(context.kafka, context.journal.journal_id, arrivals)
     rows = [arrival.row for arrival in arrivals]
+    if found:
+        rows += [_act(act) for act in context.journal.erasures() if act.operation == found[0].key]
     return sorted(rows, key=lambda row: (row["received_at"] or "", str(row["callback"])))
+
+
+def _act(act: Erased) -> dict[str, Any]:
+    told = {"who": act.who, "reason": act.reason, "what": act.what}
+    row = {"callback": None, "received_at": from_us(act.erased_at_us), "source": None, "outcome": "erased"}
+    return row | {"record": None} | told
 
 
 def find_operations(context: Context, search: Search, operation: str) -> Sequence[FoundOperation]:
@@ -145,14 +154,21 @@ class _Reader:
         return arrivals
 
 
+async def places_of(kafka: Kafka, journal_id: str, records: Sequence[OutboxRecord]) -> Places:
+    """Where on the status topics some event records lie; raises ``KafkaUnavailable``."""
+    if not records:
+        return {}
+    routed = [message for record in records for message in kafka.route(record, journal_id)]
+    messages = [message for message in routed if message.topic in kafka.status_topics]
+    since_ms = min(to_us(record.received_at) for record in records) // 1000 - BEFORE_MS
+    return await kafka.find(messages, max(0, since_ms))
+
+
 async def _add_places(kafka: Kafka, journal_id: str, arrivals: Sequence[_Arrival]) -> None:
     records = [arrival.record for arrival in arrivals if arrival.record is not None]
     if not records:
         return
-    routed = [message for record in records for message in kafka.route(record, journal_id)]
-    messages = [message for message in routed if message.topic in kafka.status_topics]
-    since_ms = min(to_us(record.received_at) for record in records) // 1000 - BEFORE_MS
-    found = await kafka.find(messages, max(0, since_ms))
+    found = await places_of(kafka, journal_id, records)
     for arrival in arrivals:
         arrival.row["kafka"] = [
             {"topic": topic, "partition": partition, "offset": offset}

@@ -16,6 +16,7 @@ from receiver.providers.contract import Sources
 from receiver.sandbox.simulator import Simulation, choose
 from receiver.service import logs
 from receiver.service.admin import OFF, admin_server, readiness
+from receiver.service.config.journal_keys import resolve_keys
 from receiver.service.config.polls import polled
 from receiver.service.config.settings import Settings
 from receiver.service.config.sources import resolve_sources
@@ -119,7 +120,8 @@ def run(
     """
     sources = resolve_sources(settings, environ)  # every fault is named before anything starts
     simulations = _simulations(settings, sources) if simulate else []
-    with hold_journal(settings.journal.url, wait_s=1.0) as (journal, _):
+    keys = resolve_keys(settings, environ)
+    with hold_journal(settings.journal.url, wait_s=1.0, keys=keys) as (journal, _):
         asyncio.run(_serve(ProcessContext(settings, environ, journal, logs.get()), show, simulations))
 
 

@@ -24,8 +24,10 @@ import orjson
 import uvloop
 
 from receiver.interpret.poison import MEMORY_EXIT
-from receiver.model.errors import ConfigurationError, ReceiverError
+from receiver.model.errors import ConfigurationError, JournalError, ReceiverError, StoreFailed
 from receiver.service import logs
+from receiver.service.config.journal_keys import resolve_keys
+from receiver.service.core_dumps import forbid_core_dumps
 from receiver.service.launch import ignore_group_signals, log_what_nobody_catches
 from receiver.service.passed_on import read_passed_on
 from receiver.service.process import RELOAD, STOP, Process, ProcessContext, Role, make_process
@@ -51,11 +53,13 @@ def main(arguments: list[str]) -> int:
     """Run one child until it is told to stop; the exit code."""
     role, descriptors = cast("Role", arguments[0]), orjson.loads(arguments[1])
     ignore_group_signals()
+    forbid_core_dumps(os.environ)
     _die_with_parent()
     log = logs.configure(people=False, role=role)
     log_what_nobody_catches(log)
     try:
-        part = make_process(role, _context(descriptors, log))
+        context = _context(descriptors, log)
+        part = make_process(role, context)
     except (ReceiverError, OSError) as error:
         log.error("serve.child_cannot_start", role=role, why=str(error))
         return 1
@@ -68,7 +72,7 @@ def main(arguments: list[str]) -> int:
     gc.set_threshold(GC_THRESHOLD, *gc.get_threshold()[1:])
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_run(part, role, descriptors, log))
+            runner.run(_run(part, context, role, descriptors))
     except Exception as error:
         causes = error.exceptions if isinstance(error, ExceptionGroup) else [error]
         for cause in causes:
@@ -87,7 +91,7 @@ def _take_turns(role: Role) -> None:
 
 
 def _context(descriptors: Mapping[str, int], log: Any) -> ProcessContext:
-    settings, journal = read_passed_on(descriptors["configuration"])
+    settings, journal = read_passed_on(descriptors["configuration"], os.environ)
     context = ProcessContext(settings, os.environ, journal, log, on_its_own=True)
     if "wakes" in descriptors:
         context = replace(context, wake_next=_waker(descriptors["wakes"]))
@@ -96,11 +100,11 @@ def _context(descriptors: Mapping[str, int], log: Any) -> ProcessContext:
     return context
 
 
-async def _run(part: Process, role: str, descriptors: Mapping[str, int], log: Any) -> None:
+async def _run(part: Process, context: ProcessContext, role: str, descriptors: Mapping[str, int]) -> None:
     loop = asyncio.get_running_loop()
     if "wake" in descriptors:
         loop.add_reader(descriptors["wake"], _drain_wakes, descriptors["wake"], part)
-    orders = {STOP: part.stop, RELOAD: lambda: _reload(part, role, log)}
+    orders = {STOP: part.stop, RELOAD: lambda: _reload(part, context, role)}
     link = asyncio.create_task(_link(part, descriptors["link"], orders))
     try:
         await part.run()
@@ -134,11 +138,16 @@ async def _obey(reader: asyncio.StreamReader, orders: Mapping[bytes, Callable[[]
             orders[order]()
 
 
-def _reload(part: Process, role: str, log: Any) -> None:
+def _reload(part: Process, context: ProcessContext, role: str) -> None:
+    log = context.log
     try:
+        keys = resolve_keys(context.settings, os.environ)
         part.reload(os.environ)
+        context.journal.use_keys(keys)
     except ConfigurationError as error:
         log.error("serve.reload_refused", role=role, faults=error.faults)
+    except (JournalError, StoreFailed) as error:  # a key that is still needed is gone: those it has go on
+        log.error("serve.reload_refused", role=role, faults=[str(error)])
     else:
         log.info("serve.reloaded", role=role)
 

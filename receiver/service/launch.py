@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -38,8 +38,8 @@ def command(role: Role, descriptors: Mapping[str, int]) -> list[str]:
     return [sys.executable, "-P", "-m", "receiver.service.child", role, orjson.dumps(descriptors).decode()]
 
 
-def environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """A child's environment: ours, with a ``PYTHONPATH`` by which it finds this same code.
+def environment(environ: Mapping[str, str], without: Collection[str] = ()) -> dict[str, str]:
+    """A child's environment: ours but for some variables, with a ``PYTHONPATH`` by which it finds this same code.
 
     An empty entry of it means the current folder, mostly by an unset variable in ``$MORE:/opt/x``: it is left out. A
     checkout that is not installed, and was found because ``python -m receiver`` ran in it, is named.
@@ -47,7 +47,7 @@ def environment(environ: Mapping[str, str]) -> dict[str, str]:
     paths = [path for path in environ.get("PYTHONPATH", "").split(os.pathsep) if path]
     if sys.path and os.path.realpath(sys.path[0]) == HOME and HOME not in paths:
         paths.append(HOME)
-    rest = {name: value for name, value in environ.items() if name != "PYTHONPATH"}
+    rest = {name: value for name, value in environ.items() if name != "PYTHONPATH" and name not in without}
     return {**rest, "PYTHONPATH": os.pathsep.join(paths)} if paths else rest
 
 

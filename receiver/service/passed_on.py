@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 import orjson
@@ -12,6 +12,7 @@ import orjson
 from receiver.journal.engines import held_journal
 from receiver.journal.handle import Journal
 from receiver.model.errors import ReceiverError
+from receiver.service.config.journal_keys import resolve_keys
 from receiver.service.config.settings import Settings
 
 
@@ -42,9 +43,9 @@ def _nameless_file() -> int:
         raise ReceiverError(f"no place to hand the configuration to the processes: {error.strerror}") from None
 
 
-def read_passed_on(descriptor: int) -> tuple[Settings, Journal]:
-    """Read what ``passed_on`` wrote."""
+def read_passed_on(descriptor: int, environ: Mapping[str, str]) -> tuple[Settings, Journal]:
+    """Read what ``passed_on`` wrote; the journal's keys are looked up again. Raises ``ConfigurationError``."""
     size = os.fstat(descriptor).st_size
     document = orjson.loads(os.pread(descriptor, size, 0))
     settings = Settings(**document["settings"])
-    return settings, held_journal(settings.journal.url, document["journal"])
+    return settings, held_journal(settings.journal.url, document["journal"], resolve_keys(settings, environ))

@@ -29,20 +29,24 @@ from receiver.journal.handle import Journal
 from receiver.model.errors import ReceiverError, StoreFailed
 from receiver.service import logs
 from receiver.service.admin import OFF, admin_server, readiness
+from receiver.service.config.journal_keys import resolve_keys
 from receiver.service.config.polls import polled
 from receiver.service.config.secret_lint import odd_secrets
 from receiver.service.config.service_links import service_links
 from receiver.service.config.settings import Settings
 from receiver.service.config.sources import resolve_sources
+from receiver.service.core_dumps import forbid_core_dumps, hide_memory
 from receiver.service.launch import GROUP_SIGNALS, log_what_nobody_catches
 from receiver.service.listen import listen
 from receiver.service.metrics import supervisor_text
 from receiver.service.open_files import raise_open_files
+from receiver.service.own_secrets import foreign_variables
 from receiver.service.passed_on import passed_on
+from receiver.service.process import Role
 from receiver.service.process_figures import Figures
 from receiver.service.process_figures import figures as of_process
 from receiver.service.systemd import Systemd
-from receiver.service.watched_child import Child
+from receiver.service.watched_child import Child, OnDeath, nothing
 
 INTERPRET_SHARE = 0.3
 """Of the shutdown time, kept for interpreting and publishing after the intake process has had its part."""
@@ -176,10 +180,13 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
 
 
 def _serve(settings: Settings, environ: Mapping[str, str], log: Any) -> int:
+    forbid_core_dumps(environ)
+    hide_memory(environ)
     raise_open_files()  # its children have it from here
     resolve_sources(settings, environ)  # every fault is named before anything starts
+    keys = resolve_keys(settings, environ)
     with contextlib.ExitStack() as stack:
-        journal, lock = stack.enter_context(hold_journal(settings.journal.url))
+        journal, lock = stack.enter_context(hold_journal(settings.journal.url, keys=keys))
         listener = listen(settings.server.host, settings.server.port, "server")
         stack.callback(listener.close)
         admin = listen(settings.admin.host, settings.admin.port, "admin")
@@ -189,14 +196,18 @@ def _serve(settings: Settings, environ: Mapping[str, str], log: Any) -> int:
         configuration = stack.enter_context(passed_on(settings, journal))
         shared = {"configuration": configuration, "lock": lock}
         interpret_fds = {**shared, "wake": interpret_wake, "wakes": interpret_wakes}
+
+        def child(role: Role, descriptors: Mapping[str, int], on_death: OnDeath = nothing) -> Child:
+            return Child(role, descriptors, log, on_death, hidden=foreign_variables(settings, role))
+
         children = [
-            Child("intake", {**shared, "listener": listener.fileno(), "wakes": intake_wakes}, log),
-            Child("interpret", interpret_fds, log, lambda code: _note_death(journal, code, log)),
+            child("intake", {**shared, "listener": listener.fileno(), "wakes": intake_wakes}),
+            child("interpret", interpret_fds, lambda code: _note_death(journal, code, log)),
         ]
         if settings.kafka is not None:
-            children.append(Child("publish", {**shared, "wake": publish_wake}, log))
+            children.append(child("publish", {**shared, "wake": publish_wake}))
         if polled(settings):
-            children.append(Child("reconcile", shared, log))
+            children.append(child("reconcile", shared))
         log.info("serve.started", journal=journal.journal_id, host=settings.server.host, port=settings.server.port)
         _say_what_is_odd(settings, environ, log)
         supervisor = Supervisor(settings, admin, children, log, Systemd.of(os.environ))

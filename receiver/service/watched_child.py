@@ -9,7 +9,7 @@ import signal
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +46,14 @@ class Report:
     heard_s: float
 
 
+OnDeath = Callable[[int], None]
+"""Told the exit code."""
+
+
+def nothing(_code: int) -> None:
+    """Do nothing about a death: what is dead is started again anyway."""
+
+
 class Child:
     """One kind of child process, started again whenever it dies."""
 
@@ -54,9 +62,12 @@ class Child:
         role: Role,
         descriptors: Mapping[str, int],
         log: Any,
-        on_death: Callable[[int], None] = lambda _code: None,
+        on_death: OnDeath = nothing,
+        hidden: Collection[str] = (),
     ) -> None:
+        """``hidden``: variables of the environment that it is started without."""
         self.role = role
+        self._hidden = hidden
         self._on_death = on_death
         self._descriptors = dict(descriptors)
         self._log = log
@@ -163,7 +174,7 @@ class Child:
                 *command(self.role, descriptors),
                 stdin=asyncio.subprocess.DEVNULL,
                 pass_fds=tuple(descriptors.values()),
-                env=environment(os.environ),
+                env=environment(os.environ, self._hidden),
             )
 
     async def _listen(self, ours: socket.socket) -> None:

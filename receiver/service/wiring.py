@@ -11,6 +11,7 @@ from receiver.model.log import Log
 from receiver.operate.context import Context
 from receiver.publish.ports import Kafka
 from receiver.service import logs
+from receiver.service.config.journal_keys import resolve_keys
 from receiver.service.config.settings import Settings
 from receiver.service.config.sources import resolve_sources
 from receiver.service.system_clock import SystemClock
@@ -18,7 +19,11 @@ from receiver.service.system_clock import SystemClock
 
 def open_context(settings: Settings, environ: Mapping[str, str]) -> Context:
     """Operate on the journal that is there."""
-    return make_context(settings, environ, partial(find_journal, settings.journal.url), logs.get())
+
+    def find() -> Journal:
+        return find_journal(settings.journal.url, resolve_keys(settings, environ))
+
+    return make_context(settings, environ, find, logs.get())
 
 
 def make_context(

@@ -21,6 +21,7 @@ COMMAND_MODULES = (
     "dev",
     "docs",
     "doctor",
+    "erase",
     "journal",
     "quarantine",
     "reconcile",

@@ -29,7 +29,7 @@ def test_what_is_read_is_what_was_written(*, memory: bool, tmp_path: Path, monke
     settings = configured(tmp_path / "journal")
     with hold_journal(settings.journal.url) as (journal, _), passed_on(settings, journal) as descriptor:
         for _ in range(2):
-            read, held = read_passed_on(descriptor)
+            read, held = read_passed_on(descriptor, {})
             assert (read, held.journal_id) == (settings, journal.journal_id)
 
 
@@ -43,7 +43,7 @@ def test_no_temporary_folder_is_looked_for(tmp_path: Path, monkeypatch: pytest.M
     settings = configured(tmp_path / "journal")
     with hold_journal(settings.journal.url) as (journal, _):
         with passed_on(settings, journal) as descriptor:
-            assert read_passed_on(descriptor)[0] == settings
+            assert read_passed_on(descriptor, {})[0] == settings
         monkeypatch.delattr(os, "memfd_create")
         with pytest.raises(ReceiverError, match="No usable temporary directory"), passed_on(settings, journal):
             pass

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from receiver.journal.erasing import Erased, Erasure
 from receiver.journal.memory.inbox import MemoryInbox
 from receiver.journal.memory.outbox import MemoryOutbox
 from receiver.journal.memory.requests import MemoryMarks, MemoryRejects, MemoryRequests
 from receiver.journal.memory.search import MemorySearch
 from receiver.journal.memory.watchlist import MemoryWatchlist
 from receiver.journal.ports import InboxLimits
+from receiver.journal.sealed import Keyring
 from receiver.model.callback import EntryId
 from receiver.model.errors import JournalError
 
@@ -28,6 +30,7 @@ class MemoryJournal:
         self._watchlist = MemoryWatchlist(self._requests)
         self._rejects: MemoryRejects | None = None
         self._marks = MemoryMarks()
+        self._acts: list[Erased] = []
 
     def inbox_writer(self, limits: InboxLimits) -> MemoryInbox:
         """The inbox; nothing limits it."""
@@ -97,6 +100,28 @@ class MemoryJournal:
             "contents": sum(len(operation.seen) for operation in self._outbox.known.values()),
             **{f"outcome_{name}": count for name, count in outcomes.items()},
         }
+
+    def erase(self, erasure: Erasure, act: Erased) -> list[str]:
+        """Destroy what it names, and keep the act."""
+        self._inbox.entries = [one for one in self._inbox.entries if one.number not in erasure.callbacks]
+        self._requests.purge(erasure.answers)
+        self._watchlist.stop(erasure.watched)
+        if self._rejects is not None:
+            self._rejects.drop(erasure.rejects)
+        self._outbox.empty(erasure, act.reason)
+        self._acts.append(act)
+        return []
+
+    def erasures(self) -> list[Erased]:
+        """What was erased so far."""
+        return list(self._acts)
+
+    def use_keys(self, keys: Keyring) -> None:
+        """Nothing is sealed: there is no disk to read it from."""
+
+    def rekey(self) -> Mapping[str, int]:
+        """There is nothing to wrap."""
+        return {}
 
     def backup(self, target: Path) -> Mapping[Path, int]:
         """Refused: there is nothing that could be copied to files."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import orjson
 
+from receiver.journal.erasing import Erasure
 from receiver.journal.search import OTHER_FIELDS, UNKNOWN_FIELD_CHARACTERS_MAX, UNKNOWN_FIELDS_MAX
 from receiver.model.callback import EntryId, JournalEntry, Store, entry_digest
 from receiver.model.errors import StoreFailed
@@ -305,6 +306,20 @@ class MemoryOutbox:
             self.known[key] = replace(before, state=fold(events), seen=seen)
         elif self.known.pop(key, None) is not None:
             self.outcomes = {entry_id: self._of_known(outcome) for entry_id, outcome in self.outcomes.items()}
+
+    def empty(self, erasure: Erasure, reason: str) -> None:
+        """Put others in the place of an operation's records, and close what stands in quarantine."""
+        emptied = {record.number: record for record in erasure.records}
+        self.records = [emptied.get(record.number, record) for record in self.records]
+        known = self.known.get(erasure.operation)
+        if known is not None:
+            seen = tuple(replace(content, payload_digest=b"") for content in known.seen)
+            self.known[erasure.operation] = Operation(known.state, seen)
+        ids = {EntryId("inbox", number) for number in erasure.callbacks}
+        for entry_id in ids | {EntryId("requests", number) for number in erasure.answers}:
+            standing = self.standings.get(entry_id)
+            if standing is not None and standing.state == "open":
+                self.standings[entry_id] = replace(standing, state="closed", why=f"erased: {reason}")
 
     def close(self) -> None:
         """It goes on for whoever else has it."""

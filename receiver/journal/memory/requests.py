@@ -68,6 +68,16 @@ class MemoryRejects:
         newer = (one for one in kind if (self._near[one.number], _hour(one)) == (near, hour))
         return -near, sum(one.number > reject.number for one in newer), -reject.number
 
+    def drop(self, numbers: Sequence[int]) -> None:
+        """Forget these, for an erasure."""
+        self._kept = [reject for reject in self._kept if reject.number not in numbers]
+
+    def forget_before(self, before_us: int) -> int:
+        """Forget what was received before a time."""
+        old = [reject.number for reject in self._kept if reject.raw.received_at_us < before_us]
+        self.drop(old)
+        return len(old)
+
     def newest(self, limit: int) -> Sequence[Reject]:
         """The newest ones first."""
         return self._kept[::-1][:limit]

@@ -46,6 +46,13 @@ class MemoryWatchlist:
             due_us = min(due_us, row.watched.due_us)
             self._rows[source, operation_id] = replace(row, watched=replace(row.watched, state="open", due_us=due_us))
 
+    def stop(self, watched: Sequence[tuple[str, str]]) -> None:
+        """Ask for these no more, for an erasure."""
+        for place in watched:
+            if place in self._rows:
+                about = replace(self._rows[place].watched, state="closed", due_us=NEVER_US, why="")
+                self._rows[place] = _Row(about)
+
     def track(self, source: str, operation_id: str, now_us: int) -> None:
         """Watch an operation, and ask at once."""
         self.make_due(source, [operation_id], now_us)

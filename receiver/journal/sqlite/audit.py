@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
 import apsw
 import orjson
 
+from receiver.journal.sealed import NO_KEYS, Keyring
 from receiver.journal.sqlite import store as sqlite
-from receiver.journal.sqlite.folder import STORES, check_whole
+from receiver.journal.sqlite.folder import STORES, check_whole, keys_needed
+from receiver.journal.sqlite.outbox_rows import value_of
 from receiver.journal.sqlite.private import make_folder
+from receiver.journal.sqlite.seals import Seals, keys_in
 from receiver.journal.sqlite.statements import named_queries
 from receiver.model.errors import JournalError, StoreFailed
 
 SQL = named_queries("audit")
 FAULTS_MAX = 20
 """Of one sort that are named one by one."""
+SEALED_ROWS = {"inbox": SQL["sealed_inbox"], "outbox": SQL["sealed_outbox"], "requests": SQL["sealed_requests"]}
 COPY_PAGES = 4096
 """Copied between two looks at the other processes."""
 
 
-def check(folder: Path) -> list[str]:
+def check(folder: Path, ring: Keyring = NO_KEYS) -> list[str]:
     """All that is wrong with a journal; raises ``JournalError`` where it cannot even be read."""
-    check_whole(folder)
+    check_whole(folder, ring)
     faults: list[str] = []
     for store in STORES:
         connection = sqlite.connect(folder / f"{store}.db", read_only=True)
@@ -35,30 +40,52 @@ def check(folder: Path) -> list[str]:
             faults.append(f"{store}.db: {error}")
         finally:
             connection.close()
-    with _Both(folder) as both:
+    with _Both(folder, ring) as both:
         faults += both.unaccounted()
         faults += both.without_record()
         faults += both.without_key()
         faults += list(_sequences(both))
-    return faults
+    return faults + list(_unopened(folder, ring))
 
 
-def stats(folder: Path) -> dict[str, Any]:
+def stats(folder: Path, ring: Keyring = NO_KEYS) -> dict[str, Any]:
     """Figures of a journal: sizes in bytes, counts, how far it is read and published."""
-    journal_id = check_whole(folder)
-    with _Both(folder) as both:
+    journal_id = check_whole(folder, ring)
+    with _Both(folder, ring) as both:
         figures = {name.removeprefix("stat_"): both.one(sql) for name, sql in SQL.items() if name.startswith("stat_")}
         outcomes = {str(row[0]): int(row[1]) for row in both.rows(SQL["outcomes"])}
+    keys = {f"key_{key_id}_opens": count for key_id, count in keys_needed(folder).items()}
     sizes = {f"{store}_bytes": sum(path.stat().st_size for path in folder.glob(f"{store}.db*")) for store in STORES}
-    return {"journal": journal_id, **figures, **{f"outcome_{name}": n for name, n in outcomes.items()}, **sizes}
+    return {"journal": journal_id, **figures, **{f"outcome_{name}": n for name, n in outcomes.items()}, **keys, **sizes}
 
 
-def backup(folder: Path, target: Path) -> list[Path]:
+def _unopened(folder: Path, ring: Keyring) -> Iterator[str]:
+    # Every sealed row, so that one that was changed or put in another's place is known before it is needed.
+    for store in STORES:
+        connection = sqlite.connect(folder / f"{store}.db", read_only=True)
+        try:
+            if keys_in(connection):
+                seals = Seals(connection, store, ring)
+                found = (_fault(seals, *row) for row in connection.execute(SEALED_ROWS[store]))
+                yield from islice((fault for fault in found if fault is not None), FAULTS_MAX)
+        finally:
+            connection.close()
+
+
+def _fault(seals: Seals, number: Any, blob: Any) -> str | None:
+    try:
+        seals.open(int(number), bytes(blob))
+    except (StoreFailed, JournalError) as error:
+        return str(error)
+    return None
+
+
+def backup(folder: Path, target: Path, ring: Keyring = NO_KEYS) -> list[Path]:
     """Copy all stores consistently, also while a service writes to them; ``target`` must not exist or be empty.
 
     The outbox is copied first: an inbox that holds more than its outbox has read fits, the other way round it does not.
     """
-    check_whole(folder)
+    check_whole(folder, ring)
     if target.exists() and any(target.iterdir()):
         raise JournalError(f"{target} is not empty; a backup is never written over another")
     make_folder(target)
@@ -77,15 +104,16 @@ def backup(folder: Path, target: Path) -> list[Path]:
             copy.close()
             source.close()
         copies.append(target / f"{store}.db")
-    check_whole(target)
+    check_whole(target, ring)
     return copies
 
 
 class _Both:
     """The outbox with the inbox attached, read only."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, ring: Keyring) -> None:
         self._db = sqlite.connect(folder / "outbox.db", read_only=True)
+        self.seals = Seals(self._db, "outbox", ring)
         self._db.execute(SQL["attach_inbox"], (str(folder / "inbox.db"),))
 
     def __enter__(self) -> Self:
@@ -124,7 +152,11 @@ def _sequences(both: _Both) -> Iterator[str]:
     purged = both.one(SQL["first_record"]) not in (None, 1)
     named = 0
     for number, record_type, provider, account, kind, operation_id, value in both.rows(SQL["records"]):
-        said = orjson.loads(value)
+        try:
+            said = orjson.loads(value_of(both.seals, int(number), value))
+        except StoreFailed as error:
+            yield str(error)
+            continue
         key = (str(provider), str(account), str(kind), str(operation_id))
         if record_type in {"quarantine", "withheld"}:
             if said["reason"] == "too_large_for_broker" and operation_id:

@@ -11,16 +11,22 @@ from __future__ import annotations
 import fcntl
 import os
 import uuid
+from collections import Counter
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import apsw
 
+from receiver.journal.sealed import NO_KEYS, Keyring, missing
 from receiver.journal.sqlite import store as sqlite
+from receiver.journal.sqlite.inbox_rows import entry_from_row
 from receiver.journal.sqlite.private import make_folder, open_private
+from receiver.journal.sqlite.seals import Seals, key_ids_in, keys_in
 from receiver.journal.sqlite.statements import named_queries
 from receiver.journal.sqlite.upgrade import upgrade_outbox
-from receiver.model.callback import JournalEntry, VerifiedCallback, entry_digest, headers_from_wire
+from receiver.model.callback import entry_digest
 from receiver.model.errors import JournalBusy, JournalError, StoreFailed
 
 STORES = ("inbox", "outbox", "requests")
@@ -51,7 +57,7 @@ def acquire(folder: Path, name: str) -> int:
     return descriptor
 
 
-def make_or_check(folder: Path) -> str:
+def make_or_check(folder: Path, ring: Keyring = NO_KEYS) -> str:
     """Make the journal if there is none, else check that its stores fit, and bring an older format to ours; its id.
 
     Raises ``JournalError`` (stores of different journals, a missing store beside a used one, a newer format, an outbox
@@ -68,11 +74,12 @@ def make_or_check(folder: Path) -> str:
                 continue  # a crash came between making the file and its tables: as good as absent
             connections[store] = connection
         journal_id = _common_id(folder, connections, older=True)
+        _need_keys(connections.values(), ring)
         _refuse_missing(folder, connections)
         if not connections:
             _refuse_lost(folder)
         if len(connections) == len(STORES):
-            _check_fit(folder, connections)
+            _check_fit(folder, connections, ring)
         if "outbox" in connections:  # only now: a folder that is refused stays as it is
             upgrade_outbox(connections["outbox"])
             _common_id(folder, connections)
@@ -83,28 +90,52 @@ def make_or_check(folder: Path) -> str:
     return journal_id
 
 
-def journal_id_of(folder: Path) -> str:
-    """The journal's id, by its outbox; raises ``JournalError``. Changes nothing, and looks at no other store."""
+def journal_id_of(folder: Path, ring: Keyring = NO_KEYS) -> str:
+    """The journal's id, by its outbox; raises ``JournalError``, also where a key is missing. Changes nothing."""
     path = folder / "outbox.db"
-    connection = sqlite.connect(path, read_only=True)
-    try:
-        return str(sqlite.read_meta(connection, path, "outbox", older=True)["journal_id"])
-    finally:
-        connection.close()
+    with ExitStack() as stack:
+        connections = {}
+        for store in STORES:
+            if store == "outbox" or (folder / f"{store}.db").exists():
+                connections[store] = sqlite.connect(folder / f"{store}.db", read_only=True)
+                stack.callback(connections[store].close)
+        journal_id = str(sqlite.read_meta(connections["outbox"], path, "outbox", older=True)["journal_id"])
+        _need_keys(connections.values(), ring)
+        return journal_id
 
 
-def check_whole(folder: Path) -> str:
+def keys_needed(folder: Path) -> dict[str, int]:
+    """Id of each master key that the folder's files need → how many data keys it opens; raises ``JournalError``."""
+    found = Counter[str]()
+    for path in sorted(folder.glob("*.db")):
+        connection = sqlite.connect(path, read_only=True)
+        try:
+            found.update(one.key_id for one in keys_in(connection))
+        finally:
+            connection.close()
+    return dict(found)
+
+
+def _need_keys(connections: Iterable[apsw.Connection], ring: Keyring) -> None:
+    # Nothing begins with bodies of which a part cannot be read.
+    unknown = {key_id for connection in connections for key_id in key_ids_in(connection)} - set(ring.ids)
+    if unknown:
+        raise JournalError(missing(unknown, ring.ids))
+
+
+def check_whole(folder: Path, ring: Keyring = NO_KEYS) -> str:
     """Check that a journal's stores are there and fit, and give its id; raises ``JournalError``. Changes nothing."""
-    missing = [f"{store}.db" for store in STORES if not (folder / f"{store}.db").exists()]
-    if missing:
-        raise JournalError(f"there is no whole journal in {folder}: it lacks {', '.join(missing)}")
+    lacking = [f"{store}.db" for store in STORES if not (folder / f"{store}.db").exists()]
+    if lacking:
+        raise JournalError(f"there is no whole journal in {folder}: it lacks {', '.join(lacking)}")
     with ExitStack() as stack:
         connections = {}
         for store in STORES:
             connections[store] = sqlite.connect(folder / f"{store}.db", read_only=True)
             stack.callback(connections[store].close)
         journal_id = _common_id(folder, connections)
-        _check_fit(folder, connections)
+        _need_keys(connections.values(), ring)
+        _check_fit(folder, connections, ring)
     return journal_id
 
 
@@ -133,10 +164,10 @@ def _common_id(folder: Path, connections: dict[str, apsw.Connection], *, older: 
 
 
 def _refuse_missing(folder: Path, connections: dict[str, apsw.Connection]) -> None:
-    missing = [f"{store}.db" for store in STORES if store not in connections]
+    lacking = [f"{store}.db" for store in STORES if store not in connections]
     used = [store for store, connection in connections.items() if _sequence_total(connection) > 0]
-    if missing and used:
-        raise JournalError(f"{folder} lacks {', '.join(missing)} beside stores in use: restore one whole backup")
+    if lacking and used:
+        raise JournalError(f"{folder} lacks {', '.join(lacking)} beside stores in use: restore one whole backup")
 
 
 def _note(folder: Path, journal_id: str) -> None:
@@ -159,7 +190,7 @@ def _sequence_total(connection: apsw.Connection) -> int:
     return int(next(iter(connection.execute(SQL["numbers_given"])))[0])
 
 
-def _check_fit(folder: Path, connections: dict[str, apsw.Connection]) -> None:
+def _check_fit(folder: Path, connections: dict[str, apsw.Connection], ring: Keyring) -> None:
     for store, number, digest in list(connections["outbox"].execute(SQL["progress"])):
         table = SEQUENCE[str(store)]
         found = list(connections[str(store)].execute(SQL["last_number"], (table,)))
@@ -170,15 +201,14 @@ def _check_fit(folder: Path, connections: dict[str, apsw.Connection]) -> None:
                 f"{store}.db is older than outbox.db; restore one whole backup"
             )
         if store == "inbox":
-            _check_entry(folder, connections["inbox"], int(number), bytes(digest))
+            _check_entry(
+                folder, Seals(connections["inbox"], "inbox", ring), connections["inbox"], int(number), bytes(digest)
+            )
 
 
-def _check_entry(folder: Path, inbox: apsw.Connection, number: int, digest: bytes) -> None:
-    for source, received_at_us, headers, body in list(inbox.execute(SQL["entry"], (number,))):
-        entry = JournalEntry(
-            number, VerifiedCallback(str(source), int(received_at_us), headers_from_wire(bytes(headers)), bytes(body))
-        )
-        if entry_digest(entry) != digest:
+def _check_entry(folder: Path, seals: Seals, inbox: apsw.Connection, number: int, digest: bytes) -> None:
+    for row in list[Any](inbox.execute(SQL["entry"], (number,))):
+        if entry_digest(entry_from_row(seals, row)) != digest:
             raise JournalError(
                 f"callback {number} in {folder} is not the one that its outbox has read: restore one whole backup"
             )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from receiver.journal.sealed import NO_KEYS, Keyring
+from receiver.journal.sqlite.inbox_rows import content_of, entry_from_row
 from receiver.journal.sqlite.inbox_writer import FILE, SQL, STORE
+from receiver.journal.sqlite.seals import Seals
 from receiver.journal.sqlite.store import StoreConnection, open_store
-from receiver.model.callback import JournalEntry, VerifiedCallback, headers_from_wire
+from receiver.model.callback import JournalEntry
 
 READ_BYTES_MAX = 8 * 1024 * 1024
 """Of bodies in one ``read``: readers read in short steps, so that the WAL can be restarted."""
@@ -17,8 +19,9 @@ READ_BYTES_MAX = 8 * 1024 * 1024
 class SqliteInboxReader(StoreConnection):
     """``ports.InboxReader``; to be used by one thread at a time."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, ring: Keyring = NO_KEYS) -> None:
         super().__init__(open_store(folder / FILE, STORE, read_only=True), STORE)
+        self._seals = Seals(self._db, STORE, ring)
 
     def read(self, after: int, limit: int) -> Sequence[JournalEntry]:
         """Up to ``limit`` entries above ``after``, fewer where their bodies pass ``READ_BYTES_MAX``."""
@@ -28,14 +31,15 @@ class SqliteInboxReader(StoreConnection):
             size += len(row[4])
             if entries and size > READ_BYTES_MAX:
                 break
-            entries.append(_entry(row))
+            entries.append(entry_from_row(self._seals, row))
         return entries
 
     def bodies_below(self, number: int, limit: int) -> Sequence[tuple[int, str, bytes]]:
         """The callbacks before ``number``, the newest first, without their headers."""
         found: list[tuple[int, str, bytes]] = []
         size = 0
-        for at, source, body in self._rows(SQL["bodies_below"], (number, limit)):
+        for at, source, headers, kept in self._rows(SQL["bodies_below"], (number, limit)):
+            _, body = content_of(self._seals, at, headers, kept)
             size += len(body)
             if found and size > READ_BYTES_MAX:
                 break
@@ -44,7 +48,7 @@ class SqliteInboxReader(StoreConnection):
 
     def entry(self, number: int) -> JournalEntry | None:
         """One entry, None where it was purged or never was."""
-        return next((_entry(row) for row in self._rows(SQL["entry"], (number,))), None)
+        return next((entry_from_row(self._seals, row) for row in self._rows(SQL["entry"], (number,))), None)
 
     def newest_us(self) -> int | None:
         """Time of receipt of the newest callback there is, Unix microseconds."""
@@ -57,8 +61,3 @@ class SqliteInboxReader(StoreConnection):
     def last_number(self) -> int:
         """The highest number given so far."""
         return next((int(row[0]) for row in self._rows(SQL["last_number"])), 0)
-
-
-def _entry(row: Any) -> JournalEntry:
-    number, source, received_at_us, headers, body = row
-    return JournalEntry(number, VerifiedCallback(source, received_at_us, headers_from_wire(headers), body))

@@ -29,16 +29,20 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import apsw
 
 from receiver.journal.ports import InboxFigures, InboxLimits
+from receiver.journal.sealed import NO_KEYS, Keyring
 from receiver.journal.sqlite import store as sqlite
 from receiver.journal.sqlite.inbox_health import InboxHealth
+from receiver.journal.sqlite.inbox_rows import Binding, days_in, plain_bindings, sealed_bindings
+from receiver.journal.sqlite.seals import Seals
 from receiver.journal.sqlite.statements import named_queries
-from receiver.model.callback import VerifiedCallback, headers_to_wire
+from receiver.model.callback import VerifiedCallback
 from receiver.model.errors import JournalError, StoreFailed, Unavailable
+from receiver.model.times import DAY_US, day_of
 
 STORE = "inbox"
 FILE = "inbox.db"
@@ -53,11 +57,14 @@ HOUSEKEEPING_S = 0.25
 """Between two looks at the disk, the open files and the WAL."""
 TRIAL_S = 1.0
 """Between two commits of the writer's own while the last one failed."""
+FORGET_S = 1.0
+"""After the last step of a purge the WAL is emptied: what was deleted is overwritten in the database alone."""
 CHECKPOINT_BYTES = 4 * 1024 * 1024
 PAGE_BYTES = 4096
 
 SQL = named_queries(STORE)
-APPEND = SQL["append"].removesuffix("(?, ?, ?, ?)")
+ROW, SEALED_ROW = "(?, ?, ?, ?)", "(?, ?, ?, ?, ?)"
+APPEND, APPEND_SEALED = SQL["append"].removesuffix(ROW), SQL["append_sealed"].removesuffix(SEALED_ROW)
 """Up to the rows."""
 
 T = TypeVar("T")
@@ -67,10 +74,11 @@ Waiting = tuple[VerifiedCallback, "asyncio.Future[int]"]
 class SqliteInbox:
     """``ports.Inbox`` in ``inbox.db`` of the journal's folder; the only writer there is."""
 
-    def __init__(self, folder: Path, limits: InboxLimits, vfs: str | None = None) -> None:
+    def __init__(self, folder: Path, limits: InboxLimits, vfs: str | None = None, ring: Keyring = NO_KEYS) -> None:
         self._path = folder / FILE
         self._limits = limits
         self._vfs = vfs
+        self._ring = ring
         self._loop = asyncio.get_running_loop()
         self._queue: deque[Waiting] = deque()
         self._purges: deque[tuple[Sequence[int], asyncio.Future[None]]] = deque()
@@ -86,6 +94,8 @@ class SqliteInbox:
         self._health = InboxHealth(self._path, limits.disk_free_bytes_min)
         self._trial = False
         """Whether the writer is to try a commit of its own."""
+        self._purged_s: float | None = None
+        """When callbacks were deleted whose bytes still stand in the WAL."""
         self._copied = False
         """Whether nearly all of a WAL worth it was just copied into the database."""
         self.commits = 0
@@ -141,12 +151,18 @@ class SqliteInbox:
         self._stop_keeper.set()
         self._keeper.join()
         if self._db is not None:
+            forget = self._purged_s is not None
             with contextlib.suppress(apsw.Error):
-                self._db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+                self._db.set_busy_timeout(0)
+                self._db.wal_checkpoint(
+                    mode=apsw.SQLITE_CHECKPOINT_TRUNCATE if forget else apsw.SQLITE_CHECKPOINT_PASSIVE
+                )
             self._db.close()
 
     def _open(self) -> apsw.Connection:
-        return sqlite.open_store(self._path, STORE, read_only=False, vfs=self._vfs)
+        connection = sqlite.open_store(self._path, STORE, read_only=False, vfs=self._vfs)
+        self._seals = Seals(connection, STORE, self._ring)
+        return connection
 
     def _plan(self) -> None:
         if not self._planned and not self._rung:
@@ -226,16 +242,29 @@ class SqliteInbox:
 
     def _commit(self, callbacks: list[VerifiedCallback]) -> int:
         db = self._connection()
+        insert, bindings, width = self._statement(db, callbacks)
         if len(callbacks) <= STATEMENT_ROWS_MAX:
-            _insert(db, callbacks)  # a single statement is a transaction of its own
+            db.execute(insert(len(callbacks)), bindings)  # a single statement is a transaction of its own
         else:
             with sqlite.transaction(db):
                 for start in range(0, len(callbacks), STATEMENT_ROWS_MAX):
-                    _insert(db, callbacks[start : start + STATEMENT_ROWS_MAX])
+                    rows = min(STATEMENT_ROWS_MAX, len(callbacks) - start)
+                    db.execute(insert(rows), bindings[start * width : (start + rows) * width])
         self._need_files()  # else they are in a file without a name
         last = self.last_committed = db.last_insert_rowid()
         self.commits += 1
         return last - len(callbacks) + 1
+
+    def _statement(
+        self, db: apsw.Connection, callbacks: list[VerifiedCallback]
+    ) -> tuple[Callable[[int], str], list[Binding], int]:
+        # (statement for so many rows, bindings of all rows, how many a row has). What is sealed is bound to its number,
+        # so the number is given here; there is no other writer that could take it, and if there were, nothing is kept.
+        if not self._seals.sealing:
+            return partial(_rows, APPEND, ROW), plain_bindings(callbacks), 4
+        self._seals.prepare(day_of(day * DAY_US) for day in days_in(callbacks))
+        first = next((int(row[0]) for row in list[Any](db.execute(SQL["last_number"]))), 0) + 1
+        return partial(_rows, APPEND_SEALED, SEALED_ROW), sealed_bindings(self._seals, first, callbacks), 5
 
     def _purge(self, numbers: Sequence[int], future: asyncio.Future[None]) -> Callable[[], None]:
         failed: Unavailable | None = None
@@ -243,6 +272,7 @@ class SqliteInbox:
             db = self._connection()
             with sqlite.transaction(db):
                 db.executemany(SQL["purge"], ((number,) for number in numbers))
+            self._purged_s = time.monotonic()
         except (apsw.Error, StoreFailed, JournalError, OSError):
             self._reopen()
             failed = Unavailable("purge_failed")
@@ -265,7 +295,7 @@ class SqliteInbox:
     def _tend_wal(self) -> None:
         # Whatever happens here, what was committed is, and its callers are being answered.
         health = self._health
-        full = health.wal_bytes > self._limits.wal_bytes_max
+        full = health.wal_bytes > self._limits.wal_bytes_max or self._to_forget()
         if self._db is None or not (full or self._copied) or health.refusal() == "files_gone":
             return
         self._copied = False
@@ -276,8 +306,13 @@ class SqliteInbox:
                     mode=apsw.SQLITE_CHECKPOINT_TRUNCATE if full else apsw.SQLITE_CHECKPOINT_RESTART
                 )
                 health.wal_bytes = 0
+                self._purged_s = None if full else self._purged_s
             finally:
                 self._db.set_busy_timeout(sqlite.BUSY_TIMEOUT_MS)
+
+    def _to_forget(self) -> bool:
+        # Not after each step of a purge, and again where a reader kept the log from being emptied.
+        return self._purged_s is not None and time.monotonic() - self._purged_s > FORGET_S
 
     def _keep(self) -> None:
         tried_s = time.monotonic()
@@ -286,6 +321,8 @@ class SqliteInbox:
             if self._health.failing and time.monotonic() - tried_s > TRIAL_S:
                 tried_s = time.monotonic()
                 self._trial = True
+                self._bell.put(None)
+            if self._to_forget():
                 self._bell.put(None)
             if self._health.wal_bytes > CHECKPOINT_BYTES and self._health.refusal() != "files_gone":
                 self._copy_wal()
@@ -310,8 +347,5 @@ def _resolve(batch: Sequence[Waiting], first: int | None) -> None:
             future.set_result(first + place)
 
 
-def _insert(db: apsw.Connection, callbacks: Sequence[VerifiedCallback]) -> None:
-    bindings: list[str | int | bytes] = []
-    for callback in callbacks:
-        bindings += (callback.source, callback.received_at_us, headers_to_wire(callback.headers), callback.body)
-    db.execute(APPEND + ",".join(["(?,?,?,?)"] * len(callbacks)), bindings)
+def _rows(statement: str, row: str, count: int) -> str:
+    return statement + ",".join([row] * count)

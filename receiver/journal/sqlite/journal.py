@@ -2,39 +2,43 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from receiver.journal.erasing import Erased, Erasure
 from receiver.journal.ports import InboxLimits
-from receiver.journal.sqlite import audit
-from receiver.journal.sqlite.folder import journal_id_of, make_or_check
+from receiver.journal.sealed import NO_KEYS, Keyring
+from receiver.journal.sqlite import audit, erase
+from receiver.journal.sqlite.folder import STORES, journal_id_of, make_or_check
 from receiver.journal.sqlite.inbox import SqliteInboxReader
 from receiver.journal.sqlite.inbox_writer import SqliteInbox
 from receiver.journal.sqlite.marks import FileMarks
 from receiver.journal.sqlite.outbox import SqliteOutbox
 from receiver.journal.sqlite.rejects import SqliteRejects
 from receiver.journal.sqlite.requests import SqliteRequests
+from receiver.journal.sqlite.seals import rekey
 from receiver.journal.sqlite.search import SqliteSearch
 from receiver.journal.sqlite.take_over import SqliteTakeOver
 from receiver.journal.sqlite.watchlist import SqliteWatchlist
 from receiver.model.errors import JournalError
 
 
-def open_journal(folder: Path) -> SqliteJournal:
+def open_journal(folder: Path, ring: Keyring = NO_KEYS) -> SqliteJournal:
     """Make the journal if there is none, else check that its stores fit; one of an older format is brought to ours.
 
     Raises ``JournalError`` and ``StoreFailed``. The caller holds the folder's lock.
     """
-    return SqliteJournal(folder, make_or_check(folder))
+    return SqliteJournal(folder, make_or_check(folder, ring), ring)
 
 
-def journal_in(folder: Path) -> SqliteJournal:
+def journal_in(folder: Path, ring: Keyring = NO_KEYS) -> SqliteJournal:
     """The journal that is in a folder, for who reads it; raises ``JournalError`` where there is none yet."""
     if not (folder / "outbox.db").exists():
         raise JournalError(f"there is no journal in {folder} yet; `receiver serve` or `receiver dev` makes it")
-    return SqliteJournal(folder, journal_id_of(folder))
+    return SqliteJournal(folder, journal_id_of(folder, ring), ring)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,34 +47,36 @@ class SqliteJournal:
 
     folder: Path
     journal_id: str
+    ring: Keyring = NO_KEYS
+    """What seals and opens; its stores share it."""
 
     def inbox_writer(self, limits: InboxLimits) -> SqliteInbox:
         """The inbox, to append to; called in a running event loop."""
-        return SqliteInbox(self.folder, limits)
+        return SqliteInbox(self.folder, limits, ring=self.ring)
 
     def inbox(self) -> SqliteInboxReader:
         """The inbox, to read."""
-        return SqliteInboxReader(self.folder)
+        return SqliteInboxReader(self.folder, self.ring)
 
     def requests(self, *, write: bool = False) -> SqliteRequests:
         """The requests."""
-        return SqliteRequests.open(self.folder, read_only=not write)
+        return SqliteRequests.open(self.folder, self.ring, read_only=not write)
 
     def outbox(self, *, write: bool = False) -> SqliteOutbox:
         """The outbox."""
-        return SqliteOutbox.open(self.folder, read_only=not write)
+        return SqliteOutbox.open(self.folder, self.ring, read_only=not write)
 
     def search(self) -> SqliteSearch:
         """What people look up."""
-        return SqliteSearch(self.folder)
+        return SqliteSearch(self.folder, self.ring)
 
     def watchlist(self) -> SqliteWatchlist:
         """What reconcile remembers."""
-        return SqliteWatchlist(self.folder)
+        return SqliteWatchlist(self.folder, self.ring)
 
     def rejects(self, *, write: bool = False) -> SqliteRejects:
         """The sample of refused callbacks."""
-        return SqliteRejects(self.folder, read_only=not write)
+        return SqliteRejects(self.folder, self.ring, read_only=not write)
 
     def marks(self) -> FileMarks:
         """What outlives an interpreting process."""
@@ -78,16 +84,37 @@ class SqliteJournal:
 
     def take_over(self) -> SqliteTakeOver:
         """The outbox, to be changed by hand."""
-        return SqliteTakeOver(self.folder)
+        return SqliteTakeOver(self.folder, self.ring)
 
     def check(self) -> list[str]:
         """All that is wrong with it."""
-        return audit.check(self.folder)
+        return audit.check(self.folder, self.ring)
 
     def stats(self) -> Mapping[str, Any]:
         """Figures."""
-        return audit.stats(self.folder)
+        return audit.stats(self.folder, self.ring)
 
     def backup(self, target: Path) -> Mapping[Path, int]:
         """Copy it consistently to an empty folder."""
-        return {copy: copy.stat().st_size for copy in audit.backup(self.folder, target)}
+        return {copy: copy.stat().st_size for copy in audit.backup(self.folder, target, self.ring)}
+
+    def erase(self, erasure: Erasure, act: Erased) -> list[str]:
+        """Destroy what it names, and keep the act."""
+        return erase.erase(self.folder, self.ring, erasure, act)
+
+    def erasures(self) -> list[Erased]:
+        """What was erased so far."""
+        return erase.acts(self.folder)
+
+    def use_keys(self, keys: Keyring) -> None:
+        """Go on with other keys, if they open all that is there; raises ``JournalError`` and keeps those it has."""
+        journal_id_of(self.folder, keys)
+        self.ring.take(keys)
+
+    def rekey(self) -> Mapping[str, int]:
+        """Wrap all data keys under the first key; gives how many were under which other one."""
+        changed = Counter[str]()
+        for store in (*STORES, "rejects"):
+            if (self.folder / f"{store}.db").exists():
+                changed.update(rekey(self.folder / f"{store}.db", store, self.ring))
+        return dict(changed)

@@ -13,9 +13,11 @@ from typing import Any
 import apsw
 import orjson
 
+from receiver.journal.sealed import NO_KEYS, Keyring
 from receiver.journal.search import OTHER_FIELDS, UNKNOWN_FIELD_CHARACTERS_MAX, UNKNOWN_FIELDS_MAX
 from receiver.journal.sqlite.operation_keys import OperationKeys, json_list
 from receiver.journal.sqlite.outbox_rows import (
+    days_of,
     entry_of,
     operation_row,
     record_from_row,
@@ -24,6 +26,7 @@ from receiver.journal.sqlite.outbox_rows import (
     standing_row,
     state_from_row,
 )
+from receiver.journal.sqlite.seals import Seals
 from receiver.journal.sqlite.statements import insert, named_queries
 from receiver.journal.sqlite.store import StoreConnection, failures, open_store, transaction
 from receiver.journal.sqlite.wal import Wal
@@ -45,15 +48,20 @@ SQL = named_queries(STORE)
 class SqliteOutbox(StoreConnection):
     """``ports.Outbox`` in ``outbox.db`` of the journal's folder; to be used by one thread at a time."""
 
-    def __init__(self, connection: apsw.Connection) -> None:
+    def __init__(self, connection: apsw.Connection, ring: Keyring = NO_KEYS) -> None:
         super().__init__(connection, STORE)
+        self._seals = Seals(connection, STORE, ring)
         self._wal = Wal(connection)
+        self._to_forget = False
+        """Whether the log holds what was purged."""
         self._keys = OperationKeys(connection)
 
     @classmethod
-    def open(cls, folder: Path, *, read_only: bool = False, vfs: str | None = None) -> SqliteOutbox:
+    def open(
+        cls, folder: Path, ring: Keyring = NO_KEYS, *, read_only: bool = False, vfs: str | None = None
+    ) -> SqliteOutbox:
         """Open the store that ``folder.make_or_check`` made; raises ``JournalError``, ``StoreFailed``."""
-        return cls(open_store(folder / FILE, STORE, read_only=read_only, vfs=vfs))
+        return cls(open_store(folder / FILE, STORE, read_only=read_only, vfs=vfs), ring)
 
     def progress(self, store: str) -> Progress:
         """How far ``store`` has been interpreted."""
@@ -78,6 +86,7 @@ class SqliteOutbox(StoreConnection):
 
     def commit(self, batch: OutboxBatch) -> None:
         """Commit the batch whole, with an fsync; raises ``StoreFailed`` with nothing of it kept."""
+        self._seals.prepare(days_of(batch.records))
         try:
             with transaction(self._db):
                 self._put(batch)
@@ -88,8 +97,9 @@ class SqliteOutbox(StoreConnection):
 
     def replace(self, record: OutboxRecord) -> None:
         """Put ``record`` in the place of the one with its number; raises ``StoreFailed``."""
+        self._seals.prepare(days_of([record]))
         with transaction(self._db):
-            self._db.execute(SQL["replace_record"], record_row(record))
+            self._db.execute(SQL["replace_record"], record_row(self._seals, record))
             said = orjson.loads(record.value)
             entry = entry_of(record)
             if entry is not None:
@@ -105,7 +115,7 @@ class SqliteOutbox(StoreConnection):
             size += len(row[14])
             if records and size > READ_BYTES_MAX:
                 break
-            records.append(record_from_row(row))
+            records.append(record_from_row(self._seals, row))
         return records
 
     def quarantined(self, ids: Collection[EntryId]) -> dict[EntryId, Quarantined]:
@@ -187,7 +197,10 @@ class SqliteOutbox(StoreConnection):
                 self._db.execute(SQL["purge_outcomes"], (last,))
                 self._db.execute(SQL["purge_poll_outcomes"], (old[-1][0],))
                 self._db.execute(SQL["purged_to"], (last,))
-            return len(old) + self._forget_contents((contents_before or "")[:10], limit)
+            count = len(old) + self._forget_contents((contents_before or "")[:10], limit)
+        # Once, after the last step of many.
+        self._to_forget = count > 0 or (self._to_forget and not self._wal.empty())
+        return count
 
     def _forget_contents(self, before_day: str, limit: int) -> int:
         # Their marks stay with their operations; by record, so that of too many the oldest go.
@@ -210,7 +223,7 @@ class SqliteOutbox(StoreConnection):
         if batch.follows is not None and stands != batch.follows:
             raise StoreFailed(f"the outbox stands at {stands}, not at {batch.follows}: another hand changed it")
         ids = self._put_operations(batch.states)
-        insert(self._db, SQL["add_record"], map(record_row, batch.records))
+        insert(self._db, SQL["add_record"], (record_row(self._seals, record) for record in batch.records))
         days = {record.number: record.received_at[:10] for record in batch.records}
         contents = (
             (ids[key], seen.event_id, seen.payload_digest, seen.record, days[seen.record]) for key, seen in batch.seen

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
 
 from receiver.journal.sqlite import store as sqlite
+from receiver.journal.sqlite.seals import Seals, is_sealed
 from receiver.model.callback import EntryId
 from receiver.model.operation import OperationState
 from receiver.model.records import OutboxRecord, Quarantined
@@ -34,17 +36,31 @@ def state_from_row(row: tuple[Any, ...]) -> OperationState:
     return OperationState(row[1], row[2], row[3], bool(row[4]), row[5], row[6], row[7], orjson.loads(row[8]))
 
 
-def record_from_row(row: Any) -> OutboxRecord:
-    """One row of ``records``, all its columns in their order, as a record."""
+def record_from_row(seals: Seals, row: Any) -> OutboxRecord:
+    """One row of ``records``, all its columns in their order, as a record; opens what is sealed."""
     values = list(row)
+    values[14] = value_of(seals, row[0], row[14])
     values[10] = bool(values[10])  # effective
     values[15] = bool(values[15])  # publish
     values[16] = bool(values[16])  # simulated
     return OutboxRecord(*values)
 
 
-def record_row(record: OutboxRecord) -> tuple[Any, ...]:
-    """A record as a row of ``records``."""
+def value_of(seals: Seals, number: int, kept: bytes) -> bytes:
+    """The value of a record, sealed or plain: JSON does not begin with zero."""
+    return seals.open(number, kept) if is_sealed(kept) else kept
+
+
+def days_of(records: Iterable[OutboxRecord]) -> list[str]:
+    """The UTC days of some records, which ``Seals.prepare`` is told before their rows are made."""
+    return [record.received_at[:10] for record in records]
+
+
+def record_row(seals: Seals, record: OutboxRecord) -> tuple[Any, ...]:
+    """A record as a row of ``records``, its value sealed where there is a key; ``seals`` is prepared for its day."""
+    value = record.value
+    if seals.sealing:
+        value = seals.seal(record.received_at[:10], record.number, value)
     return (
         record.number,
         record.record_type,
@@ -60,7 +76,7 @@ def record_row(record: OutboxRecord) -> tuple[Any, ...]:
         record.received_at,
         record.callback,
         record.traceparent,
-        record.value,
+        value,
         int(record.publish),
         int(record.simulated),
     )

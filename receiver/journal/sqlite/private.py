@@ -22,6 +22,8 @@ def make_folder(folder: Path) -> None:
     Raises ``StoreFailed`` with the path and the system's reason.
     """
     try:
+        if folder.is_symlink() and folder.exists():
+            raise StoreFailed(f"{folder} is a link to {folder.readlink()}: name the journal's folder itself")
         folder.mkdir(mode=OWN_FOLDER, parents=True, exist_ok=True)
         found = folder.stat()
         if _ours(found) and stat.S_IMODE(found.st_mode) != OWN_FOLDER:
@@ -49,11 +51,32 @@ def folder_of_others(folder: Path) -> str | None:
     )
 
 
+def need_own_file(path: Path) -> None:
+    """Refuse what stands in a file's place and is none of ours: a link, a device, a file that somebody else put there.
+
+    Whoever may write to the folder could have the journal's bytes go elsewhere, or have others' bytes taken for it. In
+    a folder that a group shares the file may be of any user; else it is ours, or the folder's owner's. Raises
+    ``StoreFailed``.
+    """
+    try:
+        found, folder = path.lstat(), path.parent.stat()
+    except OSError:
+        return  # it is not there, or cannot be looked at, which is said by who opens it
+    if stat.S_ISDIR(found.st_mode):
+        return  # which the system refuses to open, in words that everybody knows
+    if not stat.S_ISREG(found.st_mode):
+        what = f"a link to {path.readlink()}" if stat.S_ISLNK(found.st_mode) else "no file"
+        raise StoreFailed(f"{path} is {what}: a journal's files are its own; nothing was changed")
+    if found.st_uid not in {os.geteuid(), folder.st_uid} and not _for_the_group(folder):
+        raise StoreFailed(f"{path} belongs to user {found.st_uid}, who owns not the folder: nothing was changed")
+
+
 def open_private(path: Path, flags: int) -> int:
     """Open a file of the journal for reading and writing, made where there is none; raises ``StoreFailed``."""
+    need_own_file(path)
     try:
         made = not path.exists()
-        descriptor = os.open(path, os.O_CREAT | os.O_RDWR | flags, OWN_FILE)
+        descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | flags, OWN_FILE)
         if made and _for_the_group(path.parent.stat()):
             os.fchmod(descriptor, GROUP_FILE)
     except OSError as error:

@@ -6,13 +6,21 @@ is no store of the journal: it may be deleted, and it is not worth an fsync.
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
+from typing import Any
 
+import apsw
+
+from receiver.journal.sealed import NO_KEYS, Keyring
+from receiver.journal.sqlite.inbox_rows import SEALED_HEADERS, content_of, seal_content
+from receiver.journal.sqlite.seals import Seals
 from receiver.journal.sqlite.statements import named_queries, schema
 from receiver.journal.sqlite.store import StoreConnection, connect, transaction
-from receiver.model.callback import RawCallback, headers_from_wire, headers_to_wire
+from receiver.model.callback import RawCallback, headers_to_wire
 from receiver.model.errors import JournalError
 from receiver.model.records import Reject
+from receiver.model.times import day_of
 
 STORE = "rejects"
 FILE = "rejects.db"
@@ -22,7 +30,7 @@ SQL = named_queries(STORE)
 class SqliteRejects(StoreConnection):
     """``ports.Rejects``; to be used by one thread at a time."""
 
-    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
+    def __init__(self, folder: Path, ring: Keyring = NO_KEYS, *, read_only: bool = False) -> None:
         """Open it; raises ``JournalError`` where it is to be read and there is none yet, ``StoreFailed``."""
         path = folder / FILE
         if read_only and not path.exists():
@@ -35,13 +43,25 @@ class SqliteRejects(StoreConnection):
             if columns and "near" not in columns:
                 self._db.execute(SQL["add_near"])  # of an older release
             self._db.execute(schema(STORE))
+        self._seals = Seals(self._db, STORE, ring)
 
     def add(self, raw: RawCallback, why: str, kept_max: int, near: int = 0) -> None:
         """As the port says; raises ``StoreFailed``."""
-        row = (raw.source, raw.received_at_us, why, near, headers_to_wire(raw.headers), raw.body)
+        self._seals.prepare([day_of(raw.received_at_us)])
         with transaction(self._db):
-            self._db.execute(SQL["add"], row)
+            self._db.execute(SQL["add"], self._row(raw, why, near))
             self._db.execute(SQL["prune"], (kept_max,))
+
+    def forget_before(self, before_us: int) -> int:
+        """Forget what was received before a time; raises ``StoreFailed``."""
+        with transaction(self._db):
+            before = self._db.total_changes()
+            self._db.execute(SQL["forget_before"], (before_us,))
+            count = self._db.total_changes() - before
+        if count:
+            with contextlib.suppress(apsw.Error):  # where somebody reads it, the log is overwritten soon
+                self._db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        return count
 
     def newest(self, limit: int) -> list[Reject]:
         """The newest ones first; raises ``StoreFailed``."""
@@ -53,6 +73,14 @@ class SqliteRejects(StoreConnection):
 
     def _read(self, query: str, binding: int) -> list[Reject]:
         return [
-            Reject(number, why, RawCallback(source, at_us, headers_from_wire(bytes(headers)), bytes(body)))
+            Reject(number, why, RawCallback(source, at_us, *content_of(self._seals, number, headers, body)))
             for number, source, at_us, why, headers, body in self._rows(SQL[query], (binding,))
         ]
+
+    def _row(self, raw: RawCallback, why: str, near: int) -> tuple[Any, ...]:
+        # In the transaction that adds it: what is sealed is bound to the number.
+        number = next((int(row[0]) for row in list[Any](self._db.execute(SQL["last_number"]))), 0) + 1
+        at_us = raw.received_at_us
+        if self._seals.sealing:
+            return number, raw.source, at_us, why, near, SEALED_HEADERS, seal_content(self._seals, number, raw)
+        return number, raw.source, at_us, why, near, headers_to_wire(raw.headers), raw.body

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from receiver.journal.sealed import NO_KEYS, Keyring
 from receiver.journal.search import OPERATIONS_MAX, FoundOperation, UnknownField
 from receiver.journal.sqlite.operation_keys import OperationKeys
 from receiver.journal.sqlite.outbox import FILE, STORE
 from receiver.journal.sqlite.outbox_rows import record_from_row, standing_from_row
+from receiver.journal.sqlite.seals import Seals
 from receiver.journal.sqlite.statements import named_queries
 from receiver.journal.sqlite.store import StoreConnection, failures, open_store
 from receiver.model.callback import EntryId
@@ -21,9 +23,10 @@ SQL = named_queries("search")
 class SqliteSearch(StoreConnection):
     """``search.Search``; to be used by one thread at a time."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, ring: Keyring = NO_KEYS) -> None:
         super().__init__(open_store(folder / FILE, STORE, read_only=True), STORE)
         self._keys = OperationKeys(self._db)
+        self._seals = Seals(self._db, STORE, ring)
 
     def operations_by_key(self, keys: Collection[str]) -> list[FoundOperation]:
         """Those among ``keys`` that are known, in the order of their numbers."""
@@ -46,7 +49,7 @@ class SqliteSearch(StoreConnection):
 
     def record(self, number: int) -> OutboxRecord | None:
         """One outbox record."""
-        return next((record_from_row(row) for row in self._rows(SQL["record"], (number,))), None)
+        return next((record_from_row(self._seals, row) for row in self._rows(SQL["record"], (number,))), None)
 
     def quarantine(self, wanted: QuarantineFilter, after: EntryId | None, limit: int) -> Sequence[Quarantined]:
         """Standings above ``after`` that the filter lets through."""

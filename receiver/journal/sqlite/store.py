@@ -23,7 +23,7 @@ from zlib import crc32
 
 import apsw
 
-from receiver.journal.sqlite.private import open_private, why_not_open
+from receiver.journal.sqlite.private import need_own_file, open_private, why_not_open
 from receiver.journal.sqlite.statements import named_queries, schema
 from receiver.model.errors import JournalError, StoreFailed
 
@@ -32,6 +32,8 @@ FORMAT_VERSIONS = {"inbox": 1, "outbox": 5, "requests": 1}
 """By store. From 2 on the outbox finds operations by a hash of their keys, in 3 through a table of its
 own. From 4 on quarantine names an entry by store and number. From 5 on operations keep marks of what
 retention took from them."""
+SEALED = 1000
+"""Added to the version of a store that holds sealed rows, so that a release that cannot read them refuses it."""
 SQLITE_MIN = (3, 51, 3)
 BUSY_TIMEOUT_MS = 5_000
 """A reader never waits for a writer in WAL mode; this is for the moments of opening and recovery."""
@@ -55,6 +57,8 @@ def connect(
     ``page_bytes`` is for a new file. ``vfs`` names another APSW file system, for tests of a slow or failing disk.
     """
     check_library()
+    for part in ("", "-wal", "-shm"):
+        need_own_file(Path(f"{path}{part}"))
     if create:
         os.close(open_private(path, 0))
     flags = apsw.SQLITE_OPEN_READONLY if read_only else apsw.SQLITE_OPEN_READWRITE
@@ -67,6 +71,7 @@ def connect(
             connection.pragma("journal_mode", "wal")
             connection.pragma("synchronous", "full")
             connection.pragma("wal_autocheckpoint", 0)
+            connection.pragma("secure_delete", "on")  # what is deleted is overwritten: it was somebody's data
         if not _temp_folder():
             connection.pragma("temp_store", "memory")
     except apsw.CantOpenError as error:
@@ -144,6 +149,8 @@ def read_meta(connection: apsw.Connection, path: Path, store: str, *, older: boo
     if meta.get("store") != store:
         raise JournalError(f"{path} holds the store {meta.get('store')!r}, not {store!r}")
     version, ours = meta.get("format_version"), FORMAT_VERSIONS[store]
+    if isinstance(version, int) and version > SEALED:
+        version -= SEALED
     if not isinstance(version, int) or version > ours:
         raise JournalError(f"{path} has format version {version}; this release reads up to {ours}")
     if version < ours and not older:

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from receiver.journal.sealed import NO_KEYS, Keyring
 from receiver.journal.sqlite.operation_keys import OperationKeys
 from receiver.journal.sqlite.outbox import FILE, STORE
-from receiver.journal.sqlite.outbox_rows import operation_row, record_from_row, record_row
+from receiver.journal.sqlite.outbox_rows import days_of, operation_row, record_from_row, record_row
+from receiver.journal.sqlite.seals import Seals
 from receiver.journal.sqlite.statements import named_queries
 from receiver.journal.sqlite.store import StoreConnection, open_store, transaction
 from receiver.model.callback import JournalEntry, entry_digest
@@ -21,9 +23,10 @@ SQL = {**named_queries("outbox"), **named_queries("mend")}
 class SqliteTakeOver(StoreConnection):
     """``ports.TakeOver``: writes to ``outbox.db`` beside a running service, which notices that the outbox moved."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, ring: Keyring = NO_KEYS) -> None:
         super().__init__(open_store(folder / FILE, STORE, read_only=False), STORE)
         self._keys = OperationKeys(self._db)
+        self._seals = Seals(self._db, STORE, ring)
 
     def take_over(
         self,
@@ -39,11 +42,12 @@ class SqliteTakeOver(StoreConnection):
         Gives the inbox number after which callbacks will be interpreted again. Raises ``StoreFailed``; then nothing
         has changed.
         """
+        self._seals.prepare(days_of(records))
         try:
             with transaction(self._db):
                 undone = self._records(SQL["events_above"], (keep_to,))
                 again_from = self._undo(keep_to, entry_at)
-                self._db.executemany(SQL["put_record"], map(record_row, records))
+                self._db.executemany(SQL["put_record"], [record_row(self._seals, record) for record in records])
                 taken = [record for record in records if record.record_type == "event"]
                 for key in dict.fromkeys(map(key_of, (*undone, *taken))):
                     self._mend(key, [record for record in taken if key_of(record) == key], fold)
@@ -94,4 +98,4 @@ class SqliteTakeOver(StoreConnection):
             self._db.execute(SQL["add_content"], (operation, record.record_id, b"", record.number, day))
 
     def _records(self, sql: str, bindings: tuple[Any, ...]) -> list[OutboxRecord]:
-        return [record_from_row(row) for row in list[Any](self._db.execute(sql, bindings))]
+        return [record_from_row(self._seals, row) for row in list[Any](self._db.execute(sql, bindings))]

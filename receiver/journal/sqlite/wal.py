@@ -40,6 +40,18 @@ class Wal:
             finally:
                 self._db.set_busy_timeout(BUSY_TIMEOUT_MS)
 
+    def empty(self) -> bool:
+        """Empty it, since it holds what was deleted; whether it is. Never raises, and waits for nobody."""
+        with contextlib.suppress(apsw.Error):
+            self._db.set_busy_timeout(0)
+            try:
+                self._db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+                self._pages = self._copied = 0
+            finally:
+                self._db.set_busy_timeout(BUSY_TIMEOUT_MS)
+            return True
+        return False
+
     def _note(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
         if pages < self._pages:
             self._copied = 0

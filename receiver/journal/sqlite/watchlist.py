@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import orjson
-
-from receiver.journal.sqlite.requests import FILE, STORE
+from receiver.journal.sealed import NO_KEYS, Keyring
+from receiver.journal.sqlite.requests import FILE, STORE, add_request
+from receiver.journal.sqlite.seals import Seals
 from receiver.journal.sqlite.statements import named_queries, schema
 from receiver.journal.sqlite.store import StoreConnection, open_store, transaction
 from receiver.journal.sqlite.wal import Wal
 from receiver.journal.watchlist import NEVER_US, Watched, WatchUpdate
 from receiver.model.callback import Resource
+from receiver.model.times import day_of
 
 SQL = named_queries("watch")
 OUTBOX = ("", "outbox")
@@ -24,10 +25,11 @@ OUTBOX = ("", "outbox")
 class SqliteWatchlist(StoreConnection):
     """The store; to be used by one thread at a time, and by several processes."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, ring: Keyring = NO_KEYS) -> None:
         """Open it; raises ``JournalError``, ``StoreFailed``."""
         super().__init__(open_store(folder / FILE, STORE, read_only=False), STORE)
         self._wal = Wal(self._db)
+        self._seals = Seals(self._db, STORE, ring)
         with transaction(self._db):
             self._db.execute(schema("watch"))
 
@@ -61,13 +63,14 @@ class SqliteWatchlist(StoreConnection):
 
     def answered(self, source: str, resource: Resource, *, now_us: int, due_us: int, after: int) -> bool:
         """Keep an answer, unless it says what the last one said."""
+        self._seals.prepare([day_of(now_us)])
         with transaction(self._db):
             known = next((bytes(row[0]) for row in self._rows(SQL["digest"], (source, resource.operation_id))), b"")
             news = known != resource.digest
             if news:
                 payload = {"source": source, "operation": resource.operation_id, "after": after}
                 payload["body"] = resource.text.decode()
-                self._db.execute(SQL["add_request"], (now_us, orjson.dumps(payload).decode()))
+                add_request(self._db, self._seals, "poll", now_us, payload)
             state, due = ("closed", NEVER_US) if resource.terminal else ("open", due_us)
             self._db.execute(SQL["answered"], (source, resource.operation_id, now_us, due, state, resource.digest))
         self._wal.keep_short()
@@ -129,6 +132,7 @@ class SqliteWatchlist(StoreConnection):
         """Delete these answers."""
         with transaction(self._db):
             self._db.executemany(SQL["purge_answer"], ((number,) for number in numbers))
+        self._wal.empty()  # it holds them still; where others read just now, the next purge does it
 
     def _read_to(self, source: str, name: str) -> int:
         return next((int(row[0]) for row in self._rows(SQL["read_to"], (source, name))), 0)

@@ -71,6 +71,7 @@ def references(settings: Settings) -> Iterator[tuple[str, str]]:
     """Every reference that is configured: (its place, the reference), as ``sources.0 (main).secrets.0``."""
     for number, source in enumerate(settings.sources):
         yield from _inside(f"sources.{number} ({source.name})", source.model_dump(exclude_unset=True))
+    yield from _inside("journal.keys", settings.journal.keys)
     if settings.kafka is not None:
         yield from _inside("kafka.client", settings.kafka.client)
 

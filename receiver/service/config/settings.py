@@ -20,13 +20,15 @@ from receiver.intake.limits import BODIES_BYTES_MAX, CONNECTIONS_MAX
 from receiver.intake.peers import networks
 from receiver.journal.engines import URL_PATTERN
 from receiver.model.errors import ConfigurationError
-from receiver.providers.settings import FAULT, Section, SourceSettings
+from receiver.providers.settings import FAULT, Reference, Section, SourceSettings
 from receiver.service.config.file import CONFIG_VARIABLE, ENV_PREFIX, find, read
 from receiver.service.config.service_links import service_links
 from receiver.service.config.source_settings import AnySource, RouteSettings
 
 TRACEBACK_VARIABLE = "RECEIVER_TRACEBACK"
 """For the command line, which reads it before there is a configuration."""
+CORE_DUMPS_VARIABLE = "RECEIVER_CORE_DUMPS"
+"""``allow`` lets the system write cores of the service's processes; read by ``core_dumps``."""
 REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:.+", re.DOTALL)
 
 RECORD_BYTES_MAX = 1_000_000
@@ -133,6 +135,13 @@ class JournalSettings(Section):
         int,
         Field(ge=30, le=36_500, description="days an operation's contents are kept; then 16 bytes tell each, for ever"),
     ] = 400
+    keys: Annotated[
+        list[Reference],
+        Field(
+            description="references to keys that seal what is kept, 32 random bytes in hex or Base64; the first seals, "
+            "all open; empty: nothing is sealed"
+        ),
+    ] = []  # noqa: RUF012  pydantic gives each its own
     backlog_warn_s: Annotated[
         int, Field(ge=1, le=86_400, description="s; a backlog older than this warns in the log; it never refuses")
     ] = 60
@@ -197,6 +206,10 @@ class RejectsSettings(Section):
             description="s; at most one callback of a source and reason is kept in it: a flood costs nothing",
         ),
     ] = 1.0
+    keep_days: Annotated[
+        int,
+        Field(ge=0, le=36_500, description="days; a sample is forgotten after it; 0 keeps it until newer ones come"),
+    ] = 30
 
 
 class Settings(BaseSettings):
@@ -266,7 +279,7 @@ def build(document: Mapping[str, Any], file: str) -> Settings:
 
 def known_variables() -> set[str]:
     """Every ``RECEIVER_`` name that means something."""
-    names = {CONFIG_VARIABLE, TRACEBACK_VARIABLE}
+    names = {CONFIG_VARIABLE, TRACEBACK_VARIABLE, CORE_DUMPS_VARIABLE}
     for section, field in Settings.model_fields.items():
         names.add(f"{ENV_PREFIX}{section.upper()}")
         model = _model(field.annotation)

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from receiver.journal.engines import folder_of_others, location
-from receiver.model.errors import ConfigurationError
+from receiver.journal.engines import find_journal, folder_of_others, location, there_is_a_journal
+from receiver.model.errors import ConfigurationError, JournalError, StoreFailed
 from receiver.service.config.advice import Advice
 from receiver.service.config.exposure import exposures
+from receiver.service.config.journal_keys import resolve_keys
 from receiver.service.config.placeholders import placeholders_left
 from receiver.service.config.secret_lint import odd_secrets
 from receiver.service.config.service_links import service_links
@@ -29,16 +30,26 @@ def faults_of(settings: Settings, environ: Mapping[str, str]) -> list[str]:
     for resolve in (
         lambda: resolve_sources(settings, environ),
         lambda: open_kafka(settings, environ),
+        lambda: _open_journal(settings, environ),
     ):
         try:
             resolve()
         except ConfigurationError as error:
             faults += error.faults
+        except (JournalError, StoreFailed) as error:
+            faults.append(f"journal: {error}")
     for section, host in (("server", settings.server.host), ("admin", settings.admin.host)):
         why = unknown_host(host)
         if why is not None:
             faults.append(f"{section}.host: {host}: {why}")
     return faults + odd_secrets(settings, environ) + placeholders_left(settings)
+
+
+def _open_journal(settings: Settings, environ: Mapping[str, str]) -> None:
+    # Where there is one: whether its keys are all there.
+    keys = resolve_keys(settings, environ)
+    if there_is_a_journal(settings.journal.url):
+        find_journal(settings.journal.url, keys)
 
 
 def advice_on(settings: Settings, environ: Mapping[str, str], file: Path) -> list[Advice]:

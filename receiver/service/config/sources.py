@@ -16,13 +16,21 @@ Secret = Callable[[str, str], bytes]
 """(reference, key of the source) → the secret; what cannot be resolved is noted as a fault, and empty."""
 
 
-def resolve_sources(settings: Settings, environ: Mapping[str, str]) -> dict[str, tuple[Provider, Source]]:
-    """Every source, ready to verify; raises ``ConfigurationError`` that names each fault by its key, never a value."""
+def resolve_sources(
+    settings: Settings, environ: Mapping[str, str], wanted: Callable[[str], bool] = lambda _key: True
+) -> dict[str, tuple[Provider, Source]]:
+    """Every source, ready to verify; raises ``ConfigurationError`` that names each fault by its key, never a value.
+
+    References at keys of a source that are not ``wanted`` are left alone; what stands for them is empty.
+    """
     faults: list[str] = []
     found = {}
     for number, configured in enumerate(settings.sources):
         provider = providers()[configured.provider]
-        found[configured.name] = (provider, resolve_source(provider, configured, f"sources.{number}", environ, faults))
+        found[configured.name] = (
+            provider,
+            resolve_source(provider, configured, f"sources.{number}", environ, faults, wanted),
+        )
     if faults:
         raise ConfigurationError(faults)
     return found
@@ -38,12 +46,19 @@ def resolve_retired(settings: Settings, environ: Mapping[str, str], name: str) -
     return tuple(found)
 
 
-def resolve_source(
-    provider: Provider, configured: SourceSettings, place: str, environ: Mapping[str, str], faults: list[str]
+def resolve_source(  # noqa: PLR0913, PLR0917  what a source is made from
+    provider: Provider,
+    configured: SourceSettings,
+    place: str,
+    environ: Mapping[str, str],
+    faults: list[str],
+    wanted: Callable[[str], bool] = lambda _key: True,
 ) -> Source:
     """One source, its references resolved; what cannot be goes to ``faults``, by the key below ``place``."""
 
     def secret(reference: str, key: str) -> bytes:
+        if not wanted(key):
+            return b""
         try:
             return resolve(reference, environ)
         except ValueError as error:

@@ -19,13 +19,13 @@ from receiver.intake.repeats import Repeats
 from receiver.intake.webhook import Intake, make_app
 from receiver.journal.handle import Journal
 from receiver.journal.ports import Inbox, InboxLimits, InboxReader, Outbox
-from receiver.journal.retention import InboxRetention
+from receiver.journal.retention import InboxRetention, RejectsRetention
 from receiver.model.errors import StoreFailed
 from receiver.providers.contract import Sources
 from receiver.service import metrics
 from receiver.service.config.settings import Settings
-from receiver.service.config.sources import resolve_sources
 from receiver.service.open_files import raise_open_files
+from receiver.service.own_secrets import sources_for
 from receiver.service.process import ProcessContext
 from receiver.service.system_clock import SystemClock
 
@@ -34,7 +34,7 @@ def make(context: ProcessContext) -> IntakeProcess:
     """Make it; raises ``ConfigurationError``, and ``ValueError`` without a listener."""
     if context.listener is None:
         raise ValueError("the intake process needs a listener")
-    sources = resolve_sources(context.settings, context.environ)
+    sources = sources_for(context.settings, context.environ, "intake")
     return IntakeProcess(context.settings, sources, context.journal, context.listener, context.wake_next, context.log)
 
 
@@ -100,13 +100,16 @@ class IntakeProcess:
         retention = InboxRetention(
             entries=reader, outbox=outbox, inbox=inbox, clock=SystemClock(), days=journal.retention_days, log=self._log
         )
-        purging = asyncio.create_task(retention.run())
+        # A connection of its own: one is for one thread at a time.
+        old_rejects = self._journal.rejects(write=True)
+        forgetting = RejectsRetention(old_rejects, SystemClock(), days=self._settings.rejects.keep_days, log=self._log)
+        purging = asyncio.gather(retention.run(), forgetting.run())
         try:
             await self._server.run_until_stopped()
         finally:
             purging.cancel()
             await asyncio.gather(purging, return_exceptions=True)
-            for store in (reader, outbox, rejects):
+            for store in (reader, outbox, rejects, old_rejects):
                 store.close()
             await asyncio.to_thread(inbox.close)
 
@@ -156,7 +159,7 @@ class IntakeProcess:
 
     def reload(self, environ: Mapping[str, str]) -> None:
         """Read the secrets again; raises ``ConfigurationError`` and keeps the old ones."""
-        self._sources = _called(resolve_sources(self._settings, environ))
+        self._sources = _called(sources_for(self._settings, environ, "intake"))
         if self._intake is not None:
             self._intake.sources = self._sources
 

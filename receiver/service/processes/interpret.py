@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 from receiver.interpret.loop import InterpreterLoop
@@ -16,7 +17,7 @@ from receiver.journal.entries import Stores
 from receiver.journal.retention import OutboxRetention
 from receiver.operate.context import make_interpreter
 from receiver.service import metrics
-from receiver.service.config.sources import resolve_sources
+from receiver.service.own_secrets import sources_for
 from receiver.service.process import ProcessContext
 from receiver.service.system_clock import SystemClock
 from receiver.service.wiring import make_context
@@ -40,7 +41,10 @@ class InterpretProcess:
         self._marks = journal.marks()
         self._marks.set(0, 0)
         self._interpreter = make_interpreter(
-            make_context(settings, context.environ, lambda: journal, log),
+            replace(
+                make_context(settings, context.environ, lambda: journal, log),
+                open_sources=lambda: sources_for(settings, context.environ, "interpret"),
+            ),
             self._stores,
             metrics=self._metrics,
             suspects=from_document(self._marks.lessons()),
@@ -88,7 +92,7 @@ class InterpretProcess:
 
     def reload(self, environ: Mapping[str, str]) -> None:
         """Read the secrets again; raises ``ConfigurationError`` and keeps the old ones."""
-        self._interpreter.sources = resolve_sources(self._settings, environ)
+        self._interpreter.sources = sources_for(self._settings, environ, "interpret")
 
     def status(self) -> dict[str, Any]:
         """The interpret process's part of ``/readyz``."""

@@ -25,8 +25,8 @@ from receiver.publish.relay import Relay
 from receiver.publish.spread import Change, RememberedSpread
 from receiver.service import metrics
 from receiver.service.config.settings import Settings
-from receiver.service.config.sources import resolve_sources
 from receiver.service.kafka import need_kafka
+from receiver.service.own_secrets import sources_for
 from receiver.service.process import ProcessContext
 from receiver.service.system_clock import SystemClock
 
@@ -34,7 +34,7 @@ from receiver.service.system_clock import SystemClock
 def make(context: ProcessContext) -> PublishProcess:
     """Make it; raises ``ConfigurationError``, also where there is no Kafka, ``JournalError``, ``StoreFailed``."""
     kafka = need_kafka(context.settings, context.environ)
-    sources = resolve_sources(context.settings, context.environ)
+    sources = sources_for(context.settings, context.environ, "publish")
     return PublishProcess(context.settings, kafka, sources, context.journal, context.log)
 
 
@@ -77,7 +77,10 @@ class PublishProcess:
 
     def reload(self, environ: Mapping[str, str]) -> None:
         """Read the secrets again, Kafka's too; raises ``ConfigurationError`` and keeps the old ones."""
-        self._sources, self._kafka = resolve_sources(self._settings, environ), need_kafka(self._settings, environ)
+        self._sources, self._kafka = (
+            sources_for(self._settings, environ, "publish"),
+            need_kafka(self._settings, environ),
+        )
         self._relay.renew()
 
     def status(self) -> dict[str, Any]:

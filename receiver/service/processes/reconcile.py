@@ -22,7 +22,7 @@ from receiver.reconcile.reconciler import ROUND_S, Pace, Reconciler, Round
 from receiver.service import metrics
 from receiver.service.config.polls import polled
 from receiver.service.config.settings import Settings
-from receiver.service.config.sources import resolve_sources
+from receiver.service.own_secrets import sources_for
 from receiver.service.process import ProcessContext
 from receiver.service.system_clock import SystemClock
 
@@ -32,13 +32,13 @@ GRACE_S = 2.0
 
 def make(context: ProcessContext) -> ReconcileProcess:
     """Make it; raises ``ConfigurationError``, ``JournalError``, ``StoreFailed``."""
-    sources = resolve_sources(context.settings, context.environ)
+    sources = sources_for(context.settings, context.environ, "reconcile")
     return ReconcileProcess(context.settings, sources, context.journal, context.log, all_sources=False)
 
 
 async def once(settings: Settings, environ: Mapping[str, str], journal: Journal, log: Log) -> dict[str, Round]:
     """Ask every source with ``poll`` for all that is open, for a person who asks; gives what each round did."""
-    sources = resolve_sources(settings, environ)
+    sources = sources_for(settings, environ, "reconcile")
     return await ReconcileProcess(settings, sources, journal, log, all_sources=True).once()
 
 
@@ -140,7 +140,7 @@ class ReconcileProcess:
 
     def reload(self, environ: Mapping[str, str]) -> None:
         """Read the secrets again; raises ``ConfigurationError`` and keeps the old ones."""
-        for name, (_, source) in resolve_sources(self._settings, environ).items():
+        for name, (_, source) in sources_for(self._settings, environ, "reconcile").items():
             if name in self._reconcilers and source.access is not None:
                 self._reconcilers[name].access = source.access
 

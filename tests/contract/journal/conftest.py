@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from receiver.journal.handle import Journal
 from receiver.journal.memory.journal import MemoryJournal
 from receiver.journal.memory.requests import MemoryRuns
 from receiver.journal.ports import Outbox, Requests, Runs
+from receiver.journal.sealed import Keyring, read_key
 
 
 @dataclass(frozen=True)
@@ -36,14 +37,20 @@ def in_memory(_: Path) -> Iterator[Made]:
     yield Made(journal, lambda: journal, lambda: runs)
 
 
-def by_url(pattern: str, writers: int = 1) -> Callable[[Path], AbstractContextManager[Made]]:
+def by_url(
+    pattern: str, writers: int = 1, keys: Sequence[bytes] = ()
+) -> Callable[[Path], AbstractContextManager[Made]]:
     """An engine that ``journal.url`` can name; ``{folder}`` in the pattern is one of the test's own."""
 
     @contextmanager
     def made(folder: Path) -> Iterator[Made]:
         url = pattern.format(folder=folder)
-        with hold_journal(url) as (journal, _):
-            yield Made(journal, lambda: find_journal(url), lambda: open_runs(url), writers)
+
+        def ring() -> Keyring:
+            return Keyring(map(read_key, keys))
+
+        with hold_journal(url, keys=ring()) as (journal, _):
+            yield Made(journal, lambda: find_journal(url, ring()), lambda: open_runs(url), writers)
 
     return made
 
@@ -51,6 +58,7 @@ def by_url(pattern: str, writers: int = 1) -> Callable[[Path], AbstractContextMa
 ENGINES: dict[str, Callable[[Path], AbstractContextManager[Made]]] = {
     "memory": in_memory,
     "sqlite": by_url("sqlite:{folder}/journal"),
+    "sealed": by_url("sqlite:{folder}/sealed", keys=[bytes(range(32)).hex().encode()]),
 }
 """Another engine is another line here."""
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import apsw
 import pytest
 
+from receiver.journal.sealed import NO_KEYS, Keyring, read_key
 from receiver.journal.sqlite.outbox_rows import (
+    days_of,
     entry_of,
     operation_row,
     record_from_row,
@@ -15,6 +18,7 @@ from receiver.journal.sqlite.outbox_rows import (
     standing_row,
     state_from_row,
 )
+from receiver.journal.sqlite.seals import Seals
 from receiver.model.callback import EntryId
 from receiver.model.operation import OperationState
 from receiver.model.records import OutboxRecord, Quarantined
@@ -28,10 +32,21 @@ RECORD = OutboxRecord(
 
 def test_a_record_comes_back_as_it_was() -> None:
     """Its truths are numbers in the file, and truths again."""
-    assert record_from_row(record_row(RECORD)) == RECORD
-    assert record_row(RECORD)[10] == record_row(RECORD)[15] == 0
-    assert record_from_row(record_row(replace(RECORD, simulated=False))).simulated is False
-    assert record_from_row(record_row(replace(RECORD, effective=True, publish=True))).publish is True
+    plain = Seals(apsw.Connection(":memory:"), "outbox", NO_KEYS)
+    assert record_from_row(plain, record_row(plain, RECORD)) == RECORD
+    assert record_row(plain, RECORD)[10] == record_row(plain, RECORD)[15] == 0
+    assert record_from_row(plain, record_row(plain, replace(RECORD, simulated=False))).simulated is False
+    assert record_from_row(plain, record_row(plain, replace(RECORD, effective=True, publish=True))).publish is True
+
+
+def test_a_value_is_sealed_where_there_is_a_key() -> None:
+    """And comes back as it was, while all that it is found by stays as it is."""
+    seals = Seals(apsw.Connection(":memory:"), "outbox", Keyring([read_key(bytes(range(32)).hex().encode())]))
+    seals.prepare(days_of([RECORD]))
+    row, plain = record_row(seals, RECORD), record_row(Seals(apsw.Connection(":memory:"), "outbox", NO_KEYS), RECORD)
+    assert (row[:14], row[15:]) == (plain[:14], plain[15:])
+    assert RECORD.value not in row[14]
+    assert record_from_row(seals, row) == RECORD
 
 
 @pytest.mark.parametrize("entry", [EntryId("inbox", 7), EntryId("requests", 7)])

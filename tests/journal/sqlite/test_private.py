@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from receiver.journal.sqlite.private import folder_of_others, make_folder, open_private, why_not_open
+from receiver.journal.sqlite.folder import acquire
+from receiver.journal.sqlite.journal import open_journal
+from receiver.journal.sqlite.private import folder_of_others, make_folder, need_own_file, open_private, why_not_open
+from receiver.journal.sqlite.store import connect
 from receiver.model.errors import StoreFailed
 
 
@@ -85,3 +88,49 @@ def test_the_system_says_why(tmp_path: Path) -> None:
         open_private(tmp_path / "none" / "lock", 0)
     assert why_not_open(tmp_path, read_only=False) == "Is a directory"
     assert why_not_open(tmp_path / "file", read_only=True) is None
+
+
+def test_a_link_in_the_folders_place_is_refused(tmp_path: Path) -> None:
+    """What it leads to keeps its mode: it may be anybody's."""
+    (tmp_path / "theirs").mkdir(mode=0o755)
+    (tmp_path / "journal").symlink_to(tmp_path / "theirs")
+    with pytest.raises(StoreFailed, match=r"is a link to .*theirs: name the journal's folder itself"):
+        make_folder(tmp_path / "journal")
+    assert mode(tmp_path / "theirs") == 0o755
+
+
+@pytest.mark.parametrize("name", ["inbox.db", "inbox.db-wal", "journal.lock", "outbox.db"])
+def test_a_link_in_a_files_place_is_refused(name: str, tmp_path: Path) -> None:
+    """In the place of any file of a journal; what it leads to is as it was."""
+    theirs = tmp_path / "theirs"
+    theirs.write_text("as it was")
+    folder = tmp_path / "journal"
+    folder.mkdir()
+    (folder / name).symlink_to(theirs)
+    with pytest.raises(StoreFailed, match=r"is a link to .*theirs: .*nothing was changed"):
+        os.close(acquire(folder, "journal"))
+        open_journal(folder)
+        connect(folder / "inbox.db")
+    assert theirs.read_text() == "as it was"
+
+
+def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+    """A pipe would have us wait for ever."""
+    os.mkfifo(tmp_path / "inbox.db")
+    with pytest.raises(StoreFailed, match=r"inbox\.db is no file"):
+        need_own_file(tmp_path / "inbox.db")
+
+
+def test_somebody_elses_file_in_our_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """But not in a folder that a group shares, where the next process may have another user's id."""
+    path = tmp_path / "inbox.db"
+    path.touch()
+    need_own_file(path)
+    real = Path.lstat
+    theirs = os.stat_result((*real(path)[:4], real(path).st_uid + 1, *real(path)[5:]))
+    monkeypatch.setattr(Path, "lstat", lambda self: theirs if self == path else real(self))
+    with pytest.raises(StoreFailed, match="owns not the folder"):
+        need_own_file(path)
+    tmp_path.chmod(0o2770)
+    monkeypatch.setattr(os, "geteuid", lambda: tmp_path.stat().st_uid + 2)
+    need_own_file(path)

@@ -16,7 +16,9 @@ FOLDER = Path(statements.__file__).parent
 MODULES = sorted(FOLDER.glob("*.py"))
 FILES = sorted((FOLDER / "sql").glob("*.sql"))
 STORES = [path.name.removesuffix("_queries.sql") for path in FILES if path.name.endswith("_queries.sql")]
-SQL = re.compile(r"\s*(SELECT|INSERT|REPLACE|DELETE|UPDATE|CREATE|DROP|ALTER|ATTACH|PRAGMA|BEGIN|COMMIT|ROLLBACK)\b")
+SQL = re.compile(
+    r"\s*(WITH|SELECT|INSERT|REPLACE|DELETE|UPDATE|CREATE|DROP|ALTER|ATTACH|PRAGMA|BEGIN|COMMIT|ROLLBACK)\b"
+)
 TRANSACTIONS = {"BEGIN IMMEDIATE", "COMMIT", "ROLLBACK"}
 
 

@@ -182,7 +182,7 @@ async def test_after_a_reload_the_next_session_has_the_new_options(
     journal: SqliteJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At once, and not when the old one breaks. What cannot be read leaves the old ones."""
-    monkeypatch.setattr(publish, "resolve_sources", lambda _settings, _environ: {})
+    monkeypatch.setattr(publish, "sources_for", lambda _settings, _environ, _role: {})
     old = FakeKafka()
     new = FakeKafka(positions=old.positions)
     async with running(journal, old) as process:

@@ -72,3 +72,23 @@ SELECT count(*) FROM operations
 -- name: stat_contents
 -- Contents by which a duplicate is known.
 SELECT count(*) FROM contents
+
+-- name: sealed_inbox
+-- Sealed callbacks.
+SELECT number, body FROM callbacks WHERE typeof(headers) = 'integer' ORDER BY number
+
+-- name: sealed_outbox
+-- Sealed records: JSON does not begin with zero.
+SELECT number, value FROM records WHERE substr(value, 1, 1) = x'00' ORDER BY number
+
+-- name: sealed_requests
+-- Sealed requests: a plain one is text.
+SELECT number, payload FROM requests WHERE typeof(payload) = 'blob' ORDER BY number
+
+-- name: stat_sealed_callbacks
+-- Callbacks that only who has a key can read.
+SELECT count(*) FROM inbox.callbacks WHERE typeof(headers) = 'integer'
+
+-- name: stat_plain_up_to
+-- The last callback that is there as it came; those after it are sealed, where there is a key.
+SELECT coalesce(max(number), 0) FROM inbox.callbacks WHERE typeof(headers) <> 'integer'

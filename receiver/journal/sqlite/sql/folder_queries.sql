@@ -1,6 +1,6 @@
 -- name: entry
 -- A callback of the inbox, whole.
-SELECT source, received_at_us, headers, body FROM callbacks WHERE number = ?
+SELECT number, source, received_at_us, headers, body FROM callbacks WHERE number = ?
 
 -- name: progress
 -- How far the outbox has read each other store, and the digest of the last entry there.

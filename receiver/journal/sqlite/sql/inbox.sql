@@ -7,5 +7,6 @@ CREATE TABLE IF NOT EXISTS callbacks (
   source         TEXT NOT NULL,        -- the configured source's name
   received_at_us INTEGER NOT NULL,     -- Unix microseconds, our clock
   headers        BLOB NOT NULL,        -- lines 'name: value', CR LF; names lower case, order and repeats kept
-  body           BLOB NOT NULL         -- the bytes as received
+                                       -- INTEGER 1 where the row is sealed: see seals.py
+  body           BLOB NOT NULL         -- the bytes as received; sealed: headers and body
 );

@@ -2,6 +2,10 @@
 -- Many rows in one statement, which is a transaction of its own.
 INSERT INTO callbacks (source, received_at_us, headers, body) VALUES (?, ?, ?, ?)
 
+-- name: append_sealed
+-- The same with numbers that are given: what is sealed is bound to its own.
+INSERT INTO callbacks (number, source, received_at_us, headers, body) VALUES (?, ?, ?, ?, ?)
+
 -- name: entries
 -- The next callbacks in order of receipt.
 SELECT number, source, received_at_us, headers, body FROM callbacks WHERE number > ? ORDER BY number LIMIT ?
@@ -11,8 +15,8 @@ SELECT number, source, received_at_us, headers, body FROM callbacks WHERE number
 SELECT number, source, received_at_us, headers, body FROM callbacks WHERE number = ?
 
 -- name: bodies_below
--- The callbacks before one, the newest first, without what is not looked at in a repeat.
-SELECT number, source, body FROM callbacks WHERE number < ? ORDER BY number DESC LIMIT ?
+-- The callbacks before one, the newest first, without what is not looked at in a repeat; an integer marks sealed ones.
+SELECT number, source, iif(typeof(headers) = 'integer', headers, x''), body FROM callbacks WHERE number < ? ORDER BY number DESC LIMIT ?
 
 -- name: newest
 -- When the newest callback that is there was received.

@@ -1,6 +1,14 @@
 -- name: add
 -- One callback that was refused.
-INSERT INTO rejects (source, received_at_us, why, near, headers, body) VALUES (?, ?, ?, ?, ?, ?)
+INSERT INTO rejects (number, source, received_at_us, why, near, headers, body) VALUES (?, ?, ?, ?, ?, ?, ?)
+
+-- name: last_number
+-- The highest number ever given.
+SELECT seq FROM sqlite_sequence WHERE name = 'rejects'
+
+-- name: forget_before
+-- All that are older than a time.
+DELETE FROM rejects WHERE received_at_us < ?
 
 -- name: prune
 -- All but so many. Each gets its place among those of its source and reason: the nearest to genuine first, among these

@@ -73,7 +73,3 @@ SELECT number FROM requests WHERE request_type = 'poll' AND made_at_us < ? AND n
 -- name: purge_answer
 -- One answer; what a person asked for stays.
 DELETE FROM requests WHERE number = ? AND request_type = 'poll'
-
--- name: add_request
--- An answer, as a request: in the same commit as the note that it was given.
-INSERT INTO requests (request_type, made_at_us, payload) VALUES ('poll', ?, ?)
