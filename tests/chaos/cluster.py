@@ -82,7 +82,7 @@ class Cluster:
         return '", "'.join(f"127.0.0.1:{proxy.port}" for proxy in self.proxies)
 
     def let_in(self, prefix: str) -> None:
-        """Allow the service what it needs but to write to any topic: that is allowed for each one, see ``may_write``."""
+        """Allow the service what it needs, but to write to topics: ``let_write`` allows that for each one."""
         looks = (AclOperation.READ, AclOperation.DESCRIBE, AclOperation.DESCRIBE_CONFIGS, AclOperation.CREATE)
         rights = [right(USER, ResourceType.TOPIC, prefix, one, prefixed=True) for one in looks]
         describe = right(USER, ResourceType.TRANSACTIONAL_ID, "receiver-", AclOperation.DESCRIBE, prefixed=True)
@@ -90,7 +90,9 @@ class Cluster:
 
     def let_write(self, prefix: str) -> None:
         """Allow the service to write to each topic of its own that there is."""
-        self.administrator.grant([may_write(topic) for topic in self.administrator.topics() if topic.startswith(prefix)])
+        self.administrator.grant(
+            [may_write(topic) for topic in self.administrator.topics() if topic.startswith(prefix)]
+        )
 
     async def stop(self) -> None:
         """Leave nothing running."""
