@@ -222,12 +222,24 @@ def _smaller_or_up(kafka: dict[str, Any]) -> bool:
 
 
 async def delete_positions(world: World) -> None:
-    """Kafka's memory of the journal goes: that is said, nothing is published, and a person joins the two again."""
+    """Kafka's memory of the journal goes: that is said, and nothing is published.
+
+    A session that outlives it knows where it stands, and writes that into the new topic. A new session does not, and
+    stops, until a person joins the two again.
+    """
     world.counts["positions topic deleted"] += 1
     await asyncio.to_thread(world.administrator.delete_topic, POSITIONS_TOPIC)
-    await lasting(world, "positions topic missing", is_down_for(POSITIONS_TOPIC))
+    says = is_down_for(POSITIONS_TOPIC)
+    killed = await world.kafka_says("positions topic missing", says) and world.chance.randrange(3) > 0
+    if killed and world.service.kill("publish"):
+        world.counts["kill publish in a mishap"] += 1
+        await asyncio.sleep(0.5)  # until it is seen that it died
+        await world.kafka_says("positions topic missing, after a kill", says, STARTED_S)
     await world.create_topics()
-    await world.kafka_says("stopped without its positions", lambda kafka: bool(kafka["state"] == "stopped"))
+    await world.kafka_says(
+        "stopped without its positions" if killed else "up or stopped with new positions",
+        lambda kafka: kafka["state"] == "stopped" or (is_up(kafka) and not killed),
+    )
     await world.person("journal", "rejoin", "--yes")
     await world.kafka_says("up after a rejoin", is_up)
 

@@ -122,9 +122,10 @@ class World:
 
     async def create_topics(self) -> None:
         """Make the topics, trying again while the cluster is waking up."""
-        async with asyncio.timeout(60):
-            while (await asyncio.to_thread(self.service.receiver, "topics", "create")).returncode:
-                await asyncio.sleep(1)
+        deadline_s = time.monotonic() + 60
+        while (done := await asyncio.to_thread(self.service.receiver, "topics", "create")).returncode:
+            assert time.monotonic() < deadline_s, f"the topics cannot be made: {done.stdout} {done.stderr}"
+            await asyncio.sleep(1)
         await asyncio.to_thread(self.cluster.let_write, PREFIX)
 
     def _limit_the_events_topic(self) -> None:

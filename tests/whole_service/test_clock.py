@@ -54,7 +54,7 @@ def swap(identity: str) -> dict[str, str]:
 def test_a_clock_hours_off_is_said_and_costs_nothing(
     stepped: tuple[Service, Knobs], kafka: LocalKafka, seconds: int, word: str
 ) -> None:
-    """Also where the publisher dies meanwhile: once the clock is right each event is there, once, and none elsewhere."""
+    """Also where the publisher dies meanwhile: once the clock is right each event is there once, and none elsewhere."""
     service, knobs = stepped
 
     def said() -> dict[str, Any] | None:
