@@ -227,6 +227,8 @@ async def delete_positions(world: World) -> None:
     A session that outlives it knows where it stands, and writes that into the new topic. A new session does not, and
     stops, until a person joins the two again.
     """
+    # There is a memory to lose only where something was published.
+    await world.kafka_says("published", lambda kafka: is_up(kafka) and (kafka["position"] or 0) > 0)
     world.counts["positions topic deleted"] += 1
     await asyncio.to_thread(world.administrator.delete_topic, POSITIONS_TOPIC)
     says = is_down_for(POSITIONS_TOPIC)
