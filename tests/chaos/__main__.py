@@ -26,6 +26,7 @@ from tests.chaos.world import EVENTS_TOPIC, QUARANTINE_TOPIC, World
 OPERATIONS_PER_S = 15.0
 BETWEEN_FAULTS_S = (0.2, 2.5)
 END_TIMEOUT_S = 300
+MISHAPS_A_FAULT = 2
 
 
 async def run(folder: Path, minutes: float, seed: int, brokers: int, only: str | None) -> int:
@@ -68,7 +69,7 @@ async def break_things(world: World, seconds: float, only: str | None) -> None:
 
 
 def turns(world: World, only: str | None) -> Iterator[Fault]:
-    """Faults and mishaps by turns, without end: faults as the dice fall, mishaps from a deck, so that each comes up."""
+    """Without end: one fault as the dice fall, then two mishaps from a deck, so that each of these comes up."""
     faults, mishaps = (
         [one for one in kinds if (world.knobs or not one.needs_knobs) and (only is None or only in one.name)]
         for kinds in (FAULTS, MISHAPS)
@@ -79,7 +80,7 @@ def turns(world: World, only: str | None) -> Iterator[Fault]:
     while True:
         if faults:
             yield world.chance.choices(faults, [fault.weight for fault in faults])[0]
-        if mishaps:
+        for _ in range(MISHAPS_A_FAULT if mishaps else 0):
             if not deck:
                 deck = [mishap for mishap in mishaps for _ in range(mishap.weight)]
                 world.chance.shuffle(deck)
