@@ -57,6 +57,8 @@ async def break_things(world: World, seconds: float, only: str | None) -> None:
         if time.monotonic() >= until:
             break
         started = time.monotonic()
+        if fault in MISHAPS:  # else another trouble is said, or that nothing was connected yet
+            await world.until("up before a mishap", lambda said: said["kafka"]["state"] == "up", 120)
         await fault.run(world)
         say(f"{until - time.monotonic():6.0f} s left  {fault.name} ({time.monotonic() - started:.1f} s)")
         await asyncio.sleep(world.chance.uniform(*BETWEEN_FAULTS_S))

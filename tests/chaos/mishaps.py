@@ -152,7 +152,6 @@ async def _log_flows(world: World) -> None:
 async def throttle_producer(world: World) -> None:
     """A quota holds us back: the wait can be seen in a number; without the quota the backlog drains."""
     world.counts["quota"] += 1
-    await world.kafka_says("up before a quota", is_up)
     before = world.service.metric("receiver_kafka_throttled_seconds_total") or 0.0
     quota = world.chance.choice(QUOTAS_BYTES_PER_S)
     await asyncio.to_thread(world.administrator.throttle, USER, quota)
