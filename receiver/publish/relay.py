@@ -20,7 +20,7 @@ import asyncio
 import contextlib
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 
 from receiver.journal.ports import Outbox
@@ -33,7 +33,17 @@ from receiver.publish.metrics import PublishMetrics
 from receiver.publish.pace import Pace
 from receiver.publish.ports import Memory, Message, Publisher
 from receiver.publish.position import Start, start_of
-from receiver.publish.relay_state import Connected, Disconnected, State, confirmed, connected, failed, stopped
+from receiver.publish.relay_state import (
+    Connected,
+    Disconnected,
+    State,
+    confirmed,
+    connected,
+    failed,
+    has_all,
+    lacks,
+    stopped,
+)
 
 FULL_BYTES = 4 * 1024 * 1024
 """Bytes of values that make a batch full, however many records it has. A read of the outbox ends at twice that."""
@@ -46,7 +56,8 @@ two cores: at 1000 callbacks a second the slowest hundredth of the answers took 
 1.6 without a pause; at saturation 6.7 ms with pauses that grow above 5000 a second, and 7.6 with 40 ms always.
 """
 PROBE_S = 10.0
-"""How often an idle relay asks whether Kafka and its topics are there: ``/readyz`` is to be true within 30 s."""
+"""How often the relay asks whether Kafka and its topics are there: ``/readyz`` is to be true within 30 s. Also while
+records go through, since those tell nothing of a topic that none of them is for, or of partitions that were added."""
 PROBE_DOWN_S = 1.0
 """The same while something is missing, so that the backlog drains soon after it is back."""
 PUBLISH_TIMEOUT_MAX_S = 25.0
@@ -141,8 +152,11 @@ class Relay:
             start = await asyncio.to_thread(start_of, memory, self._outbox)
             self._begin(memory, start)
             await self._probe(publisher)
-            while not self._stopping.is_set() and not self._renewing.is_set():
-                await self._step(publisher)
+            async with self._watched(publisher) as watching:
+                while not self._stopping.is_set() and not self._renewing.is_set():
+                    await self._step(publisher)
+                    if watching.done():
+                        watching.result()
         finally:
             self._asked_until_s = self._clock.monotonic_s() + publisher.throttled_s()
             with contextlib.suppress(StoreFailed):  # it is only a copy: a later session notes where it is by then
@@ -161,7 +175,7 @@ class Relay:
             asked_s = max(publisher.throttled_s(), self._asked_until_s - self._clock.monotonic_s())
             await (self._throttled(asked_s) if asked_s > 0 else self._send(publisher, records))
         elif self._note_due_s() > 0:
-            await self._idle(publisher)
+            await self._idle()
         if self._note_due_s() <= 0:
             await self._note()
 
@@ -247,25 +261,36 @@ class Relay:
             instead=instead.record_type,
         )
 
-    async def _idle(self, publisher: Publisher) -> None:
-        probe_s = PROBE_S if self.state.word == "up" else PROBE_DOWN_S
-        note_s = self._note_due_s()
+    async def _idle(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._work.wait(), None if math.isinf(self._note_due_s()) else self._note_due_s())
+
+    @contextlib.asynccontextmanager
+    async def _watched(self, publisher: Publisher) -> AsyncIterator[asyncio.Task[None]]:
+        # Beside what is sent: a question to a broker that does not answer holds no record up.
+        watching = asyncio.create_task(self._watch(publisher))
+        watching.add_done_callback(lambda _: self._work.set())  # it ends by itself only where it fails
         try:
-            await asyncio.wait_for(self._work.wait(), min(probe_s, note_s))
-        except TimeoutError:
-            if probe_s <= note_s:
-                await self._probe(publisher)
+            yield watching
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+
+    async def _watch(self, publisher: Publisher) -> None:
+        while True:
+            await asyncio.sleep(PROBE_DOWN_S if self._connected().lacking else PROBE_S)
+            await self._probe(publisher)
 
     async def _probe(self, publisher: Publisher) -> None:
         # Only what is said depends on it: records for the topics that are there go through all the same.
         try:
             await publisher.probe(self._topics)
         except KafkaUnavailable as error:
-            self._hear(str(error))
+            self._become(lacks(self._connected(), str(error)))
             return
         # While records wait, only one that goes through proves that they do.
-        if await asyncio.to_thread(self._outbox.last_number) <= self.state.position.number:
-            self._hear("")
+        waiting = await asyncio.to_thread(self._outbox.last_number) > self.state.position.number
+        self._become(has_all(self._connected(), waiting=waiting))
 
     def _slow(self, publisher: Publisher) -> None:
         self._hear(publisher.trouble() or f"no answer to a batch for {SLOW_S} s")

@@ -36,6 +36,8 @@ class Connected:
     """Why records do not go through at this moment; empty while they do."""
     failures: int = 0
     """As while disconnected: that a session began proves nothing."""
+    lacking: str = ""
+    """What was missing when Kafka was looked at last; empty where nothing was. No record that goes through mends it."""
 
     @property
     def word(self) -> str:
@@ -74,5 +76,15 @@ def stopped(before: State, why: str) -> Stopped:
 
 
 def confirmed(before: Connected, position: Position) -> Connected:
-    """Kafka has confirmed a transaction that reaches ``position``: records go through."""
-    return replace(before, position=position, detail="", failures=0)
+    """Kafka has confirmed a transaction that reaches ``position``: records go through, where their topics are there."""
+    return replace(before, position=position, detail=before.lacking, failures=0)
+
+
+def lacks(before: Connected, what: str) -> Connected:
+    """Kafka was looked at, and something is missing, whether a record is meant for it or not."""
+    return replace(before, detail=what, lacking=what)
+
+
+def has_all(before: Connected, *, waiting: bool) -> Connected:
+    """Kafka was looked at, and all is there. While records wait, only one that goes through proves that they do."""
+    return replace(before, detail=before.detail if waiting else "", lacking="")

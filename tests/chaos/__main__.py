@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import random
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "deploy" / "kafka-local"))
 
 from kafka_local import missing
 
-from tests.chaos.faults import FAULTS, Fault
+from tests.chaos.fault import Fault
+from tests.chaos.faults import FAULTS
+from tests.chaos.mishaps import MISHAPS
 from tests.chaos.oracle import Seen, Verdict, committed, judge
 from tests.chaos.report import report
 from tests.chaos.world import EVENTS_TOPIC, QUARANTINE_TOPIC, World
@@ -22,6 +26,7 @@ from tests.chaos.world import EVENTS_TOPIC, QUARANTINE_TOPIC, World
 OPERATIONS_PER_S = 15.0
 BETWEEN_FAULTS_S = (0.2, 2.5)
 END_TIMEOUT_S = 300
+MISHAPS_A_FAULT = 2
 
 
 async def run(folder: Path, minutes: float, seed: int, brokers: int, only: str | None) -> int:
@@ -48,10 +53,12 @@ async def break_things(world: World, seconds: float, only: str | None) -> None:
     sending = asyncio.create_task(world.load.run())
     keeping = asyncio.create_task(world.keep_running())
     until = time.monotonic() + seconds
-    faults = [f for f in FAULTS if (world.knobs or not f.needs_preload) and (only is None or only in f.name)]
-    while time.monotonic() < until:
-        fault: Fault = world.chance.choices(faults, [fault.weight for fault in faults])[0]
+    for fault in turns(world, only):
+        if time.monotonic() >= until:
+            break
         started = time.monotonic()
+        if fault in MISHAPS:  # else another trouble is said, or that nothing was connected yet
+            await world.until("up before a mishap", lambda said: said["kafka"]["state"] == "up", 120)
         await fault.run(world)
         say(f"{until - time.monotonic():6.0f} s left  {fault.name} ({time.monotonic() - started:.1f} s)")
         await asyncio.sleep(world.chance.uniform(*BETWEEN_FAULTS_S))
@@ -61,6 +68,25 @@ async def break_things(world: World, seconds: float, only: str | None) -> None:
     await asyncio.wait_for(sending, END_TIMEOUT_S)
     await world.drained()
     keeping.cancel()
+
+
+def turns(world: World, only: str | None) -> Iterator[Fault]:
+    """Without end: one fault as the dice fall, then two mishaps from a deck, so that each of these comes up."""
+    faults, mishaps = (
+        [one for one in kinds if (world.knobs or not one.needs_knobs) and (only is None or only in one.name)]
+        for kinds in (FAULTS, MISHAPS)
+    )
+    if not faults and not mishaps:
+        raise SystemExit(f"chaos: no fault's name holds {only!r}")
+    deck: list[Fault] = []
+    while True:
+        if faults:
+            yield world.chance.choices(faults, [fault.weight for fault in faults])[0]
+        for _ in range(MISHAPS_A_FAULT if mishaps else 0):
+            if not deck:
+                deck = [mishap for mishap in mishaps for _ in range(mishap.weight)]
+                world.chance.shuffle(deck)
+            yield deck.pop()
 
 
 async def judged(world: World) -> tuple[Verdict, list[Seen], list[Seen]]:
@@ -91,14 +117,20 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
     parser.add_argument("--brokers", type=int, default=3, choices=(1, 3))
     parser.add_argument("--only", help="faults whose name holds this")
+    parser.add_argument("--keep", type=Path, help="a new folder for all files, with the service's log; else none stays")
     arguments = parser.parse_args()
     faults = missing()
     for fault in faults:
         say(f"chaos: {fault}")
     if faults:
         return 1
-    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-        return asyncio.run(run(Path(folder), arguments.minutes, arguments.seed, arguments.brokers, arguments.only))
+    with contextlib.ExitStack() as stack:
+        if arguments.keep is None:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chaos-")))
+        else:
+            folder = arguments.keep.absolute()
+            folder.mkdir(parents=True)
+        return asyncio.run(run(folder, arguments.minutes, arguments.seed, arguments.brokers, arguments.only))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""The faults, each undone before it returns; the load goes on meanwhile unless a fault says why it must not."""
+"""What breaks processes, brokers, the network, the disk and the journal, each undone before it returns.
+
+The load goes on meanwhile unless a fault says why it must not.
+"""
 
 from __future__ import annotations
 
@@ -7,26 +10,14 @@ import json
 import shutil
 import signal
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-
-from confluent_kafka.admin import AdminClient
+from collections.abc import Sequence
 
 from tests.chaos import poison
+from tests.chaos.fault import Fault
 from tests.chaos.traffic import ACCOUNT, ORGANISATION, Callback
-from tests.chaos.world import MESSAGE_BYTES_MAX, QUARANTINE_TOPIC, World
+from tests.chaos.world import MESSAGE_BYTES_MAX, World
 
 CHILDREN = ("intake", "interpret", "publish")
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One way to break something."""
-
-    name: str
-    run: Callable[[World], Awaitable[None]]
-    weight: int = 1
-    needs_preload: bool = False
 
 
 async def kill_process(world: World) -> None:
@@ -120,25 +111,6 @@ async def slow_disk(world: World) -> None:
     world.turn()
 
 
-async def step_clock(world: World) -> None:
-    """By minutes, either way: 0xpay's callbacks are stale until it is right again."""
-    world.counts["clock step"] += 1
-    world.turn(clock_s=world.chance.choice((-3600, -120, 120, 900)))
-    await asyncio.sleep(world.chance.uniform(1, 4))
-    world.turn()
-
-
-async def delete_topic(world: World) -> None:
-    """The quarantine topic goes, and comes back: the relay says what is missing and goes on by itself."""
-    world.counts["delete topic"] += 1
-    admin = AdminClient({"bootstrap.servers": world.bootstrap})
-    future = admin.delete_topics([QUARANTINE_TOPIC], operation_timeout=20)[QUARANTINE_TOPIC]
-    await asyncio.to_thread(future.result)
-    world.odd.clear()  # what was on it is gone with it
-    await asyncio.sleep(2)
-    await world.create_topics()
-
-
 async def second_service(world: World) -> None:
     """Another service on the same journal is refused."""
     world.counts["second service"] += 1
@@ -203,9 +175,7 @@ async def restore_backup(world: World) -> None:
     async def replace() -> None:
         await world.stopped(swap)
         await world.until("stopped or up", lambda said: said["kafka"]["state"] in {"stopped", "up"}, 60)
-        done = await asyncio.to_thread(service.receiver, "journal", "rejoin", "--yes")
-        if done.returncode != 0:
-            world.wrong.append(f"rejoin failed: {done.stderr[-500:]}")
+        await world.person("journal", "rejoin", "--yes")
         await world.drained()
 
     await world.pausing(replace)
@@ -236,9 +206,7 @@ FAULTS: Sequence[Fault] = (
     Fault("cut the network", cut_network, 3),
     Fault("slow network", slow_network, 2),
     Fault("full disk", full_disk, 3),
-    Fault("slow disk", slow_disk, 2, needs_preload=True),
-    Fault("step the clock", step_clock, 2, needs_preload=True),
-    Fault("delete a topic", delete_topic, 1),
+    Fault("slow disk", slow_disk, 2, needs_knobs=True),
     Fault("a second service", second_service, 1),
     Fault("SIGTERM under load", terminate, 2),
     Fault("a callback too large", large_callback, 1),

@@ -15,7 +15,10 @@ from tests.chaos.traffic import Callback, Operation, operations
 
 ATTEMPT_TIMEOUT_S = 5.0
 RETRY_S = (0.05, 0.5)
-"""Between attempts; the providers' own minutes, scaled down."""
+"""Between the first two attempts; the providers' own minutes, scaled down."""
+RETRY_GROWTH, RETRY_TIMES_MAX = 1.5, 8.0
+"""By how much each further pause is longer than the one before, and how many times the first one it is at most. Seen
+without that: callbacks refused for a wrong clock were so many after half a minute that they left nobody else a CPU."""
 REPEAT_SHARE = 0.05
 """Of the callbacks that got their 200 are sent again all the same, as after a lost answer."""
 OFFERING_ONE_IN = 4
@@ -99,8 +102,10 @@ class Load:
     async def _deliver(self, client: httpx.AsyncClient, callback: Callback) -> None:
         self.ledger.sent[callback.obligation] = callback
         answered = await self._attempt(client, callback)
+        times = 1.0
         while not answered:
-            await asyncio.sleep(self._chance.uniform(*RETRY_S))
+            await asyncio.sleep(self._chance.uniform(*RETRY_S) * times)
+            times = min(times * RETRY_GROWTH, RETRY_TIMES_MAX)
             answered = await self._attempt(client, callback)
         if self._chance.random() < REPEAT_SHARE:
             await self._attempt(client, callback)

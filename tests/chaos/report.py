@@ -63,6 +63,9 @@ def _log_of(world: World, key: str) -> list[str]:
     found = []
     for line in world.service.log.read_text(errors="replace").splitlines():
         if key in line:
-            said: dict[str, Any] = json.loads(line)
+            try:
+                said: dict[str, Any] = json.loads(line)
+            except ValueError:  # its reader was killed in the middle of it
+                continue
             found.append(f"{said.get('timestamp')} {said.get('event')} {said.get('callback')} {said.get('sequence')}")
     return found

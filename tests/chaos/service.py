@@ -9,6 +9,7 @@ import itertools
 import json
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -23,6 +24,7 @@ from typing import Any, Self
 import httpx
 
 from tests.chaos import traffic
+from tests.chaos.log_reader import LogReader
 from tests.warm_commands import WarmCommands
 
 CONFIGURATION = """\
@@ -54,6 +56,7 @@ bootstrap_servers = ["{bootstrap}"]
 topic_prefix = "{prefix}"
 topics = {{ partitions = 3, replication = {replication} }}
 transaction_timeout_s = 5
+client = {{ {client} }}
 """
 SECRETS = {
     "CHAOS_OXPAY": traffic.OXPAY_SECRET,
@@ -110,24 +113,34 @@ def run_receiver(
 class Service:
     """One installation: a folder with its configuration and journal, and at most one running service."""
 
-    def __init__(self, folder: Path, bootstrap: str | None = None, prefix: str = "", replication: int = 1) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        bootstrap: str | None = None,
+        prefix: str = "",
+        replication: int = 1,
+        client: Mapping[str, str] | None = None,
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.port, self.admin = free_port(), free_port()
-        kafka = KAFKA.format(bootstrap=bootstrap, prefix=prefix, replication=replication) if bootstrap else ""
+        options = ", ".join(f'{key} = "{value}"' for key, value in (client or {}).items())
+        kafka = KAFKA.format(bootstrap=bootstrap, prefix=prefix, replication=replication, client=options)
         self.config = folder / "receiver.toml"
         self.config.write_text(
             CONFIGURATION.format(
                 port=self.port,
                 admin=self.admin,
                 folder=folder,
-                kafka=kafka,
+                kafka=kafka if bootstrap else "",
                 account=traffic.ACCOUNT,
                 public_url=traffic.PUBLIC_URL,
             )
         )
         self.environ = {**os.environ, **SECRETS}
         self.log = folder / "receiver.log"
+        self.log_reader: LogReader | None = None
+        """Who copies stdout and stderr to ``log``; None: they go there by themselves."""
         self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -160,7 +173,7 @@ class Service:
 
     def start(self) -> None:
         """Start ``receiver serve``; its log is appended to ``receiver.log``."""
-        with self.log.open("ab") as log:
+        with self.log.open("ab") if self.log_reader is None else self.log_reader.open() as log:
             command = [sys.executable, "-m", "receiver", "serve", "--config", str(self.config)]
             self.process = subprocess.Popen(
                 command, env=self.environ, cwd=self.folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL
@@ -174,6 +187,14 @@ class Service:
                     return dict(json.load(answer))
             except urllib.error.HTTPError as error:
                 return dict(json.load(error))
+        return None
+
+    def metric(self, name: str) -> float | None:
+        """The sum of a metric's values in ``/metrics``, None where nothing answers."""
+        with contextlib.suppress(OSError):
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.admin}/metrics", timeout=2) as answer:
+                lines = answer.read().decode().splitlines()
+            return sum(float(line.rpartition(" ")[2]) for line in lines if re.match(rf"{name}[ {{]", line))
         return None
 
     def wait_ready(self, timeout_s: float = 60) -> None:
@@ -251,3 +272,5 @@ class Service:
                 self.kill(role, signal.SIGCONT)
             self.process.kill()
             self.process.wait()
+        if self.log_reader is not None:
+            self.log_reader.kill()

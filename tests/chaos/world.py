@@ -7,8 +7,6 @@ import hashlib
 import os
 import random
 import resource
-import shutil
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -17,17 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from confluent_kafka.admin import (  # type: ignore[attr-defined]
-    AdminClient,
-    AlterConfigOpType,
-    ConfigEntry,
-    ConfigResource,
-    ResourceType,
-)
-from kafka_local import LocalKafka, free_port
+from kafka_local import LocalKafka
 
 from tests.chaos import poison
+from tests.chaos.administrator import Administrator
+from tests.chaos.cluster import CLIENT, PASSWORD, Cluster
+from tests.chaos.knobs import Knobs, make_knobs
 from tests.chaos.load import Ledger, Load
+from tests.chaos.log_reader import LogReader
 from tests.chaos.proxy import Proxy
 from tests.chaos.service import Service
 from tests.chaos.traffic import Callback
@@ -35,36 +30,25 @@ from tests.chaos.traffic import Callback
 PREFIX = "chaos."
 EVENTS_TOPIC = f"{PREFIX}exchange.status.v1"
 QUARANTINE_TOPIC = f"{PREFIX}webhook.quarantine.v1"
+POSITIONS_TOPIC = f"{PREFIX}receiver.positions"
 MESSAGE_BYTES_MAX = 60_000
 """Of the events topic: the broker's own limit, lower than the service's."""
+TIMESTAMP_OFF_S_MAX = 3600
+"""By how much a record's timestamp on the events topic may be behind or ahead of the brokers' clock."""
 DRAIN_TIMEOUT_S = 240
-
-
-def compile_preload(folder: Path) -> tuple[Path | None, str]:
-    """The library that slows fsync and steps the clock; None, and why, where there is no compiler."""
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
-        return None, "no C compiler: slow fsync and clock steps are left out"
-    library = folder / "preload.so"
-    source = Path(__file__).parent / "preload" / "preload.c"
-    done = subprocess.run(
-        [compiler, "-shared", "-fPIC", "-O1", "-o", str(library), str(source), "-ldl"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return (library, "") if done.returncode == 0 else (None, f"the C compiler failed: {done.stderr[:200]}")
+TRUE_S = 30
+"""Within so long ``/readyz`` says what is the matter with Kafka, and that it is over."""
+STARTED_S = 60
+"""The same for processes that have to start first, beside a load that takes all of the machine."""
 
 
 @dataclass
 class World:
-    """A service, three brokers behind proxies, a load, and the counts."""
+    """A service that logs in, brokers behind proxies, a load, a reader of the log, and the counts."""
 
     folder: Path
     chance: random.Random
     seed: int
-    brokers: list[LocalKafka] = field(default_factory=list)
-    proxies: list[Proxy] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     recoveries_s: list[tuple[str, float]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -72,6 +56,8 @@ class World:
     """What a fault itself found wrong."""
     odd: dict[str, str] = field(default_factory=dict)
     """SHA-256 of a body that must be quarantined → with which reason."""
+    knobs: Knobs | None = None
+    """Of disk and clock; None where there is no compiler."""
     on_purpose: bool = False
     """The service is stopped because a fault wants it so."""
     in_journal_from: int = 0
@@ -93,66 +79,64 @@ class World:
         return self._load.ledger
 
     @property
+    def brokers(self) -> list[LocalKafka]:
+        """To be killed and started again."""
+        return self.cluster.brokers
+
+    @property
+    def proxies(self) -> list[Proxy]:
+        """The network between the service and each of them."""
+        return self.cluster.proxies
+
+    @property
     def bootstrap(self) -> str:
         """The brokers themselves, past the proxies: for the oracle."""
-        return ",".join(f"127.0.0.1:{broker.port}" for broker in self.brokers)
+        return self.cluster.open
+
+    @property
+    def administrator(self) -> Administrator:
+        """Who may do everything to the cluster."""
+        return self.cluster.administrator
 
     async def build(self, brokers: int, rate: float) -> None:
         """Start the cluster, the proxies and the service."""
-        controllers = [free_port() for _ in range(brokers)]
-        voters = ",".join(f"{node}@127.0.0.1:{port}" for node, port in enumerate(controllers, start=1))
-        for node, controller in enumerate(controllers, start=1):
-            proxy_port = free_port()
-            broker = LocalKafka(
-                self.folder / f"kafka-{node}",
-                node=node,
-                controller=controller,
-                voters=voters,
-                replication=brokers,
-                min_isr=2 if brokers > 1 else 1,
-                advertised=proxy_port,
-            )
-            self.brokers.append(broker)
-            self.proxies.append(Proxy(proxy_port, broker.port))
-        for broker, proxy in zip(self.brokers, self.proxies, strict=True):
-            broker.start()
-            await proxy.start()
-        await asyncio.gather(*(asyncio.to_thread(broker.wait_ready) for broker in self.brokers))
-        bootstrap = '", "'.join(f"127.0.0.1:{proxy.port}" for proxy in self.proxies)
-        self._service = Service(self.folder / "service", bootstrap, PREFIX, replication=brokers)
+        self.cluster = Cluster(self.folder, brokers)
+        await self.cluster.start()
+        self._service = Service(self.folder / "service", self.cluster.guarded, PREFIX, brokers, CLIENT)
+        self._service.log_reader = LogReader(self.folder / "log.pipe", self._service.log)
         self._prepare_environment()
+        await asyncio.to_thread(self.cluster.let_in, PREFIX)
         await self.create_topics()
-        await asyncio.to_thread(self._lower_the_brokers_limit)
+        await asyncio.to_thread(self._limit_the_events_topic)
         self._load = Load(self.service.url, rate, self.seed)
 
     def _prepare_environment(self) -> None:
         environ = self.service.environ
+        environ["CHAOS_KAFKA_PASSWORD"] = PASSWORD
         environ["PYTHONPATH"] = os.pathsep.join([str(poison.folder(self.folder)), str(Path.cwd())])
-        library, why = compile_preload(self.folder)
-        self.knobs = self.folder / "knobs" if library else None
-        if library and self.knobs:
-            self.knobs.write_text("0 0\n")
-            environ |= {"LD_PRELOAD": str(library), "CHAOS_KNOBS": str(self.knobs)}
-        else:
-            self.notes.append(why)
+        try:
+            self.knobs = make_knobs(self.folder)
+            environ |= self.knobs.environ
+        except RuntimeError as why:
+            self.notes.append(f"{why}: slow fsync and clock steps are left out")
 
     async def create_topics(self) -> None:
         """Make the topics, trying again while the cluster is waking up."""
-        async with asyncio.timeout(60):
-            while (done := await asyncio.to_thread(self.service.receiver, "topics", "create")).returncode:
-                await asyncio.sleep(1)
-        assert done.returncode == 0
+        deadline_s = time.monotonic() + 60
+        while (done := await asyncio.to_thread(self.service.receiver, "topics", "create")).returncode:
+            assert time.monotonic() < deadline_s, f"the topics cannot be made: {done.stdout} {done.stderr}"
+            await asyncio.sleep(1)
+        await asyncio.to_thread(self.cluster.let_write, PREFIX)
 
-    def _lower_the_brokers_limit(self) -> None:
-        entry = ConfigEntry("max.message.bytes", str(MESSAGE_BYTES_MAX), incremental_operation=AlterConfigOpType.SET)
-        topic = ConfigResource(ResourceType.TOPIC, EVENTS_TOPIC, incremental_configs=[entry])
-        admin = AdminClient({"bootstrap.servers": self.bootstrap})
-        admin.incremental_alter_configs([topic])[topic].result(30)
+    def _limit_the_events_topic(self) -> None:
+        self.administrator.set_topic(EVENTS_TOPIC, "max.message.bytes", MESSAGE_BYTES_MAX)
+        # A timestamp that is an hour ahead is refused by default, one that is behind only where somebody wants that.
+        self.administrator.set_topic(EVENTS_TOPIC, "message.timestamp.before.max.ms", TIMESTAMP_OFF_S_MAX * 1000)
 
     def turn(self, fsync_us: int = 0, clock_s: int = 0) -> None:
         """Set the disk's delay and the clock's error."""
         if self.knobs:
-            self.knobs.write_text(f"{fsync_us} {clock_s}\n")
+            self.knobs.turn(fsync_us, clock_s)
 
     def limit_files(self, role: str, size: int | None) -> bool:
         """Let no file of a process grow beyond ``size`` bytes; None: as it was. False where it is not there."""
@@ -186,7 +170,7 @@ class World:
 
     async def until(
         self, what: str, holds: Callable[[dict[str, Any]], bool], timeout_s: float = DRAIN_TIMEOUT_S
-    ) -> None:
+    ) -> bool:
         """Wait until ``/readyz`` says so; what does not happen in time is wrong, and noted with the log's end."""
         started = time.monotonic()
         said: dict[str, Any] | None = None
@@ -194,9 +178,30 @@ class World:
             said = await asyncio.to_thread(self.service.readyz)
             if said is not None and holds(said):
                 self.recoveries_s.append((what, time.monotonic() - started))
-                return
+                return True
             await asyncio.sleep(0.2)
         self.wrong.append(f"{what}: not within {timeout_s:.0f} s: {said}\n{self.service.tail_of_log(10)}")
+        return False
+
+    async def holds(self, what: str, said: Callable[[], bool]) -> bool:
+        """Wait until something is so, for at most ``TRUE_S``; False where it is not."""
+        started = time.monotonic()
+        while time.monotonic() - started < TRUE_S:
+            if await asyncio.to_thread(said):
+                self.recoveries_s.append((what, time.monotonic() - started))
+                return True
+            await asyncio.sleep(0.2)
+        return False
+
+    async def kafka_says(self, what: str, holds: Callable[[dict[str, Any]], bool], timeout_s: float = TRUE_S) -> bool:
+        """Wait until ``/readyz`` says so of Kafka: it is to be true within ``TRUE_S``."""
+        return await self.until(what, lambda said: holds(said["kafka"]), timeout_s)
+
+    async def person(self, *arguments: str) -> None:
+        """Do what the runbook says; what it says must work."""
+        done = await asyncio.to_thread(self.service.receiver, *arguments)
+        if done.returncode != 0:
+            self.wrong.append(f"receiver {' '.join(arguments)} failed: {done.stdout[-300:]} {done.stderr[-500:]}")
 
     async def ready(self) -> None:
         """Wait until callbacks are taken."""
@@ -243,10 +248,7 @@ class World:
     async def tear_down(self) -> None:
         """Leave nothing running."""
         await asyncio.to_thread(self.service.destroy)
-        for proxy in self.proxies:
-            await proxy.stop()
-        for broker in self.brokers:
-            await asyncio.to_thread(broker.stop)
+        await self.cluster.stop()
 
 
 def _is_drained(said: dict[str, Any]) -> bool:

@@ -60,7 +60,7 @@ class Stage:
             make_publisher=publisher or partial(self.kafka.publisher, "journal"),
             route=partial(self.kafka.route, journal_id="journal"),
             refused=lambda one, why: refused(one, None, why, frozenset()),
-            topics=["exchange.status.v1"],
+            topics=["exchange.status.v1", "webhook.quarantine.v1"],
             transaction_timeout_s=1,
             clock=self.clock,
             log=self.log,
@@ -118,6 +118,32 @@ async def test_any_error_drops_the_producer_asks_kafka_and_goes_on(error: Except
             await stage.until(lambda stage=stage: len(stage.kafka.messages) == 3)  # type: ignore[misc]
             await stage.until(lambda stage=stage: stage.relay.state.word == "up")  # type: ignore[misc]
         assert stage.published() == [1, 2, 3]
+
+
+async def test_what_is_missing_is_said_also_while_records_for_other_topics_go_through() -> None:
+    """Under a steady load nobody is ever idle; what goes through does not hide what is missing."""
+    stage = Stage()
+
+    async def steadily() -> None:
+        for number in range(1, 100_000):
+            add(stage.outbox, number)
+            stage.relay.wake()
+            await asyncio.sleep(0.001)
+
+    async with stage.running():
+        load = asyncio.create_task(steadily())
+        await stage.until(lambda: len(stage.kafka.messages) > 20)
+        stage.kafka.missing.add("webhook.quarantine.v1")
+        await stage.until(lambda: "webhook.quarantine.v1 is missing" in stage.relay.state.detail)
+        published, words = len(stage.kafka.messages), set()
+        while len(stage.kafka.messages) < published + 50:
+            words.add(stage.relay.state.word)
+            await asyncio.sleep(0.001)
+        assert words == {"down"}
+        stage.kafka.missing.clear()
+        await stage.until(lambda: stage.relay.state.word == "up")
+        load.cancel()
+    assert stage.published() == list(range(1, len(stage.published()) + 1))
 
 
 async def test_small_batches_are_paced_and_a_backlog_is_not(monkeypatch: pytest.MonkeyPatch) -> None:

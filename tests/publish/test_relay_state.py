@@ -5,7 +5,18 @@ from __future__ import annotations
 import pytest
 
 from receiver.model.records import NOTHING_PUBLISHED, Position
-from receiver.publish.relay_state import Connected, Disconnected, State, Stopped, confirmed, connected, failed, stopped
+from receiver.publish.relay_state import (
+    Connected,
+    Disconnected,
+    State,
+    Stopped,
+    confirmed,
+    connected,
+    failed,
+    has_all,
+    lacks,
+    stopped,
+)
 
 HERE = Position(7, "id-7")
 
@@ -52,6 +63,16 @@ def test_what_kafka_confirmed_is_up_and_not_yet_noted() -> None:
     assert session.noted == session.position == HERE
     sent = confirmed(session, Position(9, "id-9"))
     assert (sent.word, sent.position, sent.noted) == ("up", Position(9, "id-9"), HERE)
+
+
+def test_what_is_missing_is_said_until_somebody_looked_again() -> None:
+    """Records for other topics go through meanwhile, and prove nothing of this one."""
+    missing = lacks(connected(Disconnected(HERE, ""), "cluster", HERE), "topic a is missing")
+    assert confirmed(missing, Position(9, "id-9")).detail == "topic a is missing"
+    assert has_all(missing, waiting=False).word == "up"
+    waiting = has_all(missing, waiting=True)
+    assert waiting.word == "down"
+    assert confirmed(waiting, Position(9, "id-9")).word == "up"
 
 
 def test_the_position_outlives_the_session() -> None:

@@ -236,8 +236,9 @@ class KafkaPublisher:
             batches = await self._batches(producer, messages)
             await self._send(producer, batches, position)
             await producer.commit_transaction()
-        except errors.IllegalOperation:
-            # A broker has refused the transaction itself between two sends: there is none to send in any more.
+        except (errors.IllegalOperation, AssertionError):
+            # A broker has refused the transaction itself between two sends: there is none to send in any more. The
+            # client says so where it knows that as a send begins, and only asserts it where it had to wait first.
             error = transaction_error(producer)
             await self._abort(producer)
             if error is None:
