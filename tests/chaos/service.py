@@ -16,7 +16,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -95,18 +95,6 @@ def until(holds: Callable[[], Any], timeout_s: float = 60) -> Any:
     return found
 
 
-def run_receiver(
-    arguments: Sequence[str], environ: Mapping[str, str], folder: Path, timeout_s: float = 60
-) -> subprocess.CompletedProcess[str]:
-    """Run one command in a folder, as a process that starts at once unless its environment brings code of its own."""
-    if environ.get("PYTHONPATH") == os.environ.get("PYTHONPATH"):
-        return WarmCommands.ours().run(arguments, environ, folder, timeout_s)
-    command = [sys.executable, "-m", "receiver", *arguments]
-    return subprocess.run(
-        command, env=environ, cwd=folder, capture_output=True, text=True, timeout=timeout_s, check=False
-    )
-
-
 class Service:
     """One installation: a folder with its configuration and journal, and at most one running service."""
 
@@ -143,7 +131,8 @@ class Service:
 
     def receiver(self, *arguments: str, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
         """Run one command of the command line against this installation."""
-        return run_receiver((*arguments, "--config", str(self.config)), self.environ, self.folder, timeout_s)
+        command = (*arguments, "--config", str(self.config))
+        return WarmCommands.like(self.environ).run(command, self.environ, self.folder, timeout_s)
 
     def lines(self, *arguments: str, code: int = 0) -> list[dict[str, Any]]:
         """A command's results as JSON."""
