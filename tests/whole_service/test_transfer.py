@@ -23,7 +23,7 @@ from kafka_local import LocalKafka
 from tests.chaos.oracle import committed
 from tests.chaos.service import Service, until
 
-pytestmark = [pytest.mark.kafka, pytest.mark.long, pytest.mark.xdist_group("transfer")]
+pytestmark = [pytest.mark.kafka, pytest.mark.long(seconds=60)]
 CALLBACKS = 600
 ORIGIN = f"{os.environ.get('PYTEST_XDIST_WORKER', '')}transfer."
 """The prefix of the topics of the service that all of them share."""
