@@ -23,7 +23,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import IO, Any, ClassVar
 
 REQUEST_BYTES_MAX = 256 * 1024
 """Arguments and environment, which are one datagram."""
@@ -93,34 +93,79 @@ class WarmCommands:
         ``errors`` is for what is no UTF-8, as in ``bytes.decode``. Raises ``subprocess.TimeoutExpired`` when it takes
         longer, after having killed it.
         """
-        request = {"arguments": list(arguments), "environ": dict(environ), "folder": str(folder)}
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-            with ours:
-                with theirs:
-                    described = [out.fileno(), err.fileno(), theirs.fileno()]
-                    socket.send_fds(self._line, [json.dumps(request).encode()], described)
-                code = _end_of(ours, arguments, timeout_s)
+            process = self.start(arguments, environ, folder, out, err)
+            try:
+                code = process.wait(timeout_s)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                raise
             said = []
             for file in (out, err):
                 file.seek(0)
                 said.append(file.read().decode(errors=errors).replace("\r\n", "\n"))
         return subprocess.CompletedProcess(list(arguments), code, *said)
 
+    def start(
+        self, arguments: Sequence[str], environ: Mapping[str, str], folder: Path, out: IO[bytes], err: IO[bytes]
+    ) -> WarmProcess:
+        """Start a command whose output goes to files; nothing is on its stdin."""
+        request = {"arguments": list(arguments), "environ": dict(environ), "folder": str(folder)}
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            described = [out.fileno(), err.fileno(), theirs.fileno()]
+            socket.send_fds(self._line, [json.dumps(request).encode()], described)
+        return WarmProcess(arguments, ours)
+
+
+class WarmProcess:
+    """A command that was started; what of ``subprocess.Popen`` is used of it. It is no child of this process."""
+
+    def __init__(self, arguments: Sequence[str], reply: socket.socket) -> None:
+        self._arguments = list(arguments)
+        self._reply = reply
+        self.pid = int(reply.recv(100))
+        self.returncode: int | None = None
+        """None as long as nobody has asked whether it ended, or it has not."""
+
+    def poll(self) -> int | None:
+        """The exit code, if it has ended."""
+        return self._hear(0)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """The exit code, when it ends; raises ``subprocess.TimeoutExpired`` after so many seconds."""
+        code = self._hear(timeout)
+        if code is None:
+            assert timeout is not None
+            raise subprocess.TimeoutExpired(self._arguments, timeout)
+        return code
+
+    def send_signal(self, number: int) -> None:
+        """Send one, if it still runs."""
+        if self.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """SIGTERM."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.send_signal(signal.SIGKILL)
+
+    def _hear(self, timeout_s: float | None) -> int | None:
+        if self.returncode is None:
+            self._reply.settimeout(timeout_s)
+            with contextlib.suppress(TimeoutError, BlockingIOError):
+                self.returncode = int(self._reply.recv(100))
+                self._reply.close()
+        return self.returncode
+
 
 def _at_start(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if name.startswith(AT_START)}
-
-
-def _end_of(reply: socket.socket, arguments: Sequence[str], timeout_s: float) -> int:
-    pid = int(reply.recv(100))
-    reply.settimeout(timeout_s)
-    try:
-        return int(reply.recv(100))
-    except TimeoutError:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-        raise subprocess.TimeoutExpired(list(arguments), timeout_s) from None
 
 
 def _warm_up() -> None:

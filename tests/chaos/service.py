@@ -13,7 +13,6 @@ import random
 import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -22,7 +21,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.chaos import traffic
-from tests.warm_commands import WarmCommands
+from tests.warm_commands import WarmCommands, WarmProcess
 
 CONFIGURATION = """\
 [server]
@@ -120,7 +119,7 @@ class Service:
         )
         self.environ = {**os.environ, **SECRETS}
         self.log = folder / "receiver.log"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | WarmProcess | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -159,12 +158,10 @@ class Service:
             return caller.getresponse().status
 
     def start(self) -> None:
-        """Start ``receiver serve``; its log is appended to ``receiver.log``."""
+        """Start ``receiver serve``; its log is appended to ``receiver.log``. Its children are new interpreters."""
         with self.log.open("ab") as log:
-            command = [sys.executable, "-m", "receiver", "serve", "--config", str(self.config)]
-            self.process = subprocess.Popen(
-                command, env=self.environ, cwd=self.folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL
-            )
+            command = ["serve", "--config", str(self.config)]
+            self.process = WarmCommands.like(self.environ).start(command, self.environ, self.folder, log, log)
 
     def readyz(self) -> dict[str, Any] | None:
         """The body of ``/readyz``, None where nothing answers."""
