@@ -6,7 +6,7 @@ import gc
 import itertools
 import os
 import signal
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -20,6 +20,8 @@ WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 BROKERS = pytest.StashKey[list[SharedBroker]]()
 NOT_FOR_LACK_OF_A_TOOL = ("needs root", "every port is everybody's")
 """How the reasons begin for which a test may be skipped also in CI: they are about the user and the kernel."""
+KINDS = ("service", "kafka")
+"""Marks of tests that mostly take longer than others."""
 _numbers = itertools.count(1)
 
 
@@ -34,14 +36,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
     """Mark what asks for a broker; in the end begin with what takes long, so that no worker is left with it alone.
 
     `-m "not kafka"` is then whatever needs neither Java nor Maven. Tests that are alike in that stay in their order,
-    which is a random one.
+    which is a random one. What the tests of a module share is made once: one worker takes all that ask for it.
     """
     for item in items:
         given = getattr(item, "callspec", None)  # a parameter may have that name too
         if "share_broker" in getattr(item, "fixturenames", ()) and "kafka" not in getattr(given, "params", ()):
             item.add_marker(pytest.mark.kafka)
+        if any(shared[-1].scope == "module" for shared in _fixtures_of(item).values()):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
     yield
-    items.sort(key=lambda item: [item.get_closest_marker(mark) is None for mark in ("long", "service", "kafka")])
+    items.sort(key=lambda item: (-_length_s(item), *(item.get_closest_marker(mark) is None for mark in KINDS)))
+
+
+def _length_s(item: pytest.Item) -> int:
+    mark = item.get_closest_marker("long")
+    return 0 if mark is None else int(mark.kwargs.get("seconds", 10))
+
+
+def _fixtures_of(item: pytest.Item) -> Mapping[str, Sequence[pytest.FixtureDef[Any]]]:
+    return item._fixtureinfo.name2fixturedefs if isinstance(item, pytest.Function) else {}
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 Reading them takes a new interpreter half a second, and the tests call hundreds of commands. What a fork runs is
 ``receiver.__main__.main`` from its first line to the interpreter's own end, with its own arguments, environment,
 folder, output and exit code; what is not tested by it is only that the modules can be read, and tests of their own say
-that.
+that. Some variables of the environment act while an interpreter starts, so commands share one only if these are equal.
 """
 
 from __future__ import annotations
@@ -20,37 +20,60 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, ClassVar
 
 REQUEST_BYTES_MAX = 256 * 1024
 """Arguments and environment, which are one datagram."""
 
-ALSO_READ = ("receiver.service.kafka", "anyio._backends._asyncio", "httpcore", "rich.console", "rich.table")
+ALSO_READ = (
+    "receiver.service.kafka",
+    "receiver.service.supervisor",
+    "anyio._backends._asyncio",
+    "httpcore",
+    "rich.console",
+    "rich.table",
+)
 """What some commands import while they run."""
+AT_START = ("PYTHON", "LC_", "LANG", "TZ")
+"""How the names of the variables begin that an interpreter obeys while it starts: where its code is, its letters."""
+KEPT_MAX = 3
+"""Of these processes, each of which holds some dozens of megabytes."""
 
 
 class WarmCommands:
-    """The process that forks; it ends with the one that made this, however that one ends."""
+    """The process that forks; it ends with the one that made this, however that one ends.
 
-    _ours: Self | None = None
+    It is started with the variables of ``environ`` that act at a start: ``PYTHONPATH`` may bring code that replaces
+    some of the receiver's, as it does for a command with an interpreter of its own.
+    """
+
+    _kept: ClassVar[OrderedDict[frozenset[tuple[str, str]], WarmCommands]] = OrderedDict()
     _making = threading.Lock()
 
-    def __init__(self) -> None:
+    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
         self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        rest = {name: value for name, value in os.environ.items() if not name.startswith(AT_START)}
         with theirs:
             command = [sys.executable, "-m", "tests.warm_commands", str(theirs.fileno())]
             repository = Path(__file__).parent.parent
-            self._process = subprocess.Popen(command, cwd=repository, pass_fds=[theirs.fileno()])
+            self._process = subprocess.Popen(
+                command, cwd=repository, env=rest | _at_start(environ), pass_fds=[theirs.fileno()]
+            )
 
     @classmethod
-    def ours(cls) -> Self:
-        """The one of this process, started by whoever asks first."""
+    def like(cls, environ: Mapping[str, str]) -> WarmCommands:
+        """The one of this process whose start was as this environment wants it, started by whoever asks first."""
         with cls._making:
-            if cls._ours is None:
-                cls._ours = cls()
-            return cls._ours
+            key = frozenset(_at_start(environ).items())
+            if key not in cls._kept:
+                cls._kept[key] = cls(environ)
+            cls._kept.move_to_end(key)
+            while len(cls._kept) > KEPT_MAX:
+                cls._kept.popitem(last=False)[1].close()
+            return cls._kept[key]
 
     def close(self) -> None:
         """End it."""
@@ -58,36 +81,91 @@ class WarmCommands:
         self._process.wait()
 
     def run(
-        self, arguments: Sequence[str], environ: Mapping[str, str], folder: Path, timeout_s: float
+        self,
+        arguments: Sequence[str],
+        environ: Mapping[str, str],
+        folder: Path,
+        timeout_s: float,
+        errors: str = "strict",
     ) -> subprocess.CompletedProcess[str]:
         """Run a command as ``subprocess.run`` does, its output captured and nothing on its stdin.
 
-        Raises ``subprocess.TimeoutExpired`` when it takes longer, after having killed it.
+        ``errors`` is for what is no UTF-8, as in ``bytes.decode``. Raises ``subprocess.TimeoutExpired`` when it takes
+        longer, after having killed it.
         """
-        request = {"arguments": list(arguments), "environ": dict(environ), "folder": str(folder)}
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-            with ours:
-                with theirs:
-                    described = [out.fileno(), err.fileno(), theirs.fileno()]
-                    socket.send_fds(self._line, [json.dumps(request).encode()], described)
-                code = _end_of(ours, arguments, timeout_s)
+            process = self.start(arguments, environ, folder, out, err)
+            try:
+                code = process.wait(timeout_s)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                raise
             said = []
             for file in (out, err):
                 file.seek(0)
-                said.append(file.read().decode().replace("\r\n", "\n"))
+                said.append(file.read().decode(errors=errors).replace("\r\n", "\n"))
         return subprocess.CompletedProcess(list(arguments), code, *said)
 
+    def start(
+        self, arguments: Sequence[str], environ: Mapping[str, str], folder: Path, out: IO[bytes], err: IO[bytes]
+    ) -> WarmProcess:
+        """Start a command whose output goes to files; nothing is on its stdin."""
+        request = {"arguments": list(arguments), "environ": dict(environ), "folder": str(folder)}
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            described = [out.fileno(), err.fileno(), theirs.fileno()]
+            socket.send_fds(self._line, [json.dumps(request).encode()], described)
+        return WarmProcess(arguments, ours)
 
-def _end_of(reply: socket.socket, arguments: Sequence[str], timeout_s: float) -> int:
-    pid = int(reply.recv(100))
-    reply.settimeout(timeout_s)
-    try:
-        return int(reply.recv(100))
-    except TimeoutError:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-        raise subprocess.TimeoutExpired(list(arguments), timeout_s) from None
+
+class WarmProcess:
+    """A command that was started; what of ``subprocess.Popen`` is used of it. It is no child of this process."""
+
+    def __init__(self, arguments: Sequence[str], reply: socket.socket) -> None:
+        self._arguments = list(arguments)
+        self._reply = reply
+        self.pid = int(reply.recv(100))
+        self.returncode: int | None = None
+        """None as long as nobody has asked whether it ended, or it has not."""
+
+    def poll(self) -> int | None:
+        """The exit code, if it has ended."""
+        return self._hear(0)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """The exit code, when it ends; raises ``subprocess.TimeoutExpired`` after so many seconds."""
+        code = self._hear(timeout)
+        if code is None:
+            assert timeout is not None
+            raise subprocess.TimeoutExpired(self._arguments, timeout)
+        return code
+
+    def send_signal(self, number: int) -> None:
+        """Send one, if it still runs."""
+        if self.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """SIGTERM."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.send_signal(signal.SIGKILL)
+
+    def _hear(self, timeout_s: float | None) -> int | None:
+        if self.returncode is None:
+            self._reply.settimeout(timeout_s)
+            with contextlib.suppress(TimeoutError, BlockingIOError):
+                self.returncode = int(self._reply.recv(100))
+                self._reply.close()
+        return self.returncode
+
+
+def _at_start(environ: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environ.items() if name.startswith(AT_START)}
 
 
 def _warm_up() -> None:
@@ -109,10 +187,15 @@ def _become(request: dict[str, Any], out: int, err: int) -> None:
     os.dup2(out, 1)
     os.dup2(err, 2)
     os.environ.clear()
-    os.environ.update(request["environ"])
-    os.chdir(request["folder"])
+    os.environb.update({_bytes(name): _bytes(value) for name, value in request["environ"].items()})
+    os.chdir(_bytes(request["folder"]))
     sys.modules["__main__"] = importlib.import_module("receiver.__main__")
-    sys.argv = [str(sys.modules["__main__"].__file__), *request["arguments"]]
+    arguments = [os.fsdecode(_bytes(argument)) for argument in request["arguments"]]  # read with the locale's letters
+    sys.argv = [str(sys.modules["__main__"].__file__), *arguments]
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode(errors="surrogateescape")
 
 
 def _attend(request: dict[str, Any], out: int, err: int, reply: socket.socket) -> None:

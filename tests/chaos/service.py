@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import hmac
+import http.client
 import itertools
 import json
 import os
@@ -17,15 +18,13 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
-import httpx
-
 from tests.chaos import traffic
 from tests.chaos.log_reader import LogReader
-from tests.warm_commands import WarmCommands
+from tests.warm_commands import WarmCommands, WarmProcess
 
 CONFIGURATION = """\
 [server]
@@ -79,6 +78,9 @@ def _ports() -> Iterator[int]:
 
 _next_ports = _ports()
 
+POLL_S = 0.05
+"""Between two questions: each costs the service more than the answer is worth where many tests ask at once."""
+
 
 def free_port() -> int:
     """A loopback port on which nothing listens, and which this process was not given before."""
@@ -90,24 +92,14 @@ def free_port() -> int:
 
 
 def until(holds: Callable[[], Any], timeout_s: float = 60) -> Any:
-    """Wait until something holds, and give it."""
+    """Wait until something holds, and give it. Whatever it costs to ask, at least as long a pause follows."""
     deadline = time.monotonic() + timeout_s
+    asked = time.monotonic()
     while not (found := holds()):
         assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(0.02)
+        time.sleep(max(POLL_S, time.monotonic() - asked))
+        asked = time.monotonic()
     return found
-
-
-def run_receiver(
-    arguments: Sequence[str], environ: Mapping[str, str], folder: Path, timeout_s: float = 60
-) -> subprocess.CompletedProcess[str]:
-    """Run one command in a folder, as a process that starts at once unless its environment brings code of its own."""
-    if environ.get("PYTHONPATH") == os.environ.get("PYTHONPATH"):
-        return WarmCommands.ours().run(arguments, environ, folder, timeout_s)
-    command = [sys.executable, "-m", "receiver", *arguments]
-    return subprocess.run(
-        command, env=environ, cwd=folder, capture_output=True, text=True, timeout=timeout_s, check=False
-    )
 
 
 class Service:
@@ -141,7 +133,7 @@ class Service:
         self.log = folder / "receiver.log"
         self.log_reader: LogReader | None = None
         """Who copies stdout and stderr to ``log``; None: they go there by themselves."""
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | WarmProcess | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -156,7 +148,8 @@ class Service:
 
     def receiver(self, *arguments: str, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
         """Run one command of the command line against this installation."""
-        return run_receiver((*arguments, "--config", str(self.config)), self.environ, self.folder, timeout_s)
+        command = (*arguments, "--config", str(self.config))
+        return WarmCommands.like(self.environ).run(command, self.environ, self.folder, timeout_s)
 
     def lines(self, *arguments: str, code: int = 0) -> list[dict[str, Any]]:
         """A command's results as JSON."""
@@ -169,14 +162,32 @@ class Service:
         body = document if isinstance(document, bytes) else json.dumps(document).encode()
         signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
         headers = {"x-api-public-key": traffic.ONCHAIN_PUBLIC, "x-api-signature": signature}
-        return httpx.post(f"{self.url}/swaps", content=body, headers=headers, timeout=10).status_code
+        return self.post("swaps", body, headers)
+
+    def post(self, source: str, body: bytes, headers: dict[str, str]) -> int:
+        """Send one callback on a connection of its own; the status of the answer."""
+        caller = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        with contextlib.closing(caller):
+            caller.request("POST", f"/webhooks/{source}", body, headers)
+            return caller.getresponse().status
 
     def start(self) -> None:
-        """Start ``receiver serve``; its log is appended to ``receiver.log``."""
+        """Start ``receiver serve``; its log is appended to ``receiver.log``. Its children are new interpreters.
+
+        The supervisor is one too where its log has a reader, or where a library is to be loaded before all others.
+        """
+        arguments = ["serve", "--config", str(self.config)]
         with self.log.open("ab") if self.log_reader is None else self.log_reader.open() as log:
-            command = [sys.executable, "-m", "receiver", "serve", "--config", str(self.config)]
+            if self.log_reader is None and "LD_PRELOAD" not in self.environ:
+                self.process = WarmCommands.like(self.environ).start(arguments, self.environ, self.folder, log, log)
+                return
             self.process = subprocess.Popen(
-                command, env=self.environ, cwd=self.folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+                [sys.executable, "-m", "receiver", *arguments],
+                env=self.environ,
+                cwd=self.folder,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
             )
 
     def readyz(self) -> dict[str, Any] | None:
@@ -206,7 +217,7 @@ class Service:
                 return
             if self.process is not None and self.process.poll() is not None:
                 break
-            time.sleep(0.05)
+            time.sleep(POLL_S)
         raise AssertionError(f"not ready after {timeout_s} s: {self.readyz()}\n{self.tail_of_log()}")
 
     def published(self, callbacks: int = 0) -> bool:
@@ -220,12 +231,12 @@ class Service:
             and not said["interpret"]["uninterpreted"]
         )
 
-    def wait_published(self, callbacks: int = 0, timeout_s: float = 60) -> None:
-        """Wait until it is."""
+    def wait_published(self, callbacks: int = 0, timeout_s: float = 120) -> None:
+        """Wait until it is. Seen on a busy machine: nine deaths of an interpreter, each with its start, in a minute."""
         deadline = time.monotonic() + timeout_s
         while not self.published(callbacks):
             assert time.monotonic() < deadline, f"after {timeout_s} s: {self.readyz()}\n{self.tail_of_log()}"
-            time.sleep(0.02)
+            time.sleep(POLL_S)
 
     def tail_of_log(self, lines: int = 30) -> str:
         """The end of the service's log."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.service import free_port
-from tests.warm_commands import WarmCommands
+from tests.warm_commands import KEPT_MAX, WarmCommands
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +38,33 @@ def test_it_has_the_environment_and_folder_that_it_is_given_and_no_other(warm: W
     (tmp_path / "a.toml").write_text("[server]\nprot = 5\n")
     assert "a.toml: server.prot" in warm.run(("tail",), {"RECEIVER_CONFIG": "a.toml"}, tmp_path, 60).stderr
     assert "there is no journal" in warm.run(("tail",), {}, tmp_path, 60).stderr
+
+
+SAYS = "import sys; import receiver.cli.main as cli; cli.run = lambda given: print(sys.stdout.encoding, ascii(given))\n"
+PLAIN = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+
+def test_code_and_letters_are_those_of_its_environment(tmp_path: Path) -> None:
+    """As with an interpreter of its own: what its path brings, and what its locale makes of bytes."""
+    (tmp_path / "sitecustomize.py").write_text(SAYS)
+    path = os.pathsep.join([str(tmp_path), str(Path.cwd())])
+    command = [sys.executable, "-m", "receiver", "show", "\N{RIGHTWARDS ARROW}"]
+    said = []
+    for environ in ({**os.environ, "PYTHONPATH": path}, {**os.environ, **PLAIN, "PYTHONPATH": path}):
+        cold = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
+        done = WarmCommands.like(environ).run(command[3:], environ, tmp_path, 60)
+        assert (done.returncode, done.stdout, done.stderr) == (cold.returncode, cold.stdout, cold.stderr)
+        said.append(done.stdout)
+    assert said[0] != said[1]
+
+
+def test_commands_share_one_unless_their_starts_differ(tmp_path: Path) -> None:
+    """Those used least are ended when there are many, and started again when they are asked for."""
+    assert WarmCommands.like(os.environ) is WarmCommands.like({**os.environ, "RECEIVER_CONFIG": "a.toml"})
+    environs = [{**os.environ, "PYTHON_OF_THIS_TEST": str(number)} for number in range(KEPT_MAX + 1)]
+    first, *_ = [WarmCommands.like(environ) for environ in environs]
+    assert WarmCommands.like(environs[0]) is not first
+    assert WarmCommands.like(environs[0]).run(("--version",), environs[0], tmp_path, 60).returncode == 0
 
 
 def test_one_that_takes_too_long_is_killed(warm: WarmCommands, tmp_path: Path) -> None:

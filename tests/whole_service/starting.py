@@ -17,6 +17,7 @@ import pytest
 
 from tests.chaos import traffic
 from tests.chaos.service import Service
+from tests.warm_commands import WarmCommands
 
 SWAP = {"id": "swap-1", "organizationId": traffic.ORGANISATION, "status": "PROCESSED"}
 RECEIVER = (sys.executable, "-m", "receiver")
@@ -48,12 +49,15 @@ def run(
     environ: Mapping[str, str] | None = None,
     cwd: Path | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """One command; it must end by itself."""
-    command = [*before, *RECEIVER, *arguments, "--config", str(service.config)]
+    """One command; it must end by itself. It has an interpreter of its own where something else is ``before`` it."""
+    whole, folder = {**service.environ, **(environ or {})}, cwd or service.folder
+    command = [*arguments, "--config", str(service.config)]
+    if not before:
+        return WarmCommands.like(whole).run(command, whole, folder, 60, errors="replace")
     return subprocess.run(
-        command,
-        env={**service.environ, **(environ or {})},
-        cwd=cwd or service.folder,
+        [*before, *RECEIVER, *command],
+        env=whole,
+        cwd=folder,
         capture_output=True,
         text=True,
         timeout=60,

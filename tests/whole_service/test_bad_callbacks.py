@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from kafka_local import LocalKafka
 
@@ -19,7 +18,7 @@ from tests.chaos.oracle import committed
 from tests.chaos.service import Service
 from tests.chaos.traffic import ACCOUNT, ORGANISATION, Callback
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.kafka
 
 
 @pytest.fixture
@@ -36,8 +35,7 @@ def service(tmp_path: Path, kafka: LocalKafka, prefix: str) -> Iterator[Service]
 def post(service: Service, document: dict[str, Any]) -> None:
     """One auto-swap callback, answered 200."""
     callback = Callback("swaps", "", "", json.dumps({"organizationId": ORGANISATION, **document}).encode(), ())
-    answer = httpx.post(f"{service.url}/swaps", content=callback.body, headers=callback.headers(0))
-    assert answer.status_code == 200
+    assert service.post("swaps", callback.body, callback.headers(0)) == 200
 
 
 @pytest.mark.long
@@ -87,7 +85,7 @@ def test_an_event_that_kafka_refuses_is_named_in_quarantine(service: Service, ka
     for one in (large | {"status": "Exchanged", "meta": "small"}, large, large | {"meta": "small"}):
         callback = Callback("0xpay-main", "", "", json.dumps(one).encode(), ())
         headers = callback.headers(int(time.time()))
-        assert httpx.post(f"{service.url}/0xpay-main", content=callback.body, headers=headers).status_code == 200
+        assert service.post("0xpay-main", callback.body, headers) == 200
     service.wait_published(3)
     events = committed(kafka.bootstrap, f"{prefix}exchange.status.v1")
     assert [seen.value["sequence"] for seen in events] == [1, 3]

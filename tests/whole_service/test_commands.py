@@ -16,7 +16,8 @@ import apsw
 import pytest
 
 from tests.chaos import traffic
-from tests.chaos.service import Service, free_port, run_receiver, until
+from tests.chaos.service import Service, free_port, until
+from tests.warm_commands import WarmCommands
 
 SWAP = {
     "id": "swap-1",
@@ -28,7 +29,8 @@ SWAP = {
 
 def receiver(*arguments: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run the command line in a folder."""
-    return run_receiver(arguments, {**os.environ, **environ}, cwd)
+    whole = {**os.environ, **environ}
+    return WarmCommands.like(whole).run(arguments, whole, cwd, 60)
 
 
 def from_disk(*arguments: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:

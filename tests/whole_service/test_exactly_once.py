@@ -199,7 +199,7 @@ async def test_sigterm_under_load_commits_what_it_answered(service: Service, kaf
             service.start()
             await asyncio.to_thread(service.wait_ready)
 
-    ledger = await load(service, 4, 60, restart)
+    ledger = await load(service, 4, 40, restart)
     service.wait_published(ledger.answers["200"])
     assert codes == [0, 0, 0]
     verdict(service, kafka.bootstrap, prefix, ledger)

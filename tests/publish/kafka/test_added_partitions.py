@@ -59,7 +59,7 @@ class Stand:
             topics=[f"{self.prefix}events"],
             number_of=lambda headers: record_number(headers, "j"),
             transactional=True,
-            transaction_timeout_s=5,
+            transaction_timeout_s=30,
             spread=self.spread,
         )
 

@@ -47,7 +47,7 @@ async def make_by_asking(broker: LocalKafka, topic: str) -> None:
 async def test_nothing_that_asks_makes_a_topic(eager: LocalKafka, prefix: str) -> None:
     """Each use of the cluster that there is, on one without a topic."""
     options = client_options([eager.bootstrap], {})
-    cluster = KafkaCluster(options, topic_prefix=prefix, state_topics=True, transaction_timeout_s=5)
+    cluster = KafkaCluster(options, topic_prefix=prefix, state_topics=True, transaction_timeout_s=30)
     messages = routed(cluster, "journal", 1)
     assert await cluster.missing_topics() == cluster.all_topics
     await cluster.survey(Expected("journal", lambda _: {}, 1_000_000, lambda: time.time_ns() // 1000))
@@ -85,7 +85,7 @@ async def test_the_broker_would_have_made_one(eager: LocalKafka, prefix: str) ->
 
 async def test_positions_that_others_made_are_refused_by_name(eager: LocalKafka, prefix: str) -> None:
     """On connect, in a look, by `topics create`, and before a position is written; with what mends it."""
-    cluster = KafkaCluster(client_options([eager.bootstrap], {}), topic_prefix=prefix, transaction_timeout_s=5)
+    cluster = KafkaCluster(client_options([eager.bootstrap], {}), topic_prefix=prefix, transaction_timeout_s=30)
     await make_by_asking(eager, f"{prefix}receiver.positions")
     publisher = cluster.publisher("journal")
     with pytest.raises(KafkaUnavailable, match=r"receiver\.positions has 3 partitions, and must have exactly one"):

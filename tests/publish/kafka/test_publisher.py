@@ -134,7 +134,7 @@ async def test_a_broker_killed_and_restarted_loses_and_repeats_nothing(tmp_path:
 
 async def test_an_events_topic_that_is_compacted_is_said_on_connect(kafka: LocalKafka, prefix: str) -> None:
     """And published to all the same: what is not sent is lost to everybody."""
-    cluster = KafkaCluster(client_options([kafka.bootstrap], {}), topic_prefix=prefix, transaction_timeout_s=5)
+    cluster = KafkaCluster(client_options([kafka.bootstrap], {}), topic_prefix=prefix, transaction_timeout_s=30)
     await cluster.create_topics()
     topic = cluster.status_topics[0]
     async with admin_client(cluster.options) as admin:

@@ -206,6 +206,7 @@ async def written(cluster: KafkaCluster, topics: list[str]) -> int:
     return total
 
 
+@pytest.mark.long(seconds=200)
 @pytest.mark.parametrize("delivery", ["exactly_once", "at_least_once"])
 async def test_a_backlog_drains_at_the_quotas_pace(broker: GuardedKafka, prefix: str, delivery: str) -> None:
     """Each record once, hardly any in vain, and up is said again as soon as records go through."""
@@ -232,6 +233,7 @@ async def test_a_backlog_drains_at_the_quotas_pace(broker: GuardedKafka, prefix:
     assert sum(ups) > len(ups) / 2
 
 
+@pytest.mark.long(seconds=200)
 async def test_a_quota_that_comes_while_large_batches_go_out_is_waited_for(
     broker: GuardedKafka, prefix: str, tmp_path: Path
 ) -> None:
