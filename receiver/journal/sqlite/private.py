@@ -23,7 +23,8 @@ def make_folder(folder: Path) -> None:
     """
     try:
         if folder.is_symlink() and folder.exists():
-            raise StoreFailed(f"{folder} is a link to {folder.readlink()}: name the journal's folder itself")
+            _need_own_link(folder)
+            return
         folder.mkdir(mode=OWN_FOLDER, parents=True, exist_ok=True)
         found = folder.stat()
         if _ours(found) and stat.S_IMODE(found.st_mode) != OWN_FOLDER:
@@ -33,6 +34,15 @@ def make_folder(folder: Path) -> None:
         raise StoreFailed(f"{folder}: there is {what} in the place of the journal's folder") from None
     except OSError as error:
         raise StoreFailed(f"{error.filename or folder}: {error.strerror}") from None
+
+
+def _need_own_link(folder: Path) -> None:
+    # Somebody moved the journal to a larger disk: followed where link and folder are that somebody's. What it leads to
+    # keeps its mode: it may hold more than a journal, whose files are closed to others anyway.
+    link, found = folder.lstat(), folder.stat()
+    if not (_ours(link) and _ours(found) and stat.S_ISDIR(found.st_mode)):
+        why = "and not both are this user's; name the journal's folder itself"
+        raise StoreFailed(f"{folder} is a link to {folder.readlink()}, {why}")
 
 
 def folder_of_others(folder: Path) -> str | None:

@@ -90,13 +90,29 @@ def test_the_system_says_why(tmp_path: Path) -> None:
     assert why_not_open(tmp_path / "file", read_only=True) is None
 
 
-def test_a_link_in_the_folders_place_is_refused(tmp_path: Path) -> None:
-    """What it leads to keeps its mode: it may be anybody's."""
-    (tmp_path / "theirs").mkdir(mode=0o755)
-    (tmp_path / "journal").symlink_to(tmp_path / "theirs")
-    with pytest.raises(StoreFailed, match=r"is a link to .*theirs: name the journal's folder itself"):
-        make_folder(tmp_path / "journal")
-    assert mode(tmp_path / "theirs") == 0o755
+def test_a_link_of_our_own_is_followed_and_what_it_leads_to_keeps_its_mode(tmp_path: Path) -> None:
+    """As somebody has it who moved the journal to a larger disk; other things may lie there too."""
+    (tmp_path / "larger").mkdir(mode=0o755)
+    (tmp_path / "journal").symlink_to(tmp_path / "larger")
+    make_folder(tmp_path / "journal")
+    assert mode(tmp_path / "larger") == 0o755
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: nobody else can make a link somebody else's")
+@pytest.mark.parametrize("foreign", ["link", "folder", "file"])
+def test_a_link_of_somebody_else_or_to_something_of_theirs_is_refused(foreign: str, tmp_path: Path) -> None:
+    """They would decide where the journal's bytes go, or read them."""
+    theirs, link = tmp_path / "theirs", tmp_path / "journal"
+    if foreign == "file":
+        theirs.touch()
+    else:
+        theirs.mkdir(mode=0o755)
+    link.symlink_to(theirs)
+    if foreign != "file":
+        os.chown(link if foreign == "link" else theirs, 65534, 65534, follow_symlinks=False)
+    with pytest.raises(StoreFailed, match=r"is a link to .*theirs, and not both are this user's"):
+        make_folder(link)
+    assert list(tmp_path.rglob("*.db")) == []
 
 
 @pytest.mark.parametrize("name", ["inbox.db", "inbox.db-wal", "journal.lock", "outbox.db"])
