@@ -27,9 +27,10 @@ def main(checkout: Path, version: int) -> None:
         service = Service(Path(folder) / "service")
         environ = {**service.environ, "PYTHONPATH": os.pathsep.join([str(checkout), str(checkout / "schemas")])}
         command = [sys.executable, "-m", "receiver", "serve", "--config", str(service.config)]
-        with service.log.open("ab") as log, subprocess.Popen(
-            command, env=environ, cwd=checkout, stdout=log, stderr=log
-        ) as process:
+        with (
+            service.log.open("ab") as log,
+            subprocess.Popen(command, env=environ, cwd=checkout, stdout=log, stderr=log) as process,
+        ):
             try:
                 service.wait_ready()
                 for one in told():

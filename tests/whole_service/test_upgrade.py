@@ -10,7 +10,6 @@ import threading
 import time
 from collections import Counter
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -127,5 +126,3 @@ def assert_goes_on(events: list[dict[str, Any]]) -> None:
 def key_of(event: dict[str, Any]) -> str:
     """The key of its records."""
     return f"{event['provider']}:{event['account']}:{event['kind']}:{event['operation_id']}"
-
-
