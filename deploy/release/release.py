@@ -22,7 +22,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import sbom
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,7 +84,8 @@ def make(release: Release, target: Path) -> list[str]:
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     make_distributions(release, target)
-    sbom.main([str(release.root / "requirements/run.txt"), str(target / "sbom.cdx.json")])
+    pins, bill = release.root / "requirements/run.txt", target / "sbom.cdx.json"
+    run(release.root, sys.executable, str(ROOT / "deploy/sbom/sbom.py"), str(pins), str(bill))
     (target / "NOTES.md").write_text(f"# {release.version}\n\n{release.notes}", "utf-8")
     left_out = [why for why in (make_chart(release, target), make_image(release, target)) if why is not None]
     (target / SUMS).write_text(sums(target), "ascii")
