@@ -14,7 +14,7 @@ ROOMS: tuple[frozenset[str], ...] = tuple(
     for floor in (
         "model",
         "providers journal",
-        "intake interpret publish reconcile",
+        "intake interpret publish reconcile trace",
         "operate",
         "service",
         "sandbox",
@@ -24,8 +24,14 @@ ROOMS: tuple[frozenset[str], ...] = tuple(
 )
 """From the ground up. A room uses rooms of lower floors, and none beside it."""
 FLOOR = {room: floor for floor, rooms in enumerate(ROOMS) for room in rooms}
-DRIVERS = {"apsw": "journal/sqlite", "aiokafka": "publish/kafka", "uvicorn": "intake", "click": "cli"}
-"""Driver → the only folder that imports it."""
+DRIVERS = {
+    "apsw": "journal/sqlite",
+    "aiokafka": "publish/kafka",
+    "uvicorn": "intake",
+    "click": "cli",
+    "opentelemetry": "trace/otlp.py",
+}
+"""Driver → the only folder, or module, that imports it."""
 PURE = (
     "model",
     "providers",
@@ -52,6 +58,7 @@ PURE = (
     "publish/routing.py",
     "reconcile/follow_outbox.py",
     "reconcile/pacing.py",
+    "trace/spans.py",
 )
 IMPURE = {"asyncio", "os", "socket", "time", "logging", "threading", "subprocess", "pathlib", "random", "structlog"}
 FILE_LINES_MAX = 400
