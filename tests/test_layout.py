@@ -237,6 +237,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
         "fields, tables and samples, used by its callbacks",
     ),
     "sandbox/dev.py": ("whole_service/test_commands.py", "a whole service in one process, proven as a process"),
+    "trace/ports.py": ("trace/test_otlp.py", "a Protocol, held against the collector that it stands for"),
     "service/console_log.py": ("service/test_logs.py", "the form of the log that people read"),
     "service/processes/reconcile.py": ("service/test_process.py", "its parts are tested in reconcile; this wires them"),
 }

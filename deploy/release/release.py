@@ -2,8 +2,9 @@
 
 What it makes is the same on every machine, byte for byte: the two distributions as wheels and source distributions, the
 chart, the bill of materials, the notes, and SHA256SUMS over all of it. All times in these are the commit's. The image
-is made where buildah is, with the commit's time too; its bytes depend on the base that it is made from. What could not
-be made for lack of a program is said, and left out.
+is made where buildah is, with the commit's time too: its layers are the same each time on the same base, and only its
+configuration names the container that it was built in. What could not be made for lack of a program is said, and left
+out.
 """
 
 from __future__ import annotations
