@@ -91,7 +91,7 @@ class TraceFollower:
         return last
 
     def _wait(self, record: OutboxRecord, seen_us: int) -> None:
-        if not self._publishes or record.record_type == "withheld":
+        if not self._publishes or not record.publish or record.record_type == "withheld":
             return
         if len(self._waiting) >= WAITING_MAX:
             self._waiting.popleft()
