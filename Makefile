@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run test test-fast chaos attack fuzz bench-quick bench bench-full lint types kafka jars-lock sbom client-types pins clean
+.PHONY: help install install-dev run test test-fast chaos attack fuzz bench-quick bench bench-full lint types kafka jars-lock sbom release client-types pins clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -84,6 +84,11 @@ jars-lock: install ## deploy/kafka-local/jars.lock anew, after a change of its p
 
 sbom: install-dev ## dist/sbom.cdx.json: what is installed with the receiver, CycloneDX, from the pins
 	@$(BIN)/python deploy/sbom/sbom.py requirements/run.txt dist/sbom.cdx.json
+
+release: install-dev ## tested, into dist/: wheels, sdists, chart, image, SBOM, notes, SHA256SUMS; uploads nothing; IMAGE_ARGS="..."
+	@$(BIN)/python deploy/release/release.py check
+	@$(MAKE) --no-print-directory test
+	@$(BIN)/python deploy/release/release.py make dist
 
 client-types: install ## schemas/types anew, after a change of what is published; needs Node.js 20+ and Go
 	@$(BIN)/python -m exchange_events.publish

@@ -15,6 +15,7 @@ DOCUMENTS = {
     "CHANGELOG.md": "CHANGELOG.md",
     "deploy/RUNBOOK.md": "RUNBOOK.md",
     "docs/consume": "consume",
+    "docs/operate": "operate",
 }
 """In the checkout → in ``receiver/docs`` of the installed package."""
 RECORD = "COMMIT"

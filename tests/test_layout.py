@@ -14,7 +14,7 @@ ROOMS: tuple[frozenset[str], ...] = tuple(
     for floor in (
         "model",
         "providers journal",
-        "intake interpret publish reconcile",
+        "intake interpret publish reconcile trace",
         "operate",
         "service",
         "sandbox",
@@ -24,8 +24,14 @@ ROOMS: tuple[frozenset[str], ...] = tuple(
 )
 """From the ground up. A room uses rooms of lower floors, and none beside it."""
 FLOOR = {room: floor for floor, rooms in enumerate(ROOMS) for room in rooms}
-DRIVERS = {"apsw": "journal/sqlite", "aiokafka": "publish/kafka", "uvicorn": "intake", "click": "cli"}
-"""Driver → the only folder that imports it."""
+DRIVERS = {
+    "apsw": "journal/sqlite",
+    "aiokafka": "publish/kafka",
+    "uvicorn": "intake",
+    "click": "cli",
+    "opentelemetry": "trace/otlp.py",
+}
+"""Driver → the only folder, or module, that imports it."""
 PURE = (
     "model",
     "providers",
@@ -52,6 +58,7 @@ PURE = (
     "publish/routing.py",
     "reconcile/follow_outbox.py",
     "reconcile/pacing.py",
+    "trace/spans.py",
 )
 IMPURE = {"asyncio", "os", "socket", "time", "logging", "threading", "subprocess", "pathlib", "random", "structlog"}
 FILE_LINES_MAX = 400
@@ -230,6 +237,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
         "fields, tables and samples, used by its callbacks",
     ),
     "sandbox/dev.py": ("whole_service/test_commands.py", "a whole service in one process, proven as a process"),
+    "trace/ports.py": ("trace/test_otlp.py", "a Protocol, held against the collector that it stands for"),
     "service/console_log.py": ("service/test_logs.py", "the form of the log that people read"),
     "service/processes/reconcile.py": ("service/test_process.py", "its parts are tested in reconcile; this wires them"),
 }

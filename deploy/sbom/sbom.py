@@ -21,6 +21,8 @@ from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
 ROOT = Path(__file__).resolve().parents[2]
+EVENTS = "exchange-events"
+"""The distribution that is made of ``schemas`` and released together with this one, so that no pin names it."""
 NAMESPACE = uuid.UUID("6e1d7a52-90a3-4f0e-8d5b-5f5a3f5cf1c7")
 PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)(?:\s*;\s*([^\\\n]+?))?\s*\\?$")
 HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})\s*\\?$")
@@ -60,15 +62,21 @@ def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+def read_project() -> dict[str, object]:
+    """The table ``project`` of ``pyproject.toml``, with its version, which both distributions have from one file."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    return {**project, "version": (ROOT / "schemas/VERSION").read_text("utf-8").strip()}
+
+
 def bill(pins: list[Pin], project: dict[str, object]) -> bytes:
-    """The document; ``project`` is that table of ``pyproject.toml``."""
+    """The document; ``project`` is what ``read_project`` gives."""
     bom = Bom(serial_number=uuid.uuid5(NAMESPACE, repr((project["name"], project["version"], pins))))
     ours = Component(
         type=ComponentType.APPLICATION, name=str(project["name"]), version=str(project["version"]),
         bom_ref=str(project["name"]), description=str(project["description"]),
     )  # fmt: skip
     bom.metadata.component = ours
-    needed = [_component(pin) for pin in pins]
+    needed = [_component(pin) for pin in (*pins, Pin(EVENTS, str(project["version"]), "", ()))]
     bom.components.update(needed)
     asked_for = {normal(re.split(r"[^A-Za-z0-9._-]", str(one), maxsplit=1)[0]) for one in _dependencies(project)}
     bom.register_dependency(ours, [one for one in needed if one.name in asked_for])
@@ -98,7 +106,7 @@ def _dependencies(project: dict[str, object]) -> list[object]:
 def main(arguments: list[str]) -> int:
     """Write the bill of one requirements file."""
     source, target = (Path(argument) for argument in arguments)
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    project = read_project()
     pins = read_pins(source.read_text("utf-8"))
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(bill(pins, project))

@@ -15,7 +15,7 @@ from typing import Any, Literal, Protocol, cast
 from receiver.journal.handle import Journal
 from receiver.service.config.settings import Settings
 
-Role = Literal["intake", "interpret", "publish", "reconcile"]
+Role = Literal["intake", "interpret", "publish", "reconcile", "traces"]
 STOP, RELOAD = b"stop\n", b"reload\n"
 """What a supervisor tells a child over the link between them."""
 

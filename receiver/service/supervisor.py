@@ -1,7 +1,8 @@
 """``receiver serve``: one supervisor, and processes that share nothing but the journal.
 
 ``intake`` takes callbacks, ``interpret`` says what they mean, ``publish`` takes the events to Kafka where one is
-configured, and ``reconcile`` asks the providers' APIs where a source has ``poll``.
+configured, ``reconcile`` asks the providers' APIs where a source has ``poll``, and ``traces`` tells a collector of what
+was done where one is configured.
 
 Theory of operation. The supervisor holds the journal's lock and the listening socket, and passes both on: a restarted
 intake process refuses no connection, and a second service cannot start while any process of this one lives. Each child
@@ -29,6 +30,7 @@ from receiver.journal.handle import Journal
 from receiver.model.errors import ReceiverError, StoreFailed
 from receiver.service import logs
 from receiver.service.admin import OFF, admin_server, readiness
+from receiver.service.config.exporter import need_exporter
 from receiver.service.config.journal_keys import resolve_keys
 from receiver.service.config.polls import polled
 from receiver.service.config.secret_lint import odd_secrets
@@ -70,6 +72,7 @@ class Supervisor:
         by_role = {child.role: child for child in children}
         self._intake, self._interpret = by_role["intake"], by_role["interpret"]
         self._publish, self._reconcile = by_role.get("publish"), by_role.get("reconcile")
+        self._traces = by_role.get("traces")
         self._log = log
         self._stop = asyncio.Event()
 
@@ -105,7 +108,7 @@ class Supervisor:
         rest_s = total_s * INTERPRET_SHARE
         asking = [self._reconcile.stop(rest_s)] if self._reconcile is not None else []
         await asyncio.gather(self._intake.stop(total_s - rest_s - 1), *asking)
-        publishing = [self._publish.stop(rest_s)] if self._publish is not None else []
+        publishing = [one.stop(rest_s) for one in (self._publish, self._traces) if one is not None]
         await asyncio.gather(self._interpret.stop(rest_s), *publishing)
         self._log.info("serve.stopped")
 
@@ -184,6 +187,7 @@ def _serve(settings: Settings, environ: Mapping[str, str], log: Any) -> int:
     hide_memory(environ)
     raise_open_files()  # its children have it from here
     resolve_sources(settings, environ)  # every fault is named before anything starts
+    need_exporter(settings)
     keys = resolve_keys(settings, environ)
     with contextlib.ExitStack() as stack:
         journal, lock = stack.enter_context(hold_journal(settings.journal.url, keys=keys))
@@ -208,6 +212,8 @@ def _serve(settings: Settings, environ: Mapping[str, str], log: Any) -> int:
             children.append(child("publish", {**shared, "wake": publish_wake}))
         if polled(settings):
             children.append(child("reconcile", shared))
+        if settings.traces.endpoint is not None:
+            children.append(child("traces", shared))
         log.info("serve.started", journal=journal.journal_id, host=settings.server.host, port=settings.server.port)
         _say_what_is_odd(settings, environ, log)
         supervisor = Supervisor(settings, admin, children, log, Systemd.of(os.environ))

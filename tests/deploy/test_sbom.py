@@ -8,10 +8,12 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from sbom import ROOT, bill, main, normal, read_pins
+from sbom import EVENTS, ROOT, bill, main, normal, read_pins, read_project
 
 RUN = (ROOT / "requirements/run.txt").read_text("utf-8")
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+PROJECT = read_project()
+ASKED: list[str] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
+VERSION = (ROOT / "schemas/VERSION").read_text("utf-8").strip()
 
 
 def test_every_pin_and_every_digest_is_in_it() -> None:
@@ -20,9 +22,10 @@ def test_every_pin_and_every_digest_is_in_it() -> None:
     assert (document["bomFormat"], document["specVersion"]) == ("CycloneDX", "1.6")
     there = {(one["name"], one["version"]): one for one in document["components"]}
     pinned = {(normal(name), version) for name, version in re.findall(r"(?m)^([\w.-]+)==([^ ;\\\n]+)", RUN)}
-    assert set(there) == pinned
+    assert set(there) == pinned | {(EVENTS, VERSION)}, "the pins, and what is released together with this"
+    assert document["metadata"]["component"]["version"] == VERSION
     assert len(pinned) == RUN.count("==") - len(re.findall(r";[^\\\n]*==", RUN))
-    digests = [one["content"] for component in there.values() for one in component["hashes"]]
+    digests = [one["content"] for component in there.values() for one in component.get("hashes", ())]
     assert sorted(digests) == sorted(re.findall(r"sha256:([0-9a-f]{64})", RUN))
     assert all(one["purl"] == f"pkg:pypi/{one['name']}@{one['version']}" for one in there.values())
 
@@ -30,7 +33,7 @@ def test_every_pin_and_every_digest_is_in_it() -> None:
 def test_what_the_project_asks_for_itself_is_said() -> None:
     """Each of its dependencies is pinned, and hangs on it."""
     document = json.loads(bill(read_pins(RUN), PROJECT))
-    asked = {normal(re.split(r"[<>=;\[ ]", one)[0]) for one in PROJECT["dependencies"]}
+    asked = {normal(re.split(r"[<>=;\[ ]", one)[0]) for one in ASKED}
     (root,) = [one for one in document["dependencies"] if one["ref"] == PROJECT["name"]]
     assert {one.partition("==")[0] for one in root["dependsOn"]} == asked
 

@@ -138,12 +138,14 @@ def test_callbacks_become_events_and_an_unknown_status_a_record_without_its_sign
     events = until(lambda: [found for found in [serving.lines("tail")] if len(found) == COUNT])[0]
     assert {(event["provider"], event["kind"], event["account"]) for event in events} == {("acmepay", "payment", "1")}
     assert {event["status"] for event in events} <= {"pending", "completed", "cancelled"}
-    waiting = until(lambda: [found for found in [serving.lines("quarantine", "list")] if len(found) == COUNT])[0]
+    # In an unknown state an operation's callbacks are one content, and what was seen is not stored again.
+    unread = len({event["operation_id"] for event in events})
+    waiting = until(lambda: [found for found in [serving.lines("quarantine", "list")] if len(found) == unread])[0]
     assert {one["reason"] for one in waiting} == {"unknown_status"}
     outbox = SqliteOutbox.open(serving.folder / "var/journal", read_only=True)
     values = [orjson.loads(one.value) for one in outbox.read(0, 100) if one.record_type == "quarantine"]
     outbox.close()
-    assert len(values) == COUNT
+    assert len(values) == unread
     for value in values:
         names = [name for name, _ in value["headers"]]
         assert (value["provider"], "content-type" in names, PROOF in names) == ("acmepay", True, False)
@@ -151,7 +153,7 @@ def test_callbacks_become_events_and_an_unknown_status_a_record_without_its_sign
     assert (shown.returncode, "unknown_status" in shown.stdout) == (0, True), shown.stderr
     exported = serving.receiver("export")
     bodies = [base64.b64decode(json.loads(line)["body_base64"]) for line in exported.stdout.splitlines()]
-    assert len(bodies) == 2 * COUNT
+    assert len(bodies) == COUNT + unread
     assert all(b"440000******0008" in body and b"4400000000000008" not in body for body in bodies)
 
 

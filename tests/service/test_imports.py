@@ -13,6 +13,7 @@ FOREIGN = {
     "intake": {"aiokafka", "httpx", "rich", "structlog", "receiver.interpret.interpreter", "receiver.reconcile"},
     "interpret": {"aiokafka", "httpx", "rich", "starlette", "structlog", "uvicorn", *LISTENER},
     "publish": {"httpx", "rich", "starlette", "structlog", "uvicorn", "receiver.reconcile", *LISTENER},
+    "traces": {"aiokafka", "httpx", "starlette", "structlog", "uvicorn", "receiver.interpret.interpreter", *LISTENER},
     "reconcile": {"aiokafka", "starlette", "structlog", "uvicorn", "receiver.interpret.interpreter", *LISTENER},
 }
 """Role → what other processes need and this one does not; httpx itself imports rich where it finds it."""

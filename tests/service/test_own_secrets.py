@@ -44,6 +44,7 @@ OWN: Mapping[Role, set[str]] = {
     "interpret": {"AT_REST"},
     "publish": {"AT_REST", "KAFKA"},
     "reconcile": {"AT_REST", "PUBLIC", "SECRET", "ASK_PUBLIC", "ASK_SECRET"},
+    "traces": {"AT_REST"},
 }
 
 

@@ -34,7 +34,8 @@ def context(folder: Path, **tables: object) -> ProcessContext:
 @pytest.mark.parametrize("role", get_args(Role))
 async def test_every_role_is_made_run_asked_and_stopped_alike(role: Role, tmp_path: Path) -> None:
     """As the supervisor's child and ``receiver dev`` do it."""
-    made = context(tmp_path / "journal", kafka={"bootstrap_servers": ["127.0.0.1:9"]})
+    traces = {"endpoint": "http://127.0.0.1:9/v1/traces"}
+    made = context(tmp_path / "journal", kafka={"bootstrap_servers": ["127.0.0.1:9"]}, traces=traces)
     part = make_process(role, made)
     running = asyncio.create_task(part.run())
     await asyncio.sleep(0.05)

@@ -67,7 +67,7 @@ async def test_signed_callbacks_become_events_with_key_headers_and_facts(
     service.start()
     service.wait_ready()
     ledger = await load(service, 3, 40, nothing)
-    service.wait_published(ledger.answers["200"])
+    service.wait_published(len(ledger.owed))
     assert verdict(service, kafka.bootstrap, prefix, ledger).obligations > 100
     for record in committed(kafka.bootstrap, f"{prefix}exchange.status.v1"):
         event, headers = record.value, record.headers
@@ -111,7 +111,7 @@ async def test_a_few_dozen_sigkills_lose_repeat_and_reorder_nothing(
                 service.start()
 
     ledger = await load(service, 18, 40, kill)
-    service.wait_published(ledger.answers["200"])
+    service.wait_published(len(ledger.owed))
     assert sum(kills.values()) >= KILLS_MIN, kills
     assert max(ledger.gaps_s, default=0) < GAP_S_MAX
     assert verdict(service, kafka.bootstrap, prefix, ledger).obligations > 500
@@ -142,7 +142,7 @@ async def test_a_broker_that_is_away_costs_no_callback_and_the_backlog_drains_by
 
             ledger = await load(service, 12, 30, bounce)
             await asyncio.to_thread(broker.wait_ready)
-            service.wait_published(ledger.answers["200"], 90)
+            service.wait_published(len(ledger.owed), 90)
             assert set(ledger.answers) == {"200"}
             assert states == ["down"]
             assert verdict(service, broker.bootstrap, "b.", ledger).obligations > 200
@@ -167,7 +167,7 @@ async def test_a_broker_and_topics_that_come_later_are_waited_for(tmp_path: Path
         broker.wait_ready()
         await until_detail(service, "receiver.positions is missing")
         assert service.receiver("topics", "create").returncode == 0
-        service.wait_published(ledger.answers["200"])
+        service.wait_published(len(ledger.owed))
         verdict(service, broker.bootstrap, "l.", ledger)
         assert service.stop() == 0
     finally:
@@ -200,7 +200,7 @@ async def test_sigterm_under_load_commits_what_it_answered(service: Service, kaf
             await asyncio.to_thread(service.wait_ready)
 
     ledger = await load(service, 4, 40, restart)
-    service.wait_published(ledger.answers["200"])
+    service.wait_published(len(ledger.owed))
     assert codes == [0, 0, 0]
     verdict(service, kafka.bootstrap, prefix, ledger)
     assert service.kill("interpret", signal.SIGTERM)

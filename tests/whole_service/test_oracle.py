@@ -77,7 +77,7 @@ async def judged(service: Service, kafka: LocalKafka, prefix: str, victim: str, 
     load.stop()
     ledger = await asyncio.wait_for(sending, 60)
     deadline = time.monotonic() + drain_s
-    while not service.published(ledger.answers["200"]) and time.monotonic() < deadline:
+    while not service.published(len(ledger.owed)) and time.monotonic() < deadline:
         await asyncio.sleep(0.05)
     records = await asyncio.to_thread(committed, kafka.bootstrap, f"{prefix}exchange.status.v1")
     return judge(ledger, records, service.folder / "journal")

@@ -152,7 +152,10 @@ def read_meta(connection: apsw.Connection, path: Path, store: str, *, older: boo
     if isinstance(version, int) and version > SEALED:
         version -= SEALED
     if not isinstance(version, int) or version > ours:
-        raise JournalError(f"{path} has format version {version}; this release reads up to {ours}")
+        raise JournalError(
+            f"{path} has format version {version}; this release reads up to {ours}: "
+            "go on with the release that wrote it, or restore a backup from before the upgrade"
+        )
     if version < ours and not older:
         raise JournalError(f"{path} has format version {version}; `receiver serve` brings it to {ours} when it starts")
     return meta

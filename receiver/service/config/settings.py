@@ -212,6 +212,22 @@ class RejectsSettings(Section):
     ] = 30
 
 
+class TraceSettings(Section):
+    """OpenTelemetry: spans made afterwards from the journal."""
+
+    endpoint: Annotated[
+        str | None,
+        Field(
+            pattern=r"^https?://[^\s/]+/\S*$",
+            description="URL of a collector's OTLP over HTTP, path and all (`http://127.0.0.1:4318/v1/traces`); needs "
+            "the extra `otel`; without it nothing is traced",
+        ),
+    ] = None
+    sample_ratio: Annotated[
+        float, Field(ge=0, le=1, description="part of all traces that is told, chosen by the trace's id")
+    ] = 0.01
+
+
 class Settings(BaseSettings):
     """The whole configuration, references unresolved."""
 
@@ -225,6 +241,7 @@ class Settings(BaseSettings):
     kafka: KafkaSettings | None = None
     quarantine: QuarantineSettings = QuarantineSettings()
     rejects: RejectsSettings = RejectsSettings()
+    traces: TraceSettings = TraceSettings()
     sources: Annotated[list[AnySource], Field(min_length=1)]
     routes: list[RouteSettings] = []
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from receiver.journal.engines import find_journal, folder_of_others, location, there_is_a_journal
 from receiver.model.errors import ConfigurationError, JournalError, StoreFailed
 from receiver.service.config.advice import Advice
+from receiver.service.config.exporter import need_exporter
 from receiver.service.config.exposure import exposures
 from receiver.service.config.journal_keys import resolve_keys
 from receiver.service.config.placeholders import placeholders_left
@@ -31,6 +32,7 @@ def faults_of(settings: Settings, environ: Mapping[str, str]) -> list[str]:
         lambda: resolve_sources(settings, environ),
         lambda: open_kafka(settings, environ),
         lambda: _open_journal(settings, environ),
+        lambda: need_exporter(settings),
     ):
         try:
             resolve()

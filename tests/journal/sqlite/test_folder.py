@@ -81,7 +81,8 @@ def test_a_newer_format_is_refused(tmp_path: Path, store: str) -> None:
         connection.execute("UPDATE meta SET value = 99 WHERE key = 'format_version'")
     connection.close()
     ours = sqlite.FORMAT_VERSIONS[store]
-    with pytest.raises(JournalError, match=f"{store}.db has format version 99; this release reads up to {ours}$"):
+    said = f"{store}.db has format version 99; this release reads up to {ours}: go on with the release that wrote it"
+    with pytest.raises(JournalError, match=f"{said}, or restore a backup from before the upgrade$"):
         open_journal(folder)
 
 
