@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run test test-fast chaos attack fuzz bench-quick bench bench-full lint types kafka jars-lock sbom release client-types pins clean
+.PHONY: help install install-dev install-docs run test test-fast chaos attack fuzz bench-quick bench bench-full lint types kafka jars-lock sbom release client-types docs pins clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -94,10 +94,22 @@ client-types: install ## schemas/types anew, after a change of what is published
 	@$(BIN)/python -m exchange_events.publish
 	@$(BIN)/python schemas/types/make_types.py
 
+$(VENV)/.docs-ok: $(VENV)/.dev-ok requirements/docs.txt
+	@echo "==> installing the pinned packages for the site"
+	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/docs.txt
+	@touch $@
+
+install-docs: $(VENV)/.docs-ok ## the same, with what builds the site
+
+docs: $(VENV)/.docs-ok ## dist/site: the documents as a site, after what of them is made from the code
+	@PYTHONPATH=. $(BIN)/python deploy/pages/pages.py
+	@$(BIN)/zensical build --clean --strict
+
 pins: ## compile requirements/*.txt anew from the ranges (needs uv)
 	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-emit-package exchange-events -q --upgrade ../pyproject.toml build.in -o run.txt
 	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-emit-package exchange-events -q --upgrade ../pyproject.toml dev.in -c run.txt -o dev.txt
 	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-emit-package exchange-events -q --upgrade bench.in -c dev.txt -o bench.txt
+	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-emit-package exchange-events -q --upgrade docs.in -c dev.txt -o docs.txt
 	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-emit-package exchange-events -q --upgrade java.in -c dev.txt -o java.txt
 	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-emit-package exchange-events -q --upgrade maven.in -c dev.txt -o maven.txt
 

@@ -14,8 +14,7 @@ DOCUMENTS = {
     "README.md": "README.md",
     "CHANGELOG.md": "CHANGELOG.md",
     "deploy/RUNBOOK.md": "RUNBOOK.md",
-    "docs/consume": "consume",
-    "docs/operate": "operate",
+    "docs": "",
 }
 """In the checkout → in ``receiver/docs`` of the installed package."""
 RECORD = "COMMIT"
@@ -38,7 +37,7 @@ class Hook(BuildHookInterface[Any]):
             file.write_text(f"{commit}\n", "utf-8")
             included[str(file)] = "receiver/commit.txt" if wheel else RECORD
         if wheel:
-            included |= {str(root / place): f"receiver/docs/{name}" for place, name in DOCUMENTS.items()}
+            included |= {str(root / place): f"receiver/docs/{name}".rstrip("/") for place, name in DOCUMENTS.items()}
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
         """Remove what was only made for the archive."""

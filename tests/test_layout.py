@@ -183,7 +183,6 @@ def test_no_module_is_dead() -> None:
 
 BEGINNINGS = {
     "receiver.service.child": "started by the supervisor as a process",
-    "receiver.cli.reference": "run by hand: python -m receiver.cli.reference README.md",
     "receiver.service.console_log": "imported by its name, by service.logs, where a person reads the log",
     "receiver.sandbox.fakes": "shipped for the tests of this service and of those who build on it",
 }

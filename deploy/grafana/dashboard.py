@@ -66,7 +66,7 @@ ROWS: dict[str, Sequence[Panel]] = {
         Panel(
             "Refused before it was a callback, a second",
             "reqps",
-            "By what stands before the receiver, or by strangers: RUNBOOK, Callers that do not get through.",
+            "By what stands before the receiver, or by strangers: docs/operate/callers.md.",
             [
                 Query(f"sum by (why) (rate(receiver_http_errors_total{{{OURS}}}{RATE}))", "{{why}}"),
                 Query(f"sum by (why) (rate(receiver_connections_refused_total{{{OURS}}}{RATE}))", "closed: {{why}}"),

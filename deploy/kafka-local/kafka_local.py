@@ -242,7 +242,7 @@ def _run(folder: Path, port: int) -> int:
         print("==> starting Apache Kafka", file=sys.stderr)
         with running(folder, port=port) as kafka:
             print(f"Kafka is ready: {kafka.bootstrap} (files in {os.path.relpath(folder)}). Ctrl-C stops it.")
-            print('Next, in another terminal: see "Start" in README.md.', flush=True)
+            print('Next, in another terminal: see "With Kafka" in docs/start.md.', flush=True)
             while kafka.running:
                 time.sleep(0.5)
         print("kafka: the broker ended by itself; see broker.log", file=sys.stderr)

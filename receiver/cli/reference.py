@@ -1,14 +1,9 @@
-"""The tables in the README, made from the code: ``python -m receiver.cli.reference`` writes them between their markers.
-
-A test fails when README and code drift apart.
-"""
+"""What the configuration and the providers say of themselves, as rows and tables: for commands and documents."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -33,7 +28,7 @@ def key_table() -> str:
 
 
 def describe(provider: Provider) -> dict[str, Any]:
-    """All that ``receiver providers`` and the README say of a provider."""
+    """All that ``receiver providers`` and the documents say of a provider."""
     api = provider.api
     told = [(word, kind, "callback") for word, kind in provider.kinds.items()]
     told += [(word, kind, "poll") for word, kind in api.kinds.items() if word not in provider.kinds] if api else []
@@ -99,20 +94,14 @@ def way_table() -> str:
     return "\n".join(["| provider | signature | retries | asked by `poll` |", "|---|---|---|---|", *rows])
 
 
-TABLES: Mapping[str, Callable[[], str]] = {"keys": key_table, "providers": provider_table, "ways": way_table}
-
-
-def written(text: str) -> str:
-    """Give a document with each table between its markers, ``<!-- name -->`` and ``<!-- /name -->``, made anew."""
-    for name, table in TABLES.items():
-        before, marker, rest = text.partition(f"<!-- {name} -->\n")
-        _, end, after = rest.partition(f"<!-- /{name} -->")
-        text = f"{before}{marker}{table()}\n{end}{after}" if marker and end else text
-    return text
-
-
 Row = tuple[str, str, str]
 """Key, default, meaning."""
+
+
+def source_keys(provider: Provider) -> list[Row]:
+    """The keys of ``[[sources]]`` that mean something to one provider, without those that mean the same to all."""
+    of_all = list(_section("[[sources]]", SourceSettings))
+    return [row for row in _section("[[sources]]", provider.settings) if row not in of_all]
 
 
 def _keys() -> Iterator[Row]:
@@ -157,8 +146,3 @@ def _default(field: FieldInfo) -> str:
     if field.default is None:
         return "none"
     return f"`{orjson.dumps(field.default).decode()}`"
-
-
-if __name__ == "__main__":
-    readme = Path(sys.argv[1])
-    readme.write_text(written(readme.read_text("utf-8")), "utf-8")

@@ -80,7 +80,7 @@ class Api:
     base_url: str | None
     """Where it is, unless a source says otherwise; None: a source must say."""
     asks: str
-    """What is asked and how often; one sentence for ``receiver providers`` and the README."""
+    """What is asked and how often; one sentence for ``receiver providers`` and the documents."""
     operation_id: re.Pattern[str]
     """What an id of its operations looks like, in full."""
     get: Callable[[str, Access, Stamp], Call]
@@ -203,9 +203,9 @@ class Provider:
     holds_order: bool
     """Whether it holds an operation's next status until the one before got a success."""
     registration: str
-    """Where a person enters our URL at this provider; one sentence for ``check`` and the README."""
+    """Where a person enters our URL at this provider; one sentence for ``check`` and the documents."""
     signature: str
-    """How it signs its callbacks, for ``receiver providers`` and the README; empty where it sends none."""
+    """How it signs its callbacks, for ``receiver providers`` and the documents; empty where it sends none."""
     api: Api | None = None
     """How it is asked, None where no API of its own tells the state of an operation."""
     samples: Samples | None = None

@@ -80,7 +80,7 @@ def _ages(settings: Settings, now_s: float) -> Iterator[Sign]:
             continue  # the configuration's faults name it
         if days > SECRET_DAYS_MAX:
             what = f"{place}: {name} has been the same for {days:.0f} days"
-            yield Sign("warning", "secrets", what, "RUNBOOK, Starting and stopping: rotate a secret")
+            yield Sign("warning", "secrets", what, "`receiver docs operate/running.md`: rotate a secret")
 
 
 def _limits(settings: Settings) -> Iterator[Sign]:
@@ -120,10 +120,12 @@ def _journal(settings: Settings, context: Context, *, thorough: bool) -> Iterato
         figures = context.journal.stats()
         checked = asyncio.run(journal_operate.check(context)) if thorough else None
     except ReceiverError as error:
-        yield Sign("fault", "journal", str(error), "RUNBOOK, Messages at start")
+        yield Sign("fault", "journal", str(error), "`receiver docs operate/running.md`, Messages at start")
         return
     for fault in checked.faults if checked is not None else ():
-        yield Sign("fault", "journal", fault, "RUNBOOK, Stopped; report what it does not explain")
+        yield Sign(
+            "fault", "journal", fault, "`receiver docs operate/kafka.md`, Stopped; report what it does not explain"
+        )
     if checked is None or not checked.faults:
         looked = "sound" if checked is not None else "not read through (--quick)"
         yield Sign("well", "journal", f"{looked}: " + ", ".join(f"{name} {figures[name]}" for name in figures))
@@ -136,7 +138,7 @@ def _kafka(context: Context) -> Iterator[Sign]:
     try:
         findings = asyncio.run(topics.look(context))
     except ReceiverError as error:
-        yield Sign("fault", "kafka", str(error), "RUNBOOK, What /readyz says")
+        yield Sign("fault", "kafka", str(error), "`receiver docs operate/readyz.md`")
         return
     for finding in findings:
         yield Sign("fault" if finding.fault else "note", "kafka", finding.text, finding.mend)
@@ -168,9 +170,9 @@ def _states(said: Mapping[str, Any]) -> Iterator[Sign]:
         if state["state"] in {"down", "stopped"}:
             level: Level = "fault" if bad == "fault" else "warning"
             what = f"{part} is {state['state']}: {detail or 'no reason given'}"
-            yield Sign(level, "service", what, "RUNBOOK, What /readyz says")
+            yield Sign(level, "service", what, "`receiver docs operate/readyz.md`")
         elif detail:
-            yield Sign("warning", "service", f"{part}: {detail}", "RUNBOOK, What /readyz says")
+            yield Sign("warning", "service", f"{part}: {detail}", "`receiver docs operate/readyz.md`")
         else:
             yield Sign("well", "service", f"{part} is {state['state']}")
 
@@ -183,12 +185,21 @@ def _numbers(text: str) -> Iterator[Sign]:
                 continue
             if sample.name == "receiver_http_errors_total" and why in ODD_REQUESTS:
                 what = f"{ODD_REQUESTS[why]}: {sample.value:.0f} requests since the start"
-                yield Sign("fault", "proxies", what, "RUNBOOK, Callers that do not get through")
+                yield Sign(
+                    "fault", "proxies", what, "`receiver docs operate/callers.md`, Callers that do not get through"
+                )
             elif sample.name == "receiver_connections_refused_total" and why == "too_many":
                 what = f"{sample.value:.0f} connections were refused since the start: too many were open"
-                yield Sign("warning", "proxies", what, "RUNBOOK, Callers that do not get through")
+                yield Sign(
+                    "warning", "proxies", what, "`receiver docs operate/callers.md`, Callers that do not get through"
+                )
             elif sample.name == "receiver_log_lines_lost_total":
-                yield Sign("warning", "log", f"{sample.value:.0f} lines were lost since the start", "RUNBOOK, The log")
+                yield Sign(
+                    "warning",
+                    "log",
+                    f"{sample.value:.0f} lines were lost since the start",
+                    "`receiver docs operate/machine.md`, The log",
+                )
 
 
 def _bytes(count: float) -> str:

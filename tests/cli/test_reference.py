@@ -1,8 +1,7 @@
-"""What is published beside the code is made from the code: README tables, schemas, examples."""
+"""What is published beside the code is made from the code: tables, schemas, examples."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import get_args
 
 import orjson
@@ -12,19 +11,9 @@ from jsonschema import Draft202012Validator
 from exchange_events import publish
 from exchange_events.quarantine import QuarantineRecord, Reason
 from exchange_events.status_event import Status, StatusEvent
-from receiver.cli.reference import key_table, provider_table, written
+from receiver.cli.reference import key_table, provider_table, source_keys
 from receiver.providers.registry import built_in
 from receiver.service.config.settings import Settings, known_variables
-
-README = Path(__file__).parents[2] / "README.md"
-
-
-def test_the_readmes_tables_are_the_codes() -> None:
-    """Keys and providers; ``python -m receiver.cli.reference README.md`` writes them."""
-    text = README.read_text("utf-8")
-    assert key_table() in text
-    assert provider_table() in text
-    assert written(text) == text
 
 
 def test_every_key_is_in_the_table_and_described() -> None:
@@ -33,6 +22,15 @@ def test_every_key_is_in_the_table_and_described() -> None:
     assert len(rows) >= len([name for name in known_variables() if "__" in name]) - 1
     assert all(len(row[3].strip()) > 3 for row in rows)
     assert set(Settings.model_fields) <= {row[1].strip(" `").partition(".")[0].strip("[]") for row in rows}
+
+
+def test_a_providers_keys_are_its_own() -> None:
+    """All that its settings add to a source's, or mean in their own way, and nothing that every source has."""
+    for provider in built_in():
+        keys = [key for key, _, _ in source_keys(provider)]
+        own = set(provider.settings.model_fields) - {"name", "provider", "secrets", "retired_secrets"}
+        assert {key.removeprefix("[[sources]].").partition(".")[0] for key in keys} >= own & {"account", "poll", "keys"}
+        assert "[[sources]].name" not in keys
 
 
 def test_every_kind_of_every_provider_is_in_the_table() -> None:

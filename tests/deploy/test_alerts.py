@@ -1,4 +1,4 @@
-"""The alerts: each fires in its case and is silent beside it, and each row of the RUNBOOK has its own.
+"""The alerts: each fires in its case and is silent beside it, and each row of the numbers to watch has its own.
 
 Prometheus' own tool runs them, over invented series of two instances: one that is ill, and one that is well.
 """
@@ -14,18 +14,12 @@ from typing import Any, NamedTuple
 
 import pytest
 import yaml
+from exposition import scrape
 from prometheus_client.parser import text_string_to_metric_families
-
-from receiver.intake.metrics import IntakeMetrics
-from receiver.interpret.metrics import InterpretMetrics
-from receiver.publish.metrics import PublishMetrics
-from receiver.reconcile.metrics import ReconcileMetrics
-from receiver.service.metrics import render, supervisor_text
-from receiver.service.process_figures import Figures
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "deploy/prometheus/receiver.rules.yml"
-RUNBOOK = ROOT / "deploy/RUNBOOK.md"
+NUMBERS = ROOT / "docs/operate/numbers.md"
 ALERTS: dict[str, dict[str, Any]] = {
     rule["alert"]: rule for rule in yaml.safe_load(RULES.read_text("utf-8"))["groups"][0]["rules"]
 }
@@ -192,36 +186,12 @@ def test_prometheus_reads_the_rules() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def scrape() -> str:
-    """Give what a service with all its processes exposes, each label set once."""
-    intake, interpret, publish, reconcile = IntakeMetrics(), InterpretMetrics(), PublishMetrics(), ReconcileMetrics()
-    intake.committed("a", 0.1, 1_000_000)
-    intake.answered("a", 200)
-    intake.repeated("a", 1_000_000)
-    intake.limited("a")
-    interpret.quarantined("a", "schema")
-    interpret.anomaly("a", "late")
-    interpret.unknown_field("a", "x", 1)
-    interpret.interpreted("a", "event")
-    interpret.source_silent.labels("a").set(1)
-    publish.refused("a")
-    publish.published([], 0.1)
-    reconcile.asked("a", "ok", 0.1)
-    reconcile.learnt("a")
-    for gauge in (reconcile.open, reconcile.overdue, reconcile.circuit_open):
-        gauge.labels("a").set(1)
-    figures = Figures(1, 1, 1, 1)
-    own = supervisor_text({"intake": True}, {"intake": 0}, {"intake": figures}, ready=True, log_lines_lost=0)
-    texts = [render(one.registry) for one in (intake, interpret, publish, reconcile)]
-    return b"".join([own, *texts]).decode()
-
-
 def exposed() -> set[str]:
     """Give the names of all metrics, as they stand in a query."""
     names = set()
     for family in text_string_to_metric_families(scrape()):
         names |= {sample.name for sample in family.samples} | ({family.name} if family.type == "gauge" else set())
-    return names | {"receiver_topic_partitions_changed"}  # it has a series only while a topic has changed
+    return names
 
 
 def test_prometheus_finds_the_metrics_as_they_should_be() -> None:
@@ -237,7 +207,7 @@ def metrics_in(text: str) -> set[str]:
 
 @pytest.mark.parametrize("name", ALERTS)
 def test_what_an_alert_names_is_there(name: str) -> None:
-    """Its metrics in a scrape, its page in the RUNBOOK."""
+    """Its metrics in a scrape, its page in the documents."""
     rule = ALERTS[name]
     assert metrics_in(rule["expr"])
     assert metrics_in(rule["expr"]) <= exposed()
@@ -250,7 +220,7 @@ def test_what_an_alert_names_is_there(name: str) -> None:
 
 def test_every_number_to_watch_has_its_alert() -> None:
     """Row by row: the alert that a row names watches the row's metrics; and there is none without a row."""
-    table = RUNBOOK.read_text("utf-8").partition("## Numbers to watch")[2]
+    table = NUMBERS.read_text("utf-8")
     rows = [re.split(r"(?<!\\)\|", line)[1:-1] for line in table.splitlines() if line.startswith("| `")]
     named: set[str] = set()
     for metrics, _, alerts in rows:

@@ -157,7 +157,7 @@ def test_the_configuration_arrives_as_it_was_written() -> None:
 
 
 def test_alerts_and_dashboard_are_those_of_this_repository() -> None:
-    """With the address of the reader's own RUNBOOK before each page."""
+    """With the address of the reader's own documents before each page."""
     everything = rendered("everything")
     groups = everything["PrometheusRule", "pay"]["spec"]["groups"]
     ours = yaml.safe_load((ROOT / "deploy/prometheus/receiver.rules.yml").read_text("utf-8"))["groups"]

@@ -1,4 +1,4 @@
-"""What downstream teams get for their own tests, and the README's example of it, run as it is printed."""
+"""What downstream teams get for their own tests, and the documents' example of it, run as it is printed."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from receiver.service.config.sources import resolve_sources
 from tests.support import Way
 
 pytest_plugins = ["pytester"]
-README = Path(__file__).parents[2] / "README.md"
+GUIDE = Path(__file__).parents[2] / "docs/consume/README.md"
 
 
 def test_the_readmes_example_passes(pytester: pytest.Pytester) -> None:
     """As it is printed, in a folder of its own, through the installed plugin."""
-    (example,) = re.findall(r"```python\n(def test_[^`]*)```", README.read_text("utf-8"))
+    (example,) = re.findall(r"```python\n(def test_[^`]*)```", GUIDE.read_text("utf-8"))
     pytester.makepyfile(example)
     pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
     pytester.runpytest_subprocess("-p", "no:randomly").assert_outcomes(passed=example.count("def test_"))

@@ -65,7 +65,7 @@ base_url = "https://api.example.com"
 order_path = "/orders/{id}"
 auth_header = "Authorization"
 secret = "env:CRYPTOEXCHANGE_AUTHORIZATION"   # the header's whole value
-fields = { id = "id", status = "status" }     # also spent_amount, payout_destination, …: README
+fields = { id = "id", status = "status" }     # also spent_amount, payout_destination, …: docs/providers/reconcile.md
 statuses = { pending = "pending", done = "completed", error = "failed" }   # any other word is quarantined
 """
 PLACEHOLDERS = {"poll.base_url": "the URL of the API that you were given access to"}

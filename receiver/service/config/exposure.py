@@ -43,7 +43,7 @@ def _listeners(settings: Settings) -> Iterator[Advice]:
         yield Advice("admin.host", what, "set 127.0.0.1, or let a firewall or network policy through to probes alone")
     if not is_loopback(settings.server.host):
         what = f"where no proxy stands before {settings.server.host}, callers reach it themselves, and without TLS"
-        mend = "set 127.0.0.1 behind a proxy on this machine; RUNBOOK, What stands before it"
+        mend = "set 127.0.0.1 behind a proxy on this machine; `receiver docs operate/proxies.md`"
         yield Advice("server.host", what, mend, note=True)
 
 

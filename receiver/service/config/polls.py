@@ -17,5 +17,7 @@ def need_polled(settings: Settings) -> dict[str, PollSettings]:
     """All sources that can be asked; raises ``ConfigurationError`` where there is none."""
     found = polled(settings, all_sources=True)
     if not found:
-        raise ConfigurationError(["no source has `poll`: there is no API to ask; see the README, Reconcile"])
+        raise ConfigurationError(
+            ["no source has `poll`: there is no API to ask; see `receiver docs providers/reconcile.md`"]
+        )
     return found

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from receiver.providers.contract import Provider
 
 GENERAL = """\
-# The receiver's configuration. Every key, its default and its reason: README.md, "Configuration".
+# The receiver's configuration. Every key, its default and its reason: `receiver docs reference/configuration.md`.
 # Secrets are references, never values: "env:NAME" or "file:/run/secrets/name".
 # `receiver check` reads this file, resolves them all, and names each fault.
 
