@@ -66,7 +66,14 @@ def list_command(config: Path | None, *, state: str, as_json: bool, ids: tuple[E
     if as_json:
         write_json(rows)
     else:
-        show_table("", COLUMNS, ([one[column] for column in COLUMNS] for one in rows))
+        cells = ([one[column] for column in COLUMNS] for one in rows)
+        show_table("", COLUMNS, cells, empty=_nothing(state, narrowed=bool(ids) or any(choice.values())))
+
+
+def _nothing(state: str, *, narrowed: bool) -> str:
+    if narrowed:
+        return "nothing in quarantine is chosen by that"
+    return "nothing is or was in quarantine" if state == "all" else f"nothing in quarantine is {state}"
 
 
 @quarantine.command()

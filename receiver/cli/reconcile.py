@@ -81,4 +81,5 @@ def list_command(config: Path | None, *, overdue: bool, as_json: bool) -> None:
     if as_json:
         write_json(rows)
     else:
-        show_table("", COLUMNS, (["" if row[name] is None else row[name] for name in COLUMNS] for row in rows))
+        cells = (["" if row[name] is None else row[name] for name in COLUMNS] for row in rows)
+        show_table("", COLUMNS, cells, empty="no operation is overdue" if overdue else "no operation is asked about")

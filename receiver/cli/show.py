@@ -73,7 +73,8 @@ def list_command(config: Path | None, limit: int, *, as_json: bool) -> None:
         write_json(rows)
     else:
         columns = ("id", "received_at", "source", "why", "body_bytes")
-        show_table("", columns, ([row[column] for column in columns] for row in rows))
+        cells = ([row[column] for column in columns] for row in rows)
+        show_table("", columns, cells, empty="no refused callback is in the sample")
 
 
 def _reject(reject: Reject) -> dict[str, Any]:
@@ -111,7 +112,12 @@ def drift(config: Path | None, *, as_json: bool) -> None:
     if as_json:
         write_json([*fields, *sources])
         return
-    show_table("unknown fields", ("source", "field", "callbacks", "first_seen"), (list(row.values()) for row in fields))
+    show_table(
+        "unknown fields",
+        ("source", "field", "callbacks", "first_seen"),
+        (list(row.values()) for row in fields),
+        empty="no body had a field that means nothing to us",
+    )
     show_table(
         "sources",
         ("source", "last_callback", "silent_s"),
