@@ -58,6 +58,21 @@ class SourceName(click.ParamType[str]):
         return [CompletionItem(name) for name in configured_names(ctx) if name.startswith(incomplete)]
 
 
+class ScenarioName(click.ParamType[str]):
+    """The name of a scenario; the simulator refuses one that its source's provider has not."""
+
+    name = "SCENARIO"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """The names that begin so, of whatever provider."""
+        del ctx, param
+        from receiver.providers.registry import providers  # noqa: PLC0415  pydantic: 0.1 s
+
+        samples = [one.samples for one in providers().values() if one.samples is not None]
+        names = dict.fromkeys(scenario.name for some in samples for scenario in some.scenarios)
+        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
 class Time(click.ParamType[int]):
     """RFC 3339, or how long ago, as ``2h`` → Unix microseconds."""
 
@@ -111,6 +126,7 @@ FAMILY = OneOf("FAMILY", _families)
 PROVIDER = OneOf("PROVIDER", _providers)
 KIND = OneOf("KIND", _kinds)
 SOURCE = SourceName()
+SCENARIO = ScenarioName()
 SINCE_HELP = "Received at or after this time, RFC 3339 or how long ago: 30m, 2h, 3d."
 since_option = click.option("--since", "since_us", type=Time(), help=SINCE_HELP)
 until_option = click.option("--until", "until_us", type=Time(), help="Received before this time, given as for --since.")

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from receiver.cli.choices import SCENARIO, SOURCE
 from receiver.cli.context import open_configured
 from receiver.cli.exit_codes import DONE, FAILED, INTERRUPTED
 from receiver.cli.output import config_option, json_option, say, show_table, write_json
@@ -19,7 +20,7 @@ from receiver.cli.reference import describe, words
 from receiver.model.errors import ReceiverError
 from receiver.providers import registry
 from receiver.sandbox import verify as verify_sandbox
-from receiver.sandbox.simulator import Faults, Report, Simulation, choose, require_own_host
+from receiver.sandbox.simulator import Faults, Report, Simulation, choose, need_listener, require_own_host
 from receiver.service.listen import address
 
 UNMARKED = "; unmarked: nothing tells what becomes of it from what the provider sent"
@@ -60,8 +61,10 @@ def fault_options(function: Any) -> Any:
 
 @click.command("simulate")
 @config_option
-@click.option("--source", "name", help="The configured source to play; may be left out where there is only one.")
-@click.option("--scenario", "scenarios", multiple=True, help="Only these; may be repeated.")
+@click.option(
+    "--source", "name", type=SOURCE, help="The configured source to play; may be left out where there is only one."
+)
+@click.option("--scenario", "scenarios", multiple=True, type=SCENARIO, help="Only these; may be repeated.")
 @click.option("--rate", default=5.0, show_default=True, type=click.FloatRange(0.01, 10_000), help="Callbacks a second.")
 @click.option("--count", default=20, show_default=True, type=click.IntRange(1), help="Callbacks to make.")
 @click.option("--seed", type=int, help="The same seed makes the same operations.")
@@ -104,13 +107,15 @@ def simulate_command(  # noqa: PLR0913  its options
     provider, source = sources[name]
     if not (source.secrets or source.keys):
         raise ReceiverError(f"{name} has no keys to sign callbacks with: it is only asked, by `poll`")
+    chosen = choose(provider, scenarios)
+    need_listener(target)
     seed = seed if seed is not None else random.SystemRandom().randrange(2**32)
     say(f"sending to {target}, seed {seed}" + (UNMARKED if unmarked else ""))
     simulation = Simulation(
         provider,
         source,
         target,
-        choose(provider, scenarios),
+        chosen,
         random.Random(seed),  # noqa: S311  sample data, repeatable on purpose
         faults=Faults(**faults),
         time_scale=time_scale,
