@@ -20,7 +20,6 @@ from receiver.service.config.settings import Settings, load
 from receiver.service.config.soundness import advice_on, faults_of
 from receiver.service.config.template import configuration
 from receiver.service.kafka import kafka_notes
-from receiver.service.listen import address
 from receiver.service.wiring import open_context
 
 
@@ -55,7 +54,7 @@ def check(config: Path | None, *, kafka: bool, strict: bool) -> int:
         raise ConfigurationError(faults)
     for source in settings.sources:
         provider = installed()[source.provider]
-        url = public_url(settings, source) if provider.calls_back else "(no URL)"
+        url = public_url(source) if provider.calls_back else "(no URL)"
         show_line(f"{source.name}  {url}")
         show_line(f"    {provider.registration}")
         poll = source.usual.poll
@@ -92,9 +91,6 @@ def _advise(settings: Settings, file: Path) -> int:
     return sum(not advice.note for advice in found)
 
 
-def public_url(settings: Settings, source: SourceSettings) -> str:
-    """What to register at the provider: ``public_url``, or this host's own address."""
-    return (
-        source.usual.public_url
-        or f"http://{address(settings.server.host, settings.server.port)}/webhooks/{source.name}"
-    )
+def public_url(source: SourceSettings) -> str:
+    """What to register at the provider: ``public_url``, or what is known of it."""
+    return source.usual.public_url or f"public_url is not set: the path is /webhooks/{source.name}"

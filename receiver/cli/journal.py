@@ -39,7 +39,8 @@ def check(config: Path | None, *, as_json: bool) -> int:
         for act in checked.erased:
             say(f"{act.operation} was erased at {from_us(act.erased_at_us)} by {act.who}: {act.reason}")
         say(checked.kafka)
-        say(f"journal {checked.journal_id}: " + (f"{len(checked.faults)} faults" if checked.faults else "sound"))
+        count = "one fault" if len(checked.faults) == 1 else f"{len(checked.faults)} faults"
+        show_line(f"journal {checked.journal_id}: " + (count if checked.faults else "sound"))
     return 1 if checked.faults else 0
 
 
