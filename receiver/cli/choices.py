@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from receiver.cli.context import Opened
 
 AGO = re.compile(r"([0-9]{1,9})([smhdw])")
+COMPLETED_MAX = 50
+"""Records, the newest, whose operations are offered."""
 UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
@@ -71,6 +73,29 @@ class ScenarioName(click.ParamType[str]):
         samples = [one.samples for one in providers().values() if one.samples is not None]
         names = dict.fromkeys(scenario.name for some in samples for scenario in some.scenarios)
         return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+class OperationId(click.ParamType[str]):
+    """An id of an operation; any text is taken for one."""
+
+    name = "OPERATION"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Ids that begin so among the newest events, the newest first; none where no journal can be read."""
+        del param
+        try:
+            return [CompletionItem(one) for one in _newest_ids(ctx) if one.startswith(incomplete)]
+        except Exception:  # noqa: BLE001  a completion has nobody to tell
+            return []
+
+
+def _newest_ids(ctx: click.Context) -> list[str]:
+    from receiver.cli.context import open_configured  # noqa: PLC0415  it imports most of the service
+
+    named = ctx.params.get("config") or ctx.find_root().params.get("config")
+    with closing(open_configured(Path(named) if named else None).context.journal.outbox()) as outbox:
+        records = outbox.read(max(0, outbox.last_number() - COMPLETED_MAX), COMPLETED_MAX)
+    return list(dict.fromkeys(one.operation_id for one in reversed(records) if one.record_type == "event"))
 
 
 class Time(click.ParamType[int]):
@@ -127,6 +152,7 @@ PROVIDER = OneOf("PROVIDER", _providers)
 KIND = OneOf("KIND", _kinds)
 SOURCE = SourceName()
 SCENARIO = ScenarioName()
+OPERATION = OperationId()
 SINCE_HELP = "Received at or after this time, RFC 3339 or how long ago: 30m, 2h, 3d."
 since_option = click.option("--since", "since_us", type=Time(), help=SINCE_HELP)
 until_option = click.option("--until", "until_us", type=Time(), help="Received before this time, given as for --since.")

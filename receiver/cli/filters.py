@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from receiver.cli.choices import FAMILY, KIND, PROVIDER, STATUS, since_option, source_option, until_option
+from receiver.cli.choices import FAMILY, KIND, OPERATION, PROVIDER, STATUS, since_option, source_option, until_option
 from receiver.operate.selection import Filter
 
 NAMES = tuple(Filter.__dataclass_fields__)
@@ -22,7 +22,7 @@ def filters(function: Any) -> Any:
         click.option("--provider", type=PROVIDER, help="Only events of this provider."),
         click.option("--family", type=FAMILY, help="Only events of this family."),
         click.option("--kind", type=KIND, help="Only events of this kind."),
-        click.option("--operation", help="Only events with this id of the provider."),
+        click.option("--operation", type=OPERATION, help="Only events with this id of the provider."),
         click.option("--status", type=STATUS, help="Only events with this status."),
         click.option("--sequence", type=int, help="Only events with this sequence."),
         click.option("--limit", type=click.IntRange(1), help="At most so many, the oldest."),

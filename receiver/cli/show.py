@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from receiver.cli.choices import OPERATION
 from receiver.cli.context import load_context, open_configured
 from receiver.cli.output import config_option, json_option, show_line, show_table, write_json
 from receiver.model.records import Reject
@@ -23,7 +24,7 @@ TIMELINE = ("callback", "received_at", "source", "outcome", "provider_status", "
 
 @click.command()
 @config_option
-@click.argument("operation")
+@click.argument("operation", type=OPERATION)
 @json_option
 def show(config: Path | None, operation: str, *, as_json: bool) -> None:
     """The timeline of one OPERATION, by the provider's id or the whole key."""

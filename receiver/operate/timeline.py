@@ -19,6 +19,7 @@ from receiver.model.operation import operation_key
 from receiver.model.records import OutboxRecord, QuarantineFilter
 from receiver.model.times import from_us, to_us
 from receiver.operate.context import Context
+from receiver.operate.lookup import mentioned
 from receiver.publish.ports import Kafka, Places
 
 QUARANTINE_SCAN_MAX = 10_000
@@ -49,8 +50,8 @@ class _Arrival:
 async def timeline(context: Context, operation: str) -> list[dict[str, Any]]:
     """What arrived of an operation, what it became, and where on Kafka it lies, in order of receipt.
 
-    ``operation`` is the provider's id or the whole key. Raises ``ReceiverError`` where nothing is known of it, or
-    several operations have this id.
+    ``operation`` is the provider's id, its beginning, the whole key, or what an event of it says (``operate.lookup``).
+    Raises ``ReceiverError`` where nothing is known of it, or it stands for several operations.
     """
     with open_stores(context.journal) as stores, closing(context.journal.search()) as search:
         reader = _Reader(stores, search)
@@ -59,6 +60,10 @@ async def timeline(context: Context, operation: str) -> list[dict[str, Any]]:
             raise ReceiverError(f"several operations have this id: {', '.join(one.key for one in found)}")
         arrivals = reader.arrivals(found[0].number) if found else []
         arrivals += reader.in_quarantine(operation, {arrival.row["callback"] for arrival in arrivals})
+        if not arrivals:
+            key = mentioned(context.clock, stores.outbox, search, operation)
+            found = search.operations_by_key([key])
+            arrivals = reader.arrivals(found[0].number) if found else []
     if not arrivals:
         raise ReceiverError(f"nothing is known of an operation {operation}")
     if context.kafka is not None:
