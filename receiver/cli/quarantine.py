@@ -16,11 +16,11 @@ from receiver.model.errors import ReceiverError
 from receiver.model.records import QuarantineFilter
 from receiver.model.times import from_us
 from receiver.operate import requests
-from receiver.operate.quarantine import preview, quarantined, quarantined_whole, row
+from receiver.operate.quarantine import preview, quarantined, quarantined_whole, with_words
 from receiver.operate.requests import REQUEST_MAX
 from receiver.service import logs
 
-COLUMNS = ("id", "source", "received_at", "reason", "detail", "state", "why")
+COLUMNS = ("id", "source", "received_at", "reason", "detail", "word", "state", "why")
 WORK_LATER = "no running service carried it out yet: it will, in order, once `receiver serve` runs"
 
 
@@ -71,7 +71,7 @@ def list_command(config: Path | None, *, state: str, as_json: bool, ids: tuple[E
     opened = open_configured(config)
     wanted = _wanted(opened, choice, None if state == "all" else state)
     found = quarantined(opened.context, wanted, ids)
-    rows = map(row, found)
+    rows = with_words(opened.context, found)
     if as_json:
         write_json(rows)
     else:

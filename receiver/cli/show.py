@@ -19,7 +19,7 @@ from receiver.operate.rejects import rejects as newest_rejects
 from receiver.operate.timeline import timeline
 from receiver.service.config.sources import resolve_retired
 
-TIMELINE = ("callback", "received_at", "source", "outcome", "provider_status", "status", "sequence", "effective")
+TIMELINE = ("callback", "received_at", "source", "outcome", "provider_status", "status", "sequence", "effective", "key")
 
 
 @click.command()
@@ -51,7 +51,8 @@ def _remarks(row: dict[str, Any]) -> str:
         return f"by {row['who']}: {row['reason']}"
     if row["outcome"] == "quarantine":
         return ", ".join([*simulated, f"{row.get('reason', '')} {row.get('detail', '')} ({row.get('state', '')})"])
-    return ", ".join([*simulated, *row.get("anomalies", ())])
+    changed = [f"{name}: {_cell(at['was'])} → {_cell(at['now'])}" for name, at in row.get("changed", {}).items()]
+    return ", ".join([*simulated, *row.get("anomalies", ()), *changed])
 
 
 def _places(row: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,15 @@ def test_the_url_of_a_source_is_the_public_one_or_its_path(good: Path, capfd: py
     good.write_text(good.read_text() + 'public_url = "https://shop.test/webhooks/swaps"\n')
     assert run(["check", "--config", str(good)]) == DONE
     assert capfd.readouterr().out.startswith("swaps  https://shop.test/webhooks/swaps\n")
+
+
+def test_the_sources_are_told_as_json(good: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """One object each; what is said of the configuration stays a message."""
+    assert run(["check", "--json", "--config", str(good)]) == DONE
+    out, err = capfd.readouterr()
+    (said,) = map(json.loads, out.splitlines())
+    assert (said["source"], said["public_url"], said["path"], said["asks"]) == ("swaps", None, "/webhooks/swaps", None)
+    assert err.endswith("the configuration is sound\n")
 
 
 def test_what_no_webhook_tells_of_is_said_where_it_is_not_asked_for(
