@@ -8,7 +8,8 @@ from dataclasses import replace
 from receiver.model.callback import RawCallback, VerifiedCallback
 from receiver.providers.contract import Sources, refusal
 
-NONE_LIVE = "none that is live: a retired one, or the URL was another"
+NONE_LIVE = "none that is live"
+"""A retired one verified it, or the source was configured otherwise."""
 FINGERPRINT_CHARACTERS = 8
 
 
