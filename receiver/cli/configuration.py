@@ -11,6 +11,7 @@ import click
 
 from receiver.cli.exit_codes import DONE, FAILED
 from receiver.cli.output import config_option, json_option, say, show_line, write_json
+from receiver.cli.progress import patience
 from receiver.model.errors import ConfigurationError, ReceiverError
 from receiver.operate.topics import look
 from receiver.providers.registry import providers as installed
@@ -91,7 +92,8 @@ def _kafka_faulty(settings: Settings, *, as_json: bool) -> bool:
     """Show what a look at the cluster found; whether a fault is among it."""
     context = open_context(settings, os.environ)
     notes = [Finding(fault=False, text=note) for note in kafka_notes(settings)]
-    findings = [*asyncio.run(look(context)), *notes]
+    with patience("Kafka"):
+        findings = [*asyncio.run(look(context)), *notes]
     if as_json:
         write_json({"fault": one.fault, "text": one.text, "mend": one.mend} for one in findings)
     for finding in () if as_json else findings:

@@ -10,10 +10,13 @@ import click
 
 from receiver.cli.context import load_context
 from receiver.cli.output import config_option, json_option, say, show_line, show_table, write_json
+from receiver.cli.progress import patience
 from receiver.journal.erasing import Erased
 from receiver.model.times import from_us
 from receiver.operate import journal as journal_operate
 from receiver.operate.rejoin_plan import Plan
+
+CHECK_PATIENCE_S = 5.0
 
 
 @click.group()
@@ -26,7 +29,9 @@ def journal() -> None:
 @json_option
 def check(config: Path | None, *, as_json: bool) -> int:
     """Verify the stores, that each callback is accounted for, and the position against Kafka."""
-    checked = asyncio.run(journal_operate.check(load_context(config)))
+    context = load_context(config)
+    with patience("the whole journal to be read, and Kafka", CHECK_PATIENCE_S):
+        checked = asyncio.run(journal_operate.check(context))
     if as_json:
         erased = [
             {"operation": act.operation, "erased_at": from_us(act.erased_at_us), **_act(act)} for act in checked.erased

@@ -11,6 +11,7 @@ import click
 from receiver.cli.choices import OPERATION
 from receiver.cli.context import load_context, open_configured
 from receiver.cli.output import config_option, json_option, show_line, show_table, write_json
+from receiver.cli.progress import patience
 from receiver.model.records import Reject
 from receiver.model.times import from_us
 from receiver.operate.drift import silent_sources, unknown_fields
@@ -28,7 +29,9 @@ TIMELINE = ("callback", "received_at", "source", "outcome", "provider_status", "
 @json_option
 def show(config: Path | None, operation: str, *, as_json: bool) -> None:
     """The timeline of one OPERATION, by the provider's id or the whole key."""
-    rows = asyncio.run(timeline(load_context(config), operation))
+    context = load_context(config)
+    with patience("the journal, and Kafka where there is one"):
+        rows = asyncio.run(timeline(context, operation))
     if as_json:
         write_json(rows)
         return

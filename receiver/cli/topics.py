@@ -25,6 +25,7 @@ from receiver.cli.output import (
     write_json,
     write_line,
 )
+from receiver.cli.progress import patience
 from receiver.journal.search import EventFilter, Search
 from receiver.model.times import from_us
 from receiver.operate.context import Context
@@ -138,7 +139,9 @@ def topics() -> None:
 @json_option
 def create(config: Path | None, *, as_json: bool) -> None:
     """Make the topics that are missing; safe to repeat, and never changes a partition count."""
-    made = asyncio.run(load_context(config).need_kafka().create_topics())
+    kafka = load_context(config).need_kafka()
+    with patience("Kafka"):
+        made = asyncio.run(kafka.create_topics())
     if as_json:
         write_json({"topic": topic, "state": state} for topic, state in made)
     else:
@@ -155,7 +158,9 @@ def accept(config: Path | None, topic: str, *, as_json: bool) -> None:
     An operation whose key moves to another partition can then be read out of order by a consumer that has not read the
     old one to its end. Safe while the service runs.
     """
-    before, now = asyncio.run(accept_partitions(load_context(config), topic))
+    context = load_context(config)
+    with patience("Kafka"):
+        before, now = asyncio.run(accept_partitions(context, topic))
     if as_json:
         write_json([{"topic": topic, "before": before, "partitions": now}])
     elif before == now:
