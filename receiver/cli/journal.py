@@ -17,6 +17,7 @@ from receiver.operate import journal as journal_operate
 from receiver.operate.rejoin_plan import Plan
 
 CHECK_PATIENCE_S = 5.0
+"""Of silence: all of the journal is read."""
 
 
 @click.group()

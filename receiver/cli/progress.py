@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from receiver.cli.output import say
 
 PATIENCE_S = 2.0
+"""Of silence that a person takes for work."""
 LINE_S = 5.0
 """Between two plain lines."""
 
