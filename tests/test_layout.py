@@ -211,7 +211,6 @@ def test_tests_elsewhere_are_there() -> None:
 TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     "cli/dev.py": ("whole_service/test_commands.py", "it only wires what runs until Ctrl-C, proven by real processes"),
     "cli/exit_codes.py": ("cli/test_main.py", "only numbers, which every command's end is held against"),
-    "cli/serve.py": ("whole_service/test_commands.py", "it only starts the supervisor, proven by real processes"),
     "intake/acceptor.py": ("intake/test_budgets.py", "what it takes and turns away shows at the socket"),
     "intake/after_upgrade.py": ("intake/test_connection.py", "it only passes on, and what it passes on is answered"),
     "intake/canned.py": ("intake/test_budgets.py", "answers, read as a caller reads them"),

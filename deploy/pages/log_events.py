@@ -127,6 +127,7 @@ EVENTS: Mapping[str, Meaning] = {
         ("serve.stopped", INFO, "the service has ended"),
         ("serve.stopping", INFO, "the service ends; nothing new is taken"),
         ("serve.uncaught", ERROR, "an error that nothing caught, in the supervisor; report it"),
+        ("serve.waiting", WARN, "another receiver still holds the journal; it is waited for"),
         ("source.silent", WARN, "a source that spoke before has said nothing for `silence_warn_s`"),
         ("traces.bug", ERROR, "following the journal for traces raised an error of ours; report it"),
         ("traces.collector_away", WARN, "the collector did not take what it was sent; it is tried again"),

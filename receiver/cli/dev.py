@@ -34,7 +34,6 @@ def dev_command(  # noqa: PLR0913  its options
     logs.configure(people=True, level=logging.INFO if verbose else logging.WARNING)
     settings, environ = load_or_built_in(config, port, admin_port)
     keep_made_up_at_home(settings, environ)
-    _announce(settings, built_in=any(name not in os.environ and name in environ for name in made_up()))
     shown = console()
 
     def show(record: OutboxRecord) -> None:
@@ -44,7 +43,10 @@ def dev_command(  # noqa: PLR0913  its options
         else:
             show_line(event_line(record), shown)
 
-    run(settings, environ, show, simulate=simulate)
+    def announce() -> None:
+        _announce(settings, built_in=any(name not in os.environ and name in environ for name in made_up()))
+
+    run(settings, environ, show, announce, simulate=simulate)
     say("stopped: everything that was answered 200 is in the journal")
 
 

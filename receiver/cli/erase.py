@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from receiver.cli.choices import OPERATION
 from receiver.cli.context import load_context
 from receiver.cli.output import config_option, json_option, say, show_line, show_table, write_json
 from receiver.operate.erase import ErasePlan, carry_out, plan_erasure
@@ -21,7 +22,7 @@ ADVICE = (
 
 @click.command()
 @config_option
-@click.argument("operation")
+@click.argument("operation", type=OPERATION)
 @click.option("--reason", required=True, help="Kept with the record of the act; name nobody in it.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be destroyed.")

@@ -11,7 +11,8 @@ from typing import Any
 
 import click
 
-from receiver.cli.context import hold_configured, load_context, open_configured
+from receiver.cli.choices import need_source
+from receiver.cli.context import hold_configured, open_configured
 from receiver.cli.filters import filters
 from receiver.cli.output import config_option, say, write_line
 from receiver.cli.progress import progress
@@ -37,7 +38,9 @@ STANDARD = Path("-")
 )
 def export_command(config: Path | None, *, unmasked: bool, target: Path | None, **wanted: Any) -> None:
     """Write callbacks as JSON Lines with their raw bytes in base64."""
-    lines = export(load_context(config), Filter(**wanted), unmasked=unmasked)
+    opened = open_configured(config)
+    need_source(opened, wanted["source"])
+    lines = export(opened.context, Filter(**wanted), unmasked=unmasked)
     if target is None or target == STANDARD:
         for line in lines:
             write_line(line)

@@ -10,10 +10,14 @@ import click
 
 from receiver.cli.context import load_context
 from receiver.cli.output import config_option, json_option, say, show_line, show_table, write_json
+from receiver.cli.progress import patience
 from receiver.journal.erasing import Erased
 from receiver.model.times import from_us
 from receiver.operate import journal as journal_operate
 from receiver.operate.rejoin_plan import Plan
+
+CHECK_PATIENCE_S = 5.0
+"""Of silence: all of the journal is read."""
 
 
 @click.group()
@@ -26,7 +30,9 @@ def journal() -> None:
 @json_option
 def check(config: Path | None, *, as_json: bool) -> int:
     """Verify the stores, that each callback is accounted for, and the position against Kafka."""
-    checked = asyncio.run(journal_operate.check(load_context(config)))
+    context = load_context(config)
+    with patience("the whole journal to be read, and Kafka", CHECK_PATIENCE_S):
+        checked = asyncio.run(journal_operate.check(context))
     if as_json:
         erased = [
             {"operation": act.operation, "erased_at": from_us(act.erased_at_us), **_act(act)} for act in checked.erased
@@ -39,7 +45,8 @@ def check(config: Path | None, *, as_json: bool) -> int:
         for act in checked.erased:
             say(f"{act.operation} was erased at {from_us(act.erased_at_us)} by {act.who}: {act.reason}")
         say(checked.kafka)
-        say(f"journal {checked.journal_id}: " + (f"{len(checked.faults)} faults" if checked.faults else "sound"))
+        count = "one fault" if len(checked.faults) == 1 else f"{len(checked.faults)} faults"
+        show_line(f"journal {checked.journal_id}: " + (count if checked.faults else "sound"))
     return 1 if checked.faults else 0
 
 

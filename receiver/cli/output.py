@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import orjson
 
+from receiver.cli.table import table_lines
 from receiver.journal.engines import location
 from receiver.model.printable import printable, printable_json
 from receiver.sandbox.built_in import built_in, with_made_up
@@ -84,14 +86,24 @@ def write_line(line: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
-def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table for people; what stands in its cells is shown as ``show_line`` shows it."""
-    from rich.table import Table  # noqa: PLC0415  as above
-    from rich.text import Text  # noqa: PLC0415  as above
+def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str = "") -> None:
+    """A table for people; what stands in its cells is shown as ``show_line`` shows it.
 
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(printable(str(cell))) for cell in row))
-    console().print(table)
+    Columns that are empty in every row are left out. Without rows only ``empty`` is said, on stderr, where it is given.
+    No word is broken: on a terminal that is too narrow for a row, each cell has a line of its own.
+    """
+    # A row may lack its last cells, where they have nothing to say.
+    cells = [[printable(str(cell)) for cell in row] + [""] * (len(columns) - len(row)) for row in rows]
+    if not cells and empty:
+        say(empty)
+        return
+    shown = console()
+    if title:
+        show_line(title, shown)
+    for line in table_lines(columns, cells, screen_columns()):
+        show_line(line, shown)
+
+
+def screen_columns() -> int | None:
+    """How many columns the terminal has that results go to; None where they go into a file or to another program."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,10 @@ from typing import Protocol
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from receiver.cli.output import say
+
+PATIENCE_S = 2.0
+"""Of silence that a person takes for work."""
 LINE_S = 5.0
 """Between two plain lines."""
 
@@ -20,6 +25,18 @@ class Advance(Protocol):
 
     def __call__(self, count: int = 1) -> None:
         """``count`` more."""
+
+
+@contextmanager
+def patience(what: str, after_s: float = PATIENCE_S) -> Iterator[None]:
+    """Say ``what`` is waited for, once, where the body takes longer than a moment: nobody looks at silence for long."""
+    timer = threading.Timer(after_s, say, [f"waiting for {what} …"])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 @contextmanager

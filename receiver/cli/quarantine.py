@@ -8,17 +8,19 @@ from typing import Any, get_args
 import click
 
 from exchange_events.quarantine import Reason
-from receiver.cli.context import load_context
+from receiver.cli.choices import need_source, since_option, source_option, until_option
+from receiver.cli.context import Opened, load_context, open_configured
 from receiver.cli.output import config_option, json_option, say, show_line, show_table, write_json
 from receiver.model.callback import EntryId
 from receiver.model.errors import ReceiverError
 from receiver.model.records import QuarantineFilter
+from receiver.model.times import from_us
 from receiver.operate import requests
-from receiver.operate.quarantine import preview, quarantined, quarantined_whole, row
+from receiver.operate.quarantine import preview, quarantined, quarantined_whole, with_words
 from receiver.operate.requests import REQUEST_MAX
 from receiver.service import logs
 
-COLUMNS = ("id", "source", "received_at", "reason", "detail", "state", "why")
+COLUMNS = ("id", "source", "received_at", "reason", "detail", "word", "state", "why")
 WORK_LATER = "no running service carried it out yet: it will, in order, once `receiver serve` runs"
 
 
@@ -38,14 +40,20 @@ class Id(click.ParamType[EntryId]):
 def chosen(function: Any) -> Any:
     """The options that choose."""
     for option in (
-        click.option("--source", help="Only of this source."),
+        source_option,
         click.option("--reason", type=click.Choice(get_args(Reason)), help="Only for this reason."),
-        click.option("--since", help="Received at or after this RFC 3339 time (UTC)."),
-        click.option("--until", help="Received before this RFC 3339 time (UTC)."),
+        since_option,
+        until_option,
         click.option("--id", "ids", type=Id(), multiple=True, help="Only this one; may be repeated."),
     ):
         function = option(function)
     return function
+
+
+def _wanted(opened: Opened, choice: dict[str, Any], state: str | None = "open") -> QuarantineFilter:
+    need_source(opened, choice["source"])
+    since, until = (None if at_us is None else from_us(at_us) for at_us in (choice["since_us"], choice["until_us"]))
+    return QuarantineFilter(choice["source"], choice["reason"], since, until, state)
 
 
 @click.group()
@@ -60,13 +68,21 @@ def quarantine() -> None:
 @json_option
 def list_command(config: Path | None, *, state: str, as_json: bool, ids: tuple[EntryId, ...], **choice: Any) -> None:
     """List them, oldest first."""
-    context = load_context(config)
-    found = quarantined(context, QuarantineFilter(state=None if state == "all" else state, **choice), ids)
-    rows = map(row, found)
+    opened = open_configured(config)
+    wanted = _wanted(opened, choice, None if state == "all" else state)
+    found = quarantined(opened.context, wanted, ids)
+    rows = with_words(opened.context, found)
     if as_json:
         write_json(rows)
     else:
-        show_table("", COLUMNS, ([one[column] for column in COLUMNS] for one in rows))
+        cells = ([one[column] for column in COLUMNS] for one in rows)
+        show_table("", COLUMNS, cells, empty=_nothing(state, narrowed=bool(ids) or any(choice.values())))
+
+
+def _nothing(state: str, *, narrowed: bool) -> str:
+    if narrowed:
+        return "nothing in quarantine is chosen by that"
+    return "nothing is or was in quarantine" if state == "all" else f"nothing in quarantine is {state}"
 
 
 @quarantine.command()
@@ -99,8 +115,9 @@ def redrive(
 ) -> int:
     """Interpret them with today's code and configuration; what is readable now is published in its place."""
     logs.configure(people=True)
-    context = load_context(config)
-    found = [one.id for one in quarantined(context, QuarantineFilter(**choice), ids)]
+    opened = open_configured(config)
+    context = opened.context
+    found = [one.id for one in quarantined(context, _wanted(opened, choice), ids)]
     if not found:
         say("nothing in quarantine is chosen by that")
         return 0

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import click
 
+from receiver.cli.choices import SOURCE
 from receiver.cli.context import make_journal, open_configured
 from receiver.cli.exit_codes import INTERRUPTED
 from receiver.cli.output import config_option, json_option, say, show_table, write_json
+from receiver.journal.engines import is_held
 from receiver.model.errors import ReceiverError
 from receiver.operate import watchlist
 from receiver.service import logs
@@ -19,10 +21,12 @@ from receiver.service.processes.reconcile import once as ask_once
 
 COLUMNS = ("source", "operation", "state", "open_s", "overdue", "last_answer", "next", "failures", "why")
 
+NO_SERVICE = "no service runs: it is asked for once `receiver serve` does, or by `receiver reconcile once`"
+
 
 @click.command()
 @config_option
-@click.argument("source")
+@click.argument("source", type=SOURCE)
 @click.argument("operation")
 def track(config: Path | None, source: str, operation: str) -> None:
     """Ask SOURCE's provider about OPERATION, the provider's id, from now on until it is over."""
@@ -33,8 +37,9 @@ def track(config: Path | None, source: str, operation: str) -> None:
     watchlist.check_operation_id(opened.context, source, operation)
     make_journal(opened)  # a swap may be created before the first service runs
     watchlist.track(opened.context, source, operation)
-    by_itself = polls[source].enabled
-    how = "a running service asks at once" if by_itself else "`poll.enabled` is off: `receiver reconcile once` asks"
+    how = "the service asks at once" if is_held(opened.settings.journal.url) else NO_SERVICE
+    if not polls[source].enabled:
+        how = "`poll.enabled` is off: `receiver reconcile once` asks"
     say(f"{operation} is watched: {how}")
 
 
@@ -81,4 +86,5 @@ def list_command(config: Path | None, *, overdue: bool, as_json: bool) -> None:
     if as_json:
         write_json(rows)
     else:
-        show_table("", COLUMNS, (["" if row[name] is None else row[name] for name in COLUMNS] for row in rows))
+        cells = (["" if row[name] is None else row[name] for name in COLUMNS] for row in rows)
+        show_table("", COLUMNS, cells, empty="no operation is overdue" if overdue else "no operation is asked about")

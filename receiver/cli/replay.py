@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from receiver.cli.choices import need_source
 from receiver.cli.context import open_configured
 from receiver.cli.exit_codes import DONE
 from receiver.cli.filters import NAMES, filters
@@ -47,6 +48,8 @@ def replay(config: Path | None, *, reprocess: bool, target: str | None, run_id: 
     opened = open_configured(config)
     wanted = Filter(**{name: rest.pop(name) for name in NAMES})
     options = Options(run_id=run_id or secrets.token_hex(4), resumed=run_id is not None, **rest)
+    if options.origin == "journal":  # a file's and a topic's sources need not be ours
+        need_source(opened, wanted.source)
     if reprocess:
         return _reprocess(opened.context, wanted, options)
     if target == "stdout":

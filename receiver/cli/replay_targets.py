@@ -25,7 +25,7 @@ from receiver.operate.replay_callbacks import Done, HttpReplay, Item, Pace, Resu
 from receiver.operate.replay_events import journal_events, kafka_events, to_kafka
 from receiver.operate.selection import Filter
 from receiver.providers.contract import Sources
-from receiver.sandbox.simulator import require_own_host
+from receiver.sandbox.simulator import need_listener, require_own_host
 from receiver.service.config.settings import load
 from receiver.service.config.sources import resolve_sources
 
@@ -121,8 +121,10 @@ class ToKafka:
 
     async def _count(self) -> Counter[tuple[str, str]]:
         kinds: Counter[tuple[str, str]] = Counter()
-        async for record in _events(self._context, self._wanted, self._options):
-            kinds[record.kind, record.status] += 1
+        with progress("counted", None) as advance:
+            async for record in _events(self._context, self._wanted, self._options):
+                kinds[record.kind, record.status] += 1
+                advance()
         return kinds
 
     def run(self, total: int) -> int:
@@ -158,7 +160,8 @@ class ToHttp:
     def preview(self) -> tuple[int, Rows]:
         """How many callbacks are chosen, and of what."""
         if self._text is None:
-            total, kinds = count(self._context, self._wanted)
+            with progress("counted", None) as advance:
+                total, kinds = count(self._context, self._wanted, advance)
         else:
             kinds = Counter(item.callback.source for item in self._items(0))
             total = kinds.total()
@@ -172,6 +175,7 @@ class ToHttp:
     def run(self, total: int) -> int:
         """Send them; the exit code."""
         options = self._options
+        need_listener(self._url)
         pace = Pace(SPEEDS[options.speed], options.rate, options.failures_max)
         sending = HttpReplay(self._url, self._targets(), pace, self._done(), as_received=options.as_received)
         with progress("sent", total) as advance:

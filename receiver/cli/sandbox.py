@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from receiver.cli.choices import SCENARIO, SOURCE
 from receiver.cli.context import open_configured
 from receiver.cli.exit_codes import DONE, FAILED, INTERRUPTED
 from receiver.cli.output import config_option, json_option, say, show_table, write_json
@@ -18,8 +19,9 @@ from receiver.cli.progress import progress
 from receiver.cli.reference import describe, words
 from receiver.model.errors import ReceiverError
 from receiver.providers import registry
+from receiver.providers.contract import Sources
 from receiver.sandbox import verify as verify_sandbox
-from receiver.sandbox.simulator import Faults, Report, Simulation, choose, require_own_host
+from receiver.sandbox.simulator import Faults, Report, Simulation, choose, need_listener, require_own_host
 from receiver.service.listen import address
 
 UNMARKED = "; unmarked: nothing tells what becomes of it from what the provider sent"
@@ -60,8 +62,8 @@ def fault_options(function: Any) -> Any:
 
 @click.command("simulate")
 @config_option
-@click.option("--source", "name", help="The configured source to play; may be left out where there is only one.")
-@click.option("--scenario", "scenarios", multiple=True, help="Only these; may be repeated.")
+@click.option("--source", "name", type=SOURCE, help="The source to play; may be left out where there is only one.")
+@click.option("--scenario", "scenarios", multiple=True, type=SCENARIO, help="Only these; may be repeated.")
 @click.option("--rate", default=5.0, show_default=True, type=click.FloatRange(0.01, 10_000), help="Callbacks a second.")
 @click.option("--count", default=20, show_default=True, type=click.IntRange(1), help="Callbacks to make.")
 @click.option("--seed", type=int, help="The same seed makes the same operations.")
@@ -96,21 +98,19 @@ def simulate_command(  # noqa: PLR0913  its options
     if verify == "kafka":  # before anything is sent
         context.need_kafka()
     sources = context.sources
-    name = name or (next(iter(sources)) if len(sources) == 1 else None)
-    if name is None or name not in sources:
-        raise click.UsageError(f"--source is one of {', '.join(sources)}")
+    name = _played(sources, name)
     target = url or f"http://{address(server.host, server.port)}/webhooks/{name}"
     require_own_host(target, mine=i_own_this_host)
     provider, source = sources[name]
-    if not (source.secrets or source.keys):
-        raise ReceiverError(f"{name} has no keys to sign callbacks with: it is only asked, by `poll`")
+    chosen = choose(provider, scenarios)
+    need_listener(target)
     seed = seed if seed is not None else random.SystemRandom().randrange(2**32)
     say(f"sending to {target}, seed {seed}" + (UNMARKED if unmarked else ""))
     simulation = Simulation(
         provider,
         source,
         target,
-        choose(provider, scenarios),
+        chosen,
         random.Random(seed),  # noqa: S311  sample data, repeatable on purpose
         faults=Faults(**faults),
         time_scale=time_scale,
@@ -124,6 +124,17 @@ def simulate_command(  # noqa: PLR0913  its options
     if interrupted:
         say(f"interrupted: what was answered 200 is safe; --seed {seed} makes the same operations again")
     return INTERRUPTED if interrupted else FAILED if report.given_up or report.not_refused or wrong else DONE
+
+
+def _played(sources: Sources, name: str | None) -> str:
+    """The source to play: the one that is named, or the only one; raises where it cannot be played."""
+    name = name or (next(iter(sources)) if len(sources) == 1 else None)
+    if name is None or name not in sources:
+        raise click.UsageError(f"--source is one of {', '.join(sources)}")
+    source = sources[name][1]
+    if not (source.secrets or source.keys):
+        raise ReceiverError(f"{name} has no keys to sign callbacks with: it is only asked, by `poll`")
+    return name
 
 
 async def _run(simulation: Simulation, rate: float, count: int, advance: Any) -> bool:

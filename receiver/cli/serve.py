@@ -13,8 +13,18 @@ from receiver.service.config.placeholders import refuse_placeholders
 from receiver.service.config.settings import load
 
 
+def _name_the_setting(ctx: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        key = str(parameter.name)
+        raise click.UsageError(
+            f"--{key} is a setting here: set server.{key} in the configuration, or RECEIVER_SERVER__{key.upper()}", ctx
+        )
+
+
 @click.command()
 @config_option
+@click.option("--port", hidden=True, expose_value=False, callback=_name_the_setting)
+@click.option("--host", hidden=True, expose_value=False, callback=_name_the_setting)
 def serve(config: Path | None) -> int:
     """Run the service until SIGTERM: a process each to take, interpret, publish and ask, and their supervisor."""
     settings = load(config)

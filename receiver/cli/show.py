@@ -8,8 +8,10 @@ from typing import Any
 
 import click
 
+from receiver.cli.choices import OPERATION
 from receiver.cli.context import load_context, open_configured
 from receiver.cli.output import config_option, json_option, show_line, show_table, write_json
+from receiver.cli.progress import patience
 from receiver.model.records import Reject
 from receiver.model.times import from_us
 from receiver.operate.drift import silent_sources, unknown_fields
@@ -18,16 +20,18 @@ from receiver.operate.rejects import rejects as newest_rejects
 from receiver.operate.timeline import timeline
 from receiver.service.config.sources import resolve_retired
 
-TIMELINE = ("callback", "received_at", "source", "outcome", "provider_status", "status", "sequence", "effective")
+TIMELINE = ("callback", "received_at", "source", "outcome", "provider_status", "status", "sequence", "effective", "key")
 
 
 @click.command()
 @config_option
-@click.argument("operation")
+@click.argument("operation", type=OPERATION)
 @json_option
 def show(config: Path | None, operation: str, *, as_json: bool) -> None:
     """The timeline of one OPERATION, by the provider's id or the whole key."""
-    rows = asyncio.run(timeline(load_context(config), operation))
+    context = load_context(config)
+    with patience("the journal, and Kafka where there is one"):
+        rows = asyncio.run(timeline(context, operation))
     if as_json:
         write_json(rows)
         return
@@ -50,7 +54,8 @@ def _remarks(row: dict[str, Any]) -> str:
         return f"by {row['who']}: {row['reason']}"
     if row["outcome"] == "quarantine":
         return ", ".join([*simulated, f"{row.get('reason', '')} {row.get('detail', '')} ({row.get('state', '')})"])
-    return ", ".join([*simulated, *row.get("anomalies", ())])
+    changed = [f"{name}: {_cell(at['was'])} → {_cell(at['now'])}" for name, at in row.get("changed", {}).items()]
+    return ", ".join([*simulated, *row.get("anomalies", ()), *changed])
 
 
 def _places(row: dict[str, Any]) -> str:
@@ -73,7 +78,8 @@ def list_command(config: Path | None, limit: int, *, as_json: bool) -> None:
         write_json(rows)
     else:
         columns = ("id", "received_at", "source", "why", "body_bytes")
-        show_table("", columns, ([row[column] for column in columns] for row in rows))
+        cells = ([row[column] for column in columns] for row in rows)
+        show_table("", columns, cells, empty="no refused callback is in the sample")
 
 
 def _reject(reject: Reject) -> dict[str, Any]:
@@ -111,7 +117,12 @@ def drift(config: Path | None, *, as_json: bool) -> None:
     if as_json:
         write_json([*fields, *sources])
         return
-    show_table("unknown fields", ("source", "field", "callbacks", "first_seen"), (list(row.values()) for row in fields))
+    show_table(
+        "unknown fields",
+        ("source", "field", "callbacks", "first_seen"),
+        (list(row.values()) for row in fields),
+        empty="no body had a field that means nothing to us",
+    )
     show_table(
         "sources",
         ("source", "last_callback", "silent_s"),

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
+from collections import deque
 from contextlib import closing
 from pathlib import Path
 
 import click
 
+from receiver.cli.choices import STATUS, need_source, since_option, source_option
 from receiver.cli.context import load_context, open_configured
 from receiver.cli.event_line import event_line
 from receiver.cli.exit_codes import INTERRUPTED
@@ -23,6 +25,9 @@ from receiver.cli.output import (
     write_json,
     write_line,
 )
+from receiver.cli.progress import patience
+from receiver.journal.search import EventFilter, Search
+from receiver.model.times import from_us
 from receiver.operate.context import Context
 from receiver.operate.topics import accept_partitions
 from receiver.publish.ports import Kafka
@@ -30,15 +35,33 @@ from receiver.publish.routing import SIMULATED
 
 BATCH = 500
 POLL_S = 0.2
+LAST_MAX = 100_000
+"""Of ``tail -n``; all there are is what it shows without."""
 
 
 @click.command()
 @config_option
-@click.option("--follow", is_flag=True, help="Go on with what comes; Ctrl-C ends it.")
+@click.option("--follow", is_flag=True, help="Go on with what comes from now on; Ctrl-C ends it.")
+@click.option("-n", "last", type=click.IntRange(0, LAST_MAX), help="Begin with the newest so many.")
+@since_option
+@source_option
+@click.option("--status", type=STATUS, help="Only events with this status.")
 @click.option("--kafka", is_flag=True, help="Read the topics, read_committed, instead of the outbox.")
 @json_option
-def tail(config: Path | None, *, follow: bool, kafka: bool, as_json: bool) -> int:
+def tail(  # noqa: PLR0913  its options
+    config: Path | None,
+    *,
+    follow: bool,
+    last: int | None,
+    since_us: int | None,
+    source: str | None,
+    status: str | None,
+    kafka: bool,
+    as_json: bool,
+) -> int:
     """Show the status events, oldest first."""
+    if kafka and any(option is not None for option in (last, since_us, source, status)):
+        raise click.UsageError("-n, --since, --source and --status choose from the outbox, and not with --kafka")
     opened = open_configured(config)
     if follow:
         signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
@@ -46,29 +69,53 @@ def tail(config: Path | None, *, follow: bool, kafka: bool, as_json: bool) -> in
         if kafka:
             asyncio.run(_tail_kafka(opened.context.need_kafka(), follow=follow, as_json=as_json))
         else:
-            _tail_outbox(opened.context, follow=follow, as_json=as_json)
+            need_source(opened, source)
+            since = None if since_us is None else from_us(since_us)
+            wanted = EventFilter(source=source, status=status, since=since)
+            _tail_outbox(opened.context, wanted, last, follow=follow, as_json=as_json)
     except KeyboardInterrupt:
         return 0 if follow else INTERRUPTED
     return 0
 
 
-def _tail_outbox(context: Context, *, follow: bool, as_json: bool) -> None:
-    shown, position = console(), 0
-    with closing(context.journal.outbox()) as outbox:
+def _tail_outbox(context: Context, wanted: EventFilter, last: int | None, *, follow: bool, as_json: bool) -> None:
+    shown = console()
+    with closing(context.journal.outbox()) as outbox, closing(context.journal.search()) as search:
+        end = outbox.last_number()
+        # Who follows wants what comes, and who names a number or a time so much of what was as well.
+        position = end if follow and last is None and wanted.since is None else 0
+        if last is not None:
+            position = _before_newest(search, wanted, end, last)
         while True:
-            records = outbox.read(position, BATCH)
+            records = search.events(wanted, position, BATCH)
             for record in records:
-                if record.record_type == "event":
-                    if as_json:
-                        write_line(record.value)
-                    else:
-                        show_line(event_line(record), shown)
+                if as_json:
+                    write_line(record.value)
+                else:
+                    show_line(event_line(record), shown)
             if records:
                 position = records[-1].number
             elif follow:
                 time.sleep(POLL_S)
             else:
                 return
+
+
+def _before_newest(search: Search, wanted: EventFilter, end: int, count: int) -> int:
+    """The number after which the newest ``count`` events stand: looked for backwards, in growing steps."""
+    step = max(BATCH, count)
+    begin = end
+    while begin and count:
+        begin, step = max(0, end - step), step * 4
+        newest: deque[int] = deque(maxlen=count)
+        found, at = 0, begin
+        while records := search.events(wanted, at, BATCH):
+            newest.extend(record.number - 1 for record in records)
+            found += len(records)
+            at = records[-1].number
+        if found >= count:
+            return newest[0]
+    return begin
 
 
 async def _tail_kafka(kafka: Kafka, *, follow: bool, as_json: bool) -> None:
@@ -92,7 +139,9 @@ def topics() -> None:
 @json_option
 def create(config: Path | None, *, as_json: bool) -> None:
     """Make the topics that are missing; safe to repeat, and never changes a partition count."""
-    made = asyncio.run(load_context(config).need_kafka().create_topics())
+    kafka = load_context(config).need_kafka()
+    with patience("Kafka"):
+        made = asyncio.run(kafka.create_topics())
     if as_json:
         write_json({"topic": topic, "state": state} for topic, state in made)
     else:
@@ -109,7 +158,9 @@ def accept(config: Path | None, topic: str, *, as_json: bool) -> None:
     An operation whose key moves to another partition can then be read out of order by a consumer that has not read the
     old one to its end. Safe while the service runs.
     """
-    before, now = asyncio.run(accept_partitions(load_context(config), topic))
+    context = load_context(config)
+    with patience("Kafka"):
+        before, now = asyncio.run(accept_partitions(context, topic))
     if as_json:
         write_json([{"topic": topic, "before": before, "partitions": now}])
     elif before == now:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,24 +24,34 @@ URL_PATTERN = r"^sqlite:.+"
 """What ``journal.url`` may be."""
 LOCK_WAIT_S = 10.0
 """The children of a service that was just killed need a moment to end."""
+SAY_WAITING_S = 1.0
+"""Of waiting without a word: those children mostly take less."""
 RETRY_S = 0.1
 
 
 @contextmanager
-def hold_journal(url: str, wait_s: float = LOCK_WAIT_S, keys: Keyring = NO_KEYS) -> Iterator[tuple[Journal, int]]:
+def hold_journal(
+    url: str, wait_s: float = LOCK_WAIT_S, keys: Keyring = NO_KEYS, waiting: Callable[[str], None] = lambda _: None
+) -> Iterator[tuple[Journal, int]]:
     """Lock, make or check the journal; gives it and the lock's descriptor for children to inherit.
 
-    Raises ``JournalBusy`` when another service holds it for longer than ``wait_s``, ``JournalError``, ``StoreFailed``.
+    ``waiting`` is told, once, where another service has held it for ``SAY_WAITING_S`` and this goes on waiting. Raises
+    ``JournalBusy`` when it is held for longer than ``wait_s``, ``JournalError``, ``StoreFailed``.
     """
     folder = _folder(url)
     private.make_folder(folder)
-    deadline_s = time.monotonic() + wait_s
+    began_s = time.monotonic()
+    said = False
     while True:
         try:
             descriptor = acquire(folder, "journal")
-        except JournalBusy:
-            if time.monotonic() > deadline_s:
+        except JournalBusy as busy:
+            waited_s = time.monotonic() - began_s
+            if waited_s > wait_s:
                 raise
+            if waited_s > SAY_WAITING_S and not said:
+                said = True
+                waiting(f"{busy}; waiting up to {wait_s:.0f} s for it to end")
             time.sleep(RETRY_S)
             continue
         try:
@@ -49,6 +59,17 @@ def hold_journal(url: str, wait_s: float = LOCK_WAIT_S, keys: Keyring = NO_KEYS)
         finally:
             os.close(descriptor)
         return
+
+
+def is_held(url: str) -> bool:
+    """Whether a service runs on the journal, or a command that must be alone with it; False where there is none."""
+    if not there_is_a_journal(url):
+        return False
+    try:
+        os.close(acquire(_folder(url), "journal"))
+    except JournalBusy:
+        return True
+    return False
 
 
 def find_journal(url: str, keys: Keyring = NO_KEYS) -> Journal:

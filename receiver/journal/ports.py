@@ -111,6 +111,13 @@ class InboxReader(Protocol):
     def ages(self, after: int, limit: int) -> Sequence[tuple[int, int]]:
         """(number, time of receipt in Unix microseconds) of up to ``limit`` callbacks above ``after``, ascending."""
 
+    def next_between(self, after: int, since_us: int, until_us: int) -> int | None:
+        """The lowest number above ``after`` whose callback was received from ``since_us`` to before ``until_us``.
+
+        Unix microseconds; None where there is none. May look at every callback above ``after``, and at none of their
+        bodies: times grow with numbers only as far as clocks are never set back and nothing is imported.
+        """
+
     def close(self) -> None:
         """Give it back."""
 

@@ -33,6 +33,23 @@ class FoundOperation:
 
 
 @dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which events are wanted; None lets all through."""
+
+    event_id: str | None = None
+    provider: str | None = None
+    source: str | None = None
+    family: str | None = None
+    kind: str | None = None
+    operation_id: str | None = None
+    status: str | None = None
+    since: str | None = None
+    """Received at or after this time, RFC 3339 UTC with microseconds."""
+    until: str | None = None
+    """Received before this time."""
+
+
+@dataclass(frozen=True, slots=True)
 class UnknownField:
     """A field of bodies that means nothing to us."""
 
@@ -54,6 +71,19 @@ class Search(Protocol):
         """Up to ``OPERATIONS_MAX`` operations with exactly this id of their provider, the oldest first.
 
         May read all operations there are.
+        """
+
+    def operations_by_prefix(self, prefix: str) -> list[FoundOperation]:
+        """Up to ``OPERATIONS_MAX`` operations whose id of their provider begins so, the oldest first.
+
+        May read all operations there are. The prefix is not empty.
+        """
+
+    def events(self, wanted: EventFilter, after: int, limit: int) -> Sequence[OutboxRecord]:
+        """Events with a number above ``after`` that the filter lets through, ascending.
+
+        At most ``limit``, and fewer where they are large; none means that there are none. May look at every record
+        above ``after``, and at the value of none that it does not give.
         """
 
     def arrivals(self, operation: int) -> list[Outcome]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
 
@@ -23,10 +23,11 @@ def chosen(context: Context, wanted: Filter, after: int = 0) -> Iterator[Chosen]
         yield from choose(inbox, outbox, search, wanted, after)
 
 
-def count(context: Context, wanted: Filter) -> tuple[int, Counter[str]]:
-    """How many callbacks are chosen, and of what."""
+def count(context: Context, wanted: Filter, advance: Callable[[], None] = lambda: None) -> tuple[int, Counter[str]]:
+    """How many callbacks are chosen, and of what; ``advance`` is called for each."""
     kinds: Counter[str] = Counter()
     for one in chosen(context, wanted):
+        advance()
         kinds[f"{one.event['kind']} {one.event['status']}" if one.event else one.outcome] += 1
     return kinds.total(), kinds
 

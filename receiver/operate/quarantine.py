@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing
 from dataclasses import asdict
 from typing import Any
@@ -20,6 +20,9 @@ from receiver.model.records import OutboxRecord, Quarantined, QuarantineFilter
 from receiver.operate.context import Context
 from receiver.providers.registry import body_fields
 
+WORDS = frozenset({"unknown_kind", "unknown_status"})
+"""Reasons that are about one word of the body."""
+WORD_CHARACTERS_MAX = 64
 PAGE = 500
 """Standings read at once."""
 
@@ -55,6 +58,25 @@ def quarantined_whole(context: Context, entry_id: EntryId, *, unmasked: bool = F
 def row(standing: Quarantined) -> dict[str, Any]:
     """A standing as a flat row; ``id`` is a callback's number, or ``poll-12`` for an API's answer."""
     return {**asdict(standing), "id": standing.id.to_json(), "detail": mask_cards(standing.detail)}
+
+
+def with_words(context: Context, standings: Iterable[Quarantined]) -> Iterator[dict[str, Any]]:
+    """Standings as rows with the ``word`` that nobody knew, masked; empty where it is about no word, or is purged."""
+    with open_stores(context.journal) as stores:
+        for standing in standings:
+            entry = stores.entry(standing.id) if standing.reason in WORDS else None
+            word = "" if entry is None else _word(entry.callback.body, standing.detail)
+            yield row(standing) | {"word": word}
+
+
+def _word(body: bytes, path: str) -> str:
+    try:
+        found = orjson.loads(body)
+        for name in path.split("."):
+            found = found[int(name)] if isinstance(found, list) else found[name]
+    except (ValueError, KeyError, IndexError, TypeError):
+        return ""
+    return mask_cards(found[:WORD_CHARACTERS_MAX]) if isinstance(found, str) else ""
 
 
 def preview(context: Context, ids: Collection[EntryId]) -> list[dict[str, Any]]:

@@ -24,13 +24,13 @@ PAGE = 500
 
 async def journal_events(context: Context, wanted: Filter) -> AsyncIterator[OutboxRecord]:
     """The chosen events of the journal, each once, in the order of the outbox."""
-    with closing(context.journal.outbox()) as outbox:
+    with closing(context.journal.search()) as search:
         after, given = 0, 0
         erased = erased_records(context)
-        while records := outbox.read(after, PAGE):
+        while records := search.events(wanted.of_records, after, PAGE):
             after = records[-1].number
             for record in records:
-                if record.record_type == "event" and record.number not in erased and _wants(record, wanted):
+                if record.number not in erased and _wants(record, wanted):
                     if wanted.limit is not None and given >= wanted.limit:
                         return
                     given += 1

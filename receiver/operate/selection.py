@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from receiver.journal.ports import InboxReader, Outbox
-from receiver.journal.search import Search
+from receiver.journal.search import OPERATIONS_MAX, EventFilter, Search
 from receiver.model.callback import JournalEntry
 from receiver.model.records import OutboxRecord, Outcome
+from receiver.model.times import from_us
 
 STEP = 500
+END_US = (1 << 63) - 1
+"""After every time of receipt, Unix microseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,25 @@ class Filter:
     def about_events(self) -> bool:
         """Whether only what became an event can pass."""
         return any((self.provider, self.family, self.kind, self.operation, self.status, self.sequence))
+
+    @property
+    def of_records(self) -> EventFilter:
+        """As much of it as the outbox knows of an event beside its value."""
+        return EventFilter(
+            provider=self.provider,
+            source=self.source,
+            family=self.family,
+            kind=self.kind,
+            operation_id=self.operation,
+            status=self.status,
+            since=None if self.since_us is None else from_us(self.since_us),
+            until=None if self.until_us is None else from_us(self.until_us),
+        )
+
+    @property
+    def about_time(self) -> bool:
+        """Whether the time of receipt matters."""
+        return self.since_us is not None or self.until_us is not None
 
     def lets_event(self, event: Mapping[str, Any]) -> bool:
         """Whether an event's own fields are what is wanted."""
@@ -68,15 +90,46 @@ class Chosen:
 def choose(inbox: InboxReader, outbox: Outbox, search: Search, wanted: Filter, after: int = 0) -> Iterator[Chosen]:
     """The chosen callbacks above ``after``, in order of receipt; those not yet interpreted are not among them."""
     given = 0
-    while entries := inbox.read(after, STEP):
-        outcomes = outbox.outcomes_between(entries[0].number, entries[-1].number)
+    for entry, outcome in _candidates(inbox, outbox, search, wanted, after):
+        if wanted.limit is not None and given >= wanted.limit:
+            return
+        chosen = _chosen(entry, outcome, search, wanted)
+        if chosen is not None:
+            given += 1
+            yield chosen
+
+
+Candidates = Iterator[tuple[JournalEntry, Outcome | None]]
+
+
+def _candidates(inbox: InboxReader, outbox: Outbox, search: Search, wanted: Filter, after: int) -> Candidates:
+    """The callbacks among which the chosen ones are: all bodies are read only where nothing says which they are."""
+    operations = search.operations_by_id(wanted.operation) if wanted.operation is not None else None
+    if operations is not None and len(operations) < OPERATIONS_MAX:
+        outcomes = [one for found in operations for one in search.arrivals(found.number) if one.store == "inbox"]
+        for outcome in sorted(outcomes, key=lambda one: one.number):
+            entry = inbox.entry(outcome.number) if outcome.number > after else None
+            if entry is not None:
+                yield entry, outcome
+        return
+    for entries in _pages(inbox, wanted, after):
+        known = outbox.outcomes_between(entries[0].number, entries[-1].number)
         for entry in entries:
-            if wanted.limit is not None and given >= wanted.limit:
+            yield entry, known.get(entry.number)
+
+
+def _pages(inbox: InboxReader, wanted: Filter, after: int) -> Iterator[Sequence[JournalEntry]]:
+    since_us, until_us = wanted.since_us or 0, END_US if wanted.until_us is None else wanted.until_us
+    while True:
+        if wanted.about_time:
+            number = inbox.next_between(after, since_us, until_us)
+            if number is None:
                 return
-            chosen = _chosen(entry, outcomes.get(entry.number), search, wanted)
-            if chosen is not None:
-                given += 1
-                yield chosen
+            after = number - 1
+        entries = inbox.read(after, STEP)
+        if not entries:
+            return
+        yield entries
         after = entries[-1].number
 
 

@@ -19,6 +19,10 @@ from receiver.model.operation import operation_key
 from receiver.model.records import OutboxRecord, QuarantineFilter
 from receiver.model.times import from_us, to_us
 from receiver.operate.context import Context
+from receiver.operate.lookup import mentioned
+from receiver.operate.replay_callbacks import differences
+from receiver.operate.verifying_key import verifying_key
+from receiver.providers.contract import Sources
 from receiver.publish.ports import Kafka, Places
 
 QUARANTINE_SCAN_MAX = 10_000
@@ -49,18 +53,23 @@ class _Arrival:
 async def timeline(context: Context, operation: str) -> list[dict[str, Any]]:
     """What arrived of an operation, what it became, and where on Kafka it lies, in order of receipt.
 
-    ``operation`` is the provider's id or the whole key. Raises ``ReceiverError`` where nothing is known of it, or
-    several operations have this id.
+    ``operation`` is the provider's id, its beginning, the whole key, or what an event of it says (``operate.lookup``).
+    Raises ``ReceiverError`` where nothing is known of it, or it stands for several operations.
     """
     with open_stores(context.journal) as stores, closing(context.journal.search()) as search:
-        reader = _Reader(stores, search)
+        reader = _Reader(stores, search, _sources_at_hand(context))
         found = find_operations(context, search, operation)
         if len(found) > 1:
             raise ReceiverError(f"several operations have this id: {', '.join(one.key for one in found)}")
         arrivals = reader.arrivals(found[0].number) if found else []
         arrivals += reader.in_quarantine(operation, {arrival.row["callback"] for arrival in arrivals})
+        if not arrivals:
+            key = mentioned(context.clock, stores.outbox, search, operation)
+            found = search.operations_by_key([key])
+            arrivals = reader.arrivals(found[0].number) if found else []
     if not arrivals:
         raise ReceiverError(f"nothing is known of an operation {operation}")
+    _note_changes(arrivals)
     if context.kafka is not None:
         with contextlib.suppress(KafkaUnavailable):
             await _add_places(context.kafka, context.journal.journal_id, arrivals)
@@ -68,6 +77,19 @@ async def timeline(context: Context, operation: str) -> list[dict[str, Any]]:
     if found:
         rows += [_act(act) for act in context.journal.erasures() if act.operation == found[0].key]
     return sorted(rows, key=lambda row: (row["received_at"] or "", str(row["callback"])))
+
+
+def _note_changes(arrivals: Sequence[_Arrival]) -> None:
+    """Say of each later revision of a status word what is otherwise than in the one before."""
+    last: dict[str, dict[str, Any]] = {}
+    events = [(arrival.record, arrival.row) for arrival in arrivals if arrival.record is not None]
+    for record, row in sorted(events, key=lambda one: one[0].number):
+        event = orjson.loads(record.value)
+        before = last.get(event["provider_status"])
+        last[event["provider_status"]] = event
+        if before is not None:
+            changed = differences(before, event)
+            row["changed"] = {name: {"was": was, "now": now} for name, (was, now) in changed.items()}
 
 
 def _act(act: Erased) -> dict[str, Any]:
@@ -87,14 +109,17 @@ def find_operations(context: Context, search: Search, operation: str) -> Sequenc
     )
 
 
-def _likely_keys(context: Context, operation_id: str) -> set[str]:
+def _sources_at_hand(context: Context) -> Sources:
     try:
-        sources = context.sources.values()
-    except ConfigurationError:  # the secrets are not at hand for who only looks
-        return set()
+        return context.sources
+    except ConfigurationError:  # the secrets are not there for who only looks
+        return {}
+
+
+def _likely_keys(context: Context, operation_id: str) -> set[str]:
     return {
         operation_key(provider.slug, source.account, kind.name, operation_id)
-        for provider, source in sources
+        for provider, source in _sources_at_hand(context).values()
         for kind in provider.all_kinds(source)
     }
 
@@ -103,6 +128,7 @@ def _likely_keys(context: Context, operation_id: str) -> set[str]:
 class _Reader:
     stores: Stores
     search: Search
+    sources: Sources
 
     def arrivals(self, operation: int) -> list[_Arrival]:
         """Callbacks, answers of the API, and events taken over from Kafka."""
@@ -126,6 +152,9 @@ class _Reader:
         }
         if is_simulated(entry.callback.headers) if entry else record is not None and record.simulated:
             row["simulated"] = True
+        key = verifying_key(entry.callback, self.sources) if entry is not None and entry.store == "inbox" else None
+        if key is not None:
+            row["key"] = key
         if record is None or record.record_type != "event":
             return _Arrival(row)
         event = orjson.loads(record.value)

@@ -112,9 +112,16 @@ def _simulations(settings: Settings, sources: Sources) -> list[Simulation]:
 
 
 def run(
-    settings: Settings, environ: Mapping[str, str], show: Callable[[OutboxRecord], None], *, simulate: bool
+    settings: Settings,
+    environ: Mapping[str, str],
+    show: Callable[[OutboxRecord], None],
+    announce: Callable[[], None] = lambda: None,
+    *,
+    simulate: bool,
 ) -> None:
     """Run the service until Ctrl-C; ``show`` is given each record as it comes.
+
+    ``announce`` is called once the journal is held and the addresses are bound.
 
     Raises ``ConfigurationError``, and ``ReceiverError`` where an address is taken or the journal is held.
     """
@@ -122,11 +129,15 @@ def run(
     simulations = _simulations(settings, sources) if simulate else []
     keys = resolve_keys(settings, environ)
     with hold_journal(settings.journal.url, wait_s=1.0, keys=keys) as (journal, _):
-        asyncio.run(_serve(ProcessContext(settings, environ, journal, logs.get()), show, simulations))
+        asyncio.run(_serve(ProcessContext(settings, environ, journal, logs.get()), show, announce, simulations))
 
 
 async def _serve(
-    context: ProcessContext, show: Callable[[OutboxRecord], None], simulations: Sequence[Simulation]
+    context: ProcessContext,
+    show: Callable[[OutboxRecord], None],
+    announce: Callable[[], None],
+    simulations: Sequence[Simulation],
 ) -> None:
-    # Made inside the loop, which some of the parts need.
-    await DevService(context, show).run(simulations)
+    service = DevService(context, show)  # made inside the loop, which some of the parts need
+    announce()
+    await service.run(simulations)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import socket
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
@@ -24,8 +25,11 @@ from receiver.model.hosts import is_loopback
 from receiver.model.percentile import percentile
 from receiver.providers.contract import UNKNOWN_STATUS, Provider, Scenario, Source
 from receiver.providers.samples import bodies
+from receiver.service.listen import address
 
 TIMEOUT_S = 10.0
+PROBE_S = 2.0
+"""For a connection, before anything is sent."""
 CONCURRENT_MAX = 64
 WAIT_MIN_S = 0.05
 """Between two attempts, however small the time scale: a receiver that is starting needs a moment."""
@@ -91,6 +95,19 @@ def require_own_host(url: str, *, mine: bool) -> None:
     host = urlsplit(url).hostname or ""
     if not (is_loopback(host) or mine):
         raise ReceiverError(f"{host} is not this machine; --i-own-this-host says that it is yours to send to")
+
+
+def need_listener(url: str) -> None:
+    """Raise ``ReceiverError`` where nobody listens at a URL's address, within ``PROBE_S``; nothing is sent."""
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        socket.create_connection((host, port), timeout=PROBE_S).close()
+    except OSError as error:
+        why = "" if isinstance(error, ConnectionRefusedError) else f" ({error.strerror or error})"
+        raise ReceiverError(
+            f"nobody listens on {address(host, port)}{why}; start `receiver dev`, or `receiver serve`"
+        ) from None
 
 
 def choose(provider: Provider, names: Sequence[str]) -> list[Scenario]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import orjson
@@ -18,6 +18,12 @@ TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
 """Prometheus' exposition format."""
 
 
+PATHS = {
+    "/livez": "whether it runs at all",
+    "/readyz": "whether callbacks are taken, and how each part is, as JSON",
+    "/metrics": "figures for Prometheus",
+}
+"""What ``/`` lists."""
 OFF: Mapping[str, Any] = {}
 """Of a process that is not configured."""
 
@@ -27,37 +33,48 @@ def readiness(
     interpret: Mapping[str, Any] | None,
     kafka: Mapping[str, Any] | None,
     reconcile: Mapping[str, Any] | None = OFF,
+    starting: Collection[str] = (),
 ) -> dict[str, Any]:
     """The body of ``/readyz``. The parts are the processes' own last words, None when they are silent.
+
+    ``starting``: roles of processes that run and have said nothing yet.
 
     Ready means only that callbacks are taken: an interpreter or a Kafka that is away is no reason to refuse them.
     """
     asking = {} if reconcile is OFF else {"reconcile": {"state": "down" if reconcile is None else "up"}}
-    inbox_part = {"state": "down", "detail": "the intake process is down"} if inbox is None else inbox
+    inbox_part = {"state": "down", "detail": _silent("intake", starting)} if inbox is None else inbox
     return {
         "ready": inbox_part["state"] == "up",
         "inbox": inbox_part,
-        "interpret": _interpret(inbox_part, interpret),
-        "kafka": _kafka(interpret, kafka),
+        "interpret": _interpret(inbox_part, interpret, starting),
+        "kafka": _kafka(interpret, kafka, starting),
         **{name: {**part, **(reconcile or {})} for name, part in asking.items()},
     }
 
 
-def _interpret(inbox: Mapping[str, Any], interpret: Mapping[str, Any] | None) -> Mapping[str, Any]:
+def _silent(role: str, starting: Collection[str]) -> str:
+    return f"the {role} process is {'starting' if role in starting else 'down'}"
+
+
+def _interpret(
+    inbox: Mapping[str, Any], interpret: Mapping[str, Any] | None, starting: Collection[str]
+) -> Mapping[str, Any]:
     if interpret is None:
-        return {"state": "down", "uninterpreted": None, "detail": "the interpret process is down"}
+        return {"state": "down", "uninterpreted": None, "detail": _silent("interpret", starting)}
     # As for Kafka's backlog: the intake process knows what it took since the other last spoke.
     unread = inbox.get("committed", 0) - interpret["interpreted"]
     return {"state": "up", **interpret, "uninterpreted": max(interpret["uninterpreted"], unread)}
 
 
-def _kafka(interpret: Mapping[str, Any] | None, kafka: Mapping[str, Any] | None) -> Mapping[str, Any]:
+def _kafka(
+    interpret: Mapping[str, Any] | None, kafka: Mapping[str, Any] | None, starting: Collection[str]
+) -> Mapping[str, Any]:
     if kafka is OFF:
         return {"state": "off", "backlog": 0, "detail": None}
     if kafka is None:
-        return {"state": "down", "backlog": None, "detail": "the publish process is down"}
+        return {"state": "down", "backlog": None, "detail": _silent("publish", starting)}
     if interpret is None:  # "up" says that records go through, and none is made
-        return {**kafka, "state": "down", "detail": "the interpret process is down"}
+        return {**kafka, "state": "down", "detail": _silent("interpret", starting)}
     # What was recorded since the publish process last spoke counts too: nothing is to look drained that is not.
     return {**kafka, "backlog": max(kafka["backlog"], interpret["recorded"] - kafka["position"])}
 
@@ -82,6 +99,8 @@ def make_admin(report: Callable[[], Mapping[str, Any]], metrics: Callable[[], by
     async def metricsz(_: Request) -> Response:
         return Response(metrics(), headers={"content-type": TEXT_FORMAT})
 
-    return Router(
-        [Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metricsz)], redirect_slashes=False
-    )
+    async def paths(_: Request) -> Response:
+        return Response("".join(f"{path}  {what}\n" for path, what in PATHS.items()), media_type="text/plain")
+
+    routes = [Route("/", paths), Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metricsz)]
+    return Router(routes, redirect_slashes=False)

@@ -122,7 +122,11 @@ class Supervisor:
         self._systemd.reloaded()
 
     def _readiness(self) -> Mapping[str, Any]:
-        return readiness(*map(_said, (self._intake, self._interpret, self._publish, self._reconcile)))
+        starting = [child.role for child in self._children if child.starting()]
+        intake, interpret, publish, reconcile = map(
+            _said, (self._intake, self._interpret, self._publish, self._reconcile)
+        )
+        return readiness(intake, interpret, publish, reconcile, starting)
 
     def _metrics(self) -> bytes:
         reports = [child.report() for child in self._children]
@@ -189,8 +193,12 @@ def _serve(settings: Settings, environ: Mapping[str, str], log: Any) -> int:
     resolve_sources(settings, environ)  # every fault is named before anything starts
     need_exporter(settings)
     keys = resolve_keys(settings, environ)
+
+    def waiting(why: str) -> None:
+        log.warning("serve.waiting", why=why)
+
     with contextlib.ExitStack() as stack:
-        journal, lock = stack.enter_context(hold_journal(settings.journal.url, keys=keys))
+        journal, lock = stack.enter_context(hold_journal(settings.journal.url, keys=keys, waiting=waiting))
         listener = listen(settings.server.host, settings.server.port, "server")
         stack.callback(listener.close)
         admin = listen(settings.admin.host, settings.admin.port, "admin")

@@ -92,6 +92,10 @@ class Child:
             return None
         return self._report
 
+    def starting(self) -> bool:
+        """Whether it runs and has said nothing yet."""
+        return self._process is not None and self._report is None
+
     def figures(self) -> Figures | None:
         """What the system counts of it, None while it is dead."""
         return of_process(self._process.pid) if self._process is not None else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,46 @@ def test_a_careless_one_is_sound_and_does_not_pass_strictly(
         assert [line.split(": ")[1] for line in warnings] == ["sources.0 (swaps).keys.0.secret", "admin.host"]
         assert said.endswith(f"the configuration is sound; 2 warnings {end}\n")
         assert "x9" not in said
+
+
+def test_the_url_of_a_source_is_the_public_one_or_its_path(good: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Never an address of this machine, which no provider can reach."""
+    assert run(["check", "--config", str(good)]) == DONE
+    assert capfd.readouterr().out.startswith("swaps  public_url is not set: the path is /webhooks/swaps\n")
+    good.write_text(good.read_text() + 'public_url = "https://shop.test/webhooks/swaps"\n')
+    assert run(["check", "--config", str(good)]) == DONE
+    assert capfd.readouterr().out.startswith("swaps  https://shop.test/webhooks/swaps\n")
+
+
+def test_the_sources_are_told_as_json(good: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """One object each; what is said of the configuration stays a message."""
+    assert run(["check", "--json", "--config", str(good)]) == DONE
+    out, err = capfd.readouterr()
+    (said,) = map(json.loads, out.splitlines())
+    assert (said["source"], said["public_url"], said["path"], said["asks"]) == ("swaps", None, "/webhooks/swaps", None)
+    assert err.endswith("the configuration is sound\n")
+
+
+def test_what_no_webhook_tells_of_is_said_where_it_is_not_asked_for(
+    good: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It may be meant: who has no exchanges needs no poll."""
+    for name in ("CALYPSO_PUBLIC", "CALYPSO_SECRET"):
+        monkeypatch.setenv(name, "k3Vq9ZtB7mXc2LwRp8Hs5YnE" + name)
+    calypso = """
+[[sources]]
+name = "calypso"
+provider = "calypso"
+account = "7d1e"
+keys = [{ public = "env:CALYPSO_PUBLIC", secret = "env:CALYPSO_SECRET" }]
+"""
+    good.write_text(good.read_text() + calypso)
+    assert run(["check", "--strict", "--config", str(good)]) == DONE
+    said = capfd.readouterr().err
+    assert "note: sources.1 (calypso): no webhook of Calypso tells of exchange; set poll where you have any" in said
+    good.write_text(good.read_text() + 'poll = { base_url = "https://api.calypso.test" }\n')
+    run(["check", "--config", str(good)])
+    assert "tells of exchange" not in capfd.readouterr().err
 
 
 def test_warnings_stand_beside_faults(good: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any) -> None:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import importlib
+import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
 
 from receiver.cli import main
-from receiver.cli.main import COMMANDS, Place, cli, run
+from receiver.cli.main import COMMANDS, GROUPS, Place, cli, run
 from receiver.model.errors import ConfigurationError, JournalError
 
 HEAVY = ("aiokafka", "apsw", "httpx", "prometheus_client", "pydantic", "pydantic_settings", "rich", "starlette")
 COMMAND_MODULES = (
+    "completion",
     "configuration",
     "export",
     "health",
@@ -85,12 +88,48 @@ def test_the_table_is_complete() -> None:
 
 
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
-    """With the first words of its help."""
+    """By what it is for, with its summary in few words."""
     assert run(["--help"]) == 0
     shown = capsys.readouterr().out
     for name, place in COMMANDS.items():
         assert f"  {name} " in shown
-        assert place.summary.split()[0] in shown
+        (line,) = (line for line in shown.splitlines() if line.startswith(f"  {name} "))
+        assert line.endswith(f" {place.line}"), "whole, on one line of 80 columns"
+    headings = [line.removesuffix(":") for line in shown.splitlines() if line.endswith(":") and " " not in line]
+    assert headings == ["Options", *GROUPS]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_an_example_that_is_one(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its help ends with it, and the command line takes its words."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "callbacks.jsonl").touch()
+    assert run([name, "--help"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    words = shlex.split(COMMANDS[name].example.partition(" >>")[0])
+    assert words[:2] == ["receiver", name]
+    assert COMMANDS[name].example in shown
+    command = cli.get_command(click.Context(cli), name)
+    arguments = words[2:]
+    if isinstance(command, click.Group) and arguments:
+        command = command.commands[arguments.pop(0)]
+    if command is not None and not isinstance(command, click.Group):
+        with command.make_context(name, arguments, resilient_parsing=False):
+            pass
+
+
+def test_the_configuration_may_be_named_before_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a group's parts too; what is named after it decides."""
+    named, other = str(tmp_path / "named.toml"), str(tmp_path / "other.toml")
+    for command in (["check"], ["quarantine", "list"], ["health"]):
+        assert run(["--config", named, *command]) == 2
+        assert f"{named}: there is no such file" in capsys.readouterr().err
+    assert run(["--config", named, "check", "--config", other]) == 2
+    assert f"{other}: there is no such file" in capsys.readouterr().err
+    assert run(["--config", named, "init"]) == 0
+    assert Path(named).exists()
 
 
 def test_an_unknown_command_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:

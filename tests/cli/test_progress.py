@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+import threading
 
 import pytest
 
-from receiver.cli.progress import progress
+from receiver.cli.output import say
+from receiver.cli.progress import patience, progress
 
 
 class Watch:
@@ -48,3 +50,21 @@ def test_on_a_terminal_there_is_a_bar(monkeypatch: pytest.MonkeyPatch, capsys: p
     with progress("sent", 2) as advance:
         advance(2)
     assert "2/2" in capsys.readouterr().err
+
+
+def test_who_waits_is_told_for_what_and_only_who_waits(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Once; what is over before it would be said says nothing, nor does what failed."""
+    told = threading.Event()
+
+    def tell(message: str) -> None:
+        say(message)
+        told.set()
+
+    monkeypatch.setattr("receiver.cli.progress.say", tell)
+    with patience("Kafka", 0.0):
+        assert told.wait(60)
+    with pytest.raises(ValueError, match="a test"), patience("Kafka", 3600.0):
+        raise ValueError("a test")
+    assert capfd.readouterr().err == "waiting for Kafka …\n"

@@ -27,6 +27,22 @@ def test_the_list_is_a_table_or_json(filled: Desk) -> None:
     assert filled.lines("quarantine", "list", "--until", "2024-01-01T00:00:00Z") == []
 
 
+def test_the_word_that_nobody_knew_is_named(filled: Desk) -> None:
+    """Masked as everything is; empty where it is about no word."""
+    assert [row["word"] for row in filled.lines("quarantine", "list")] == ["Refunded", ""]
+    assert "unknown_status  status  Refunded" in filled.run("quarantine", "list")[0]
+    filled.take("0xpay-main", [exchange("odd", status="4111 1111 1111 1111")])
+    assert filled.lines("quarantine", "list")[-1]["word"] == "411111******1111"
+
+
+def test_an_empty_list_says_so(filled: Desk) -> None:
+    """As a message: there is no result, and not even a heading of one."""
+    assert filled.run("quarantine", "list", "--state", "closed") == ("", "nothing in quarantine is closed\n")
+    for narrowed in (("--source", "swaps"), ("--id", "1")):
+        assert filled.run("quarantine", "list", *narrowed) == ("", "nothing in quarantine is chosen by that\n")
+    assert filled.run("reconcile", "list") == ("", "no operation is asked about\n")
+
+
 def test_one_is_shown_whole(filled: Desk) -> None:
     """Its body as it came, brackets and all; no signature."""
     out, _ = filled.run("quarantine", "show", "3")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from receiver.cli.context import hold_configured, open_configured
 from tests.cli.desk import Desk
 
 
@@ -17,9 +18,11 @@ def test_what_is_tracked_is_listed(desk: Desk) -> None:
 
 
 def test_with_poll_on_a_running_service_asks(desk: Desk) -> None:
-    """And says so."""
+    """And says so; where none runs that is said."""
     desk.config.write_text(desk.config.read_text().replace("enabled = false", ""))
-    assert desk.run("track", "swaps", "swap-1")[1] == "swap-1 is watched: a running service asks at once\n"
+    assert "swap-1 is watched: no service runs: it is asked for once" in desk.run("track", "swaps", "swap-1")[1]
+    with hold_configured(open_configured(desk.config)):
+        assert desk.run("track", "swaps", "swap-1")[1] == "swap-1 is watched: the service asks at once\n"
 
 
 def test_a_source_that_cannot_be_asked_and_an_id_that_is_none(desk: Desk) -> None:

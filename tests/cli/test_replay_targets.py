@@ -116,6 +116,12 @@ def test_a_receiver_that_takes_nothing_is_exit_1(filled: Desk, door: Door) -> No
     assert "stopped: 1 callbacks in a row failed; to go on: --resume " in err
 
 
+def test_where_nobody_listens_nothing_is_tried(filled: Desk) -> None:
+    """It is said at once, and the run can be begun again."""
+    _, err = filled.run("replay", "--to", "http", "http://127.0.0.1:1", "--yes", code=1)
+    assert "receiver: nobody listens on 127.0.0.1:1" in err
+
+
 def test_what_cannot_be_read_or_gone_on_with_is_named(filled: Desk, door: Door, tmp_path: Path) -> None:
     """A file that is not there, a run that never was."""
     assert "nowhere" in filled.fails("replay", "--from", str(tmp_path / "nowhere"), "--to", "http", door.url)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
+from collections.abc import Iterator
+from unittest.mock import patch
 
 import pytest
 
@@ -27,9 +31,36 @@ def test_what_cannot_be_played_is_said(desk: Desk, command: tuple[str, ...], cod
     assert says in desk.fails("simulate", *command, code=code)
 
 
-def test_a_receiver_that_is_not_there_is_exit_1_with_a_report(desk: Desk) -> None:
-    """What was given up is counted."""
+def test_where_nobody_listens_nothing_is_sent(desk: Desk) -> None:
+    """It is said at once, with what to start; what is wrong with the wish itself comes first."""
     url = "http://127.0.0.1:1/webhooks/swaps"
+    said = desk.fails("simulate", "--source", "swaps", "--url", url)
+    assert said == "receiver: nobody listens on 127.0.0.1:1; start `receiver dev`, or `receiver serve`\n"
+    assert "no scenario" in desk.fails("simulate", "--source", "swaps", "--url", url, "--scenario", "nope")
+    with patch("socket.create_connection", side_effect=TimeoutError("timed out")):
+        said = desk.fails("simulate", "--source", "swaps", "--url", "https://[::1]/x")
+    assert "nobody listens on [::1]:443 (timed out); " in said
+
+
+@pytest.fixture
+def goes_away() -> Iterator[int]:
+    """The port of a listener that takes one connection, closes it, and is there no more."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def once() -> None:
+            listener.accept()[0].close()
+            listener.close()
+
+        taking = threading.Thread(target=once)
+        port = listener.getsockname()[1]
+        taking.start()
+        yield port
+        taking.join()
+
+
+def test_a_receiver_that_goes_away_is_exit_1_with_a_report(desk: Desk, goes_away: int) -> None:
+    """What was given up is counted."""
+    url = f"http://127.0.0.1:{goes_away}/webhooks/swaps"
     command = ("simulate", "--source", "swaps", "--count", "1", "--rate", "100", "--time-scale", "0", "--seed", "4")
     out, err = desk.run(*command, "--url", url, "--json", code=1)
     report = json.loads(out)

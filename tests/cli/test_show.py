@@ -33,6 +33,19 @@ def test_a_timeline_says_what_is_unusual(filled: Desk) -> None:
     assert [row["outcome"] for row in filled.lines("show", "one")] == ["event", "duplicate", "event", "quarantine"]
 
 
+def test_a_timeline_says_which_key_verified_and_what_a_revision_changed(desk: Desk) -> None:
+    """For people and as JSON."""
+    desk.take("0xpay-main", [exchange("one", meta="before"), exchange("one", meta="after")])
+    first, second = desk.lines("show", "one")
+    assert (first["key"], second["key"]) == ("secrets.0", "secrets.0")
+    assert ("changed" in first, second["changed"]) == (False, {"meta": {"was": "before", "now": "after"}})
+    out, _ = desk.run("show", "one")
+    assert "amended, meta: before → after" in out
+    assert out.count("secrets.0") == 2
+    desk.config.write_text(desk.config.read_text().replace('["env:OXPAY_PRIVATE_KEY"]', '["env:ONCHAINPAY_SECRET"]'))
+    assert all(row["key"].startswith("none that is live") for row in desk.lines("show", "one"))
+
+
 def test_what_was_simulated_is_said_of_each_arrival(filled: Desk) -> None:
     """Event, repetition, and what nobody could read; of what the provider sent it is not."""
     filled.take(

@@ -57,14 +57,41 @@ def test_whoever_follows_sees_what_comes_and_ends_it(filled: Desk, monkeypatch: 
 
     monkeypatch.setattr("receiver.cli.topics.time.sleep", nap)
     monkeypatch.setattr("receiver.cli.topics.signal.signal", lambda *_: None)
-    rows = filled.run("tail", "--follow", "--json")[0].splitlines()
-    assert [json.loads(row)["operation_id"] for row in rows] == ["one", "two", "three"]
+
+    def followed(*options: str) -> list[str]:
+        naps.clear()
+        rows = filled.run("tail", "--follow", *options, "--json")[0].splitlines()
+        return [json.loads(row)["operation_id"] for row in rows]
+
+    assert followed() == ["three"], "from now on"
+    filled.take("0xpay-main", [exchange("four")])
+    naps.append(0.0)
+    assert followed("-n", "2") == ["three", "four"]
+    assert followed("--since", "2024-01-01T00:00:00Z") == ["one", "two", "three", "four"]
 
     def interrupt(*_: Any) -> Iterator[bytes]:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(topics, "write_line", interrupt)
     filled.run("tail", "--json", code=130)
+
+
+def test_the_newest_are_shown_and_what_is_chosen(filled: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Oldest first all the same; over many pages and looks back."""
+    monkeypatch.setattr(topics, "BATCH", 1)
+    filled.take("0xpay-main", [exchange("three", status="Pending"), b"junk"])
+
+    def shown(*options: str) -> list[str]:
+        return [row["operation_id"] for row in filled.lines("tail", *options)]
+
+    assert shown("-n", "2") == ["two", "three"]
+    assert shown("-n", "0") == []
+    assert shown("-n", "9") == ["one", "two", "three"]
+    assert shown("--status", "completed") == ["one", "two"]
+    assert shown("--status", "completed", "-n", "1") == ["two"]
+    assert shown("--source", "swaps") == shown("--since", "1h") == []
+    assert "'nope' is not one of 0xpay-main, swaps" in filled.fails("tail", "--source", "nope", code=2)
+    assert "not with --kafka" in filled.fails("tail", "--kafka", "-n", "1", code=2)
 
 
 def test_topics_are_read_with_where_each_event_lies(filled: Desk, cluster: FakeKafka) -> None:

@@ -13,6 +13,7 @@ from receiver.journal.engines import (
     find_journal,
     held_journal,
     hold_journal,
+    is_held,
     location,
     open_runs,
     there_is_a_journal,
@@ -30,6 +31,7 @@ def url(tmp_path: Path) -> str:
 def test_a_journal_is_made_where_there_is_none_and_found_again(url: str) -> None:
     """By whoever holds it; who only looks makes none."""
     assert not there_is_a_journal(url)
+    assert not is_held(url)
     with pytest.raises(JournalError, match="there is no journal in"):
         find_journal(url)
     assert not Path(location(url)).exists(), "looking changes nothing"
@@ -47,7 +49,9 @@ def test_a_journal_is_held_once(url: str) -> None:
     with pytest.raises(ValueError, match="a test"), hold_journal(url):
         with pytest.raises(JournalBusy), hold_journal(url, wait_s=0):
             pass
+        assert is_held(url)
         raise ValueError("a test")
+    assert not is_held(url)
     with hold_journal(url, wait_s=0):
         pass
 
@@ -66,6 +70,20 @@ def test_whoever_waits_has_it_when_it_is_free(url: str, monkeypatch: pytest.Monk
     monkeypatch.setattr(time, "sleep", sleep)
     with hold_journal(url, wait_s=60):
         assert waited == [engines.RETRY_S] * 3
+
+
+def test_who_waits_longer_than_a_moment_says_so_once(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And who has it at once says nothing."""
+    monkeypatch.setattr(engines, "SAY_WAITING_S", -1.0)
+    monkeypatch.setattr(engines, "RETRY_S", 0.0)
+    said: list[str] = []
+    with hold_journal(url, waiting=said.append):
+        assert said == []
+        with pytest.raises(JournalBusy), hold_journal(url, wait_s=0.01, waiting=said.append):
+            pass
+    (line,) = said
+    assert line.startswith("another receiver holds the journal in ")
+    assert line.endswith("; waiting up to 0 s for it to end")
 
 
 def test_a_child_takes_its_supervisors_word(url: str) -> None:

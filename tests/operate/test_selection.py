@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import pytest
 
+from receiver.model.callback import JournalEntry
 from receiver.operate import selection
 from receiver.operate.selection import Chosen, Filter, choose
 from tests.operate.desk import SWAPS, exchange
@@ -72,6 +74,47 @@ async def test_it_goes_on_after_a_number_over_many_pages(monkeypatch: pytest.Mon
     way = await filled()
     assert [one.entry.number for one in chosen(way, Filter())] == [1, 2, 3, 4, 5]
     assert [one.entry.number for one in chosen(way, Filter(), after=2)] == [3, 4, 5]
+
+
+async def test_only_what_may_be_chosen_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By an operation its own callbacks alone, by a time what lies in it, wherever that is."""
+    monkeypatch.setattr(selection, "STEP", 1)
+    way = await filled()
+    read: list[int] = []
+    real_read, real_entry = way.inbox.read, way.inbox.entry
+
+    def reading(after: int, limit: int) -> Sequence[JournalEntry]:
+        found = real_read(after, limit)
+        read.extend(entry.number for entry in found)
+        return found
+
+    def looking(number: int) -> JournalEntry | None:
+        read.append(number)
+        return real_entry(number)
+
+    monkeypatch.setattr(way.inbox, "read", reading)
+    monkeypatch.setattr(way.inbox, "entry", looking)
+    assert [one.entry.number for one in chosen(way, Filter(operation="one"))] == [1, 3]
+    assert read == [1, 3]
+    read.clear()
+    assert [one.entry.number for one in chosen(way, Filter(since_us=(NOW_S + 30) * S))] == [4, 5]
+    assert read == [4, 5]
+
+
+async def test_an_operation_goes_on_after_a_number() -> None:
+    """As a run does that was interrupted; of an id that nobody has there is nothing."""
+    way = await filled()
+    assert [one.entry.number for one in chosen(way, Filter(operation="one"), after=1)] == [3]
+    assert chosen(way, Filter(operation="nobody")) == []
+    assert [one.entry.number for one in chosen(way, Filter(operation="one", until_us=(NOW_S + 1) * S))] == [1]
+
+
+async def test_an_id_of_more_operations_than_are_named_is_looked_for_everywhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """None is left out."""
+    monkeypatch.setattr(selection, "OPERATIONS_MAX", 1)
+    assert [one.entry.number for one in chosen(await filled(), Filter(operation="one"))] == [1, 3]
 
 
 async def test_what_is_not_interpreted_yet_is_not_chosen() -> None:

@@ -37,8 +37,23 @@ async def test_readiness(inbox: Any, interpret: Any, kafka: Any, states: tuple[s
         assert (answer.status_code, answer.json()["ready"]) == (200 if ready else 503, ready)
         assert (await client.get("/livez")).text == "OK"
         assert (await client.get("/metrics")).text == "metrics_text 1\n"
+        assert [line.split()[0] for line in (await client.get("/")).text.splitlines()] == [
+            "/livez",
+            "/readyz",
+            "/metrics",
+        ]
         assert (await client.get("/webhooks/x")).status_code == 404
         assert (await client.get("/readyz/")).status_code == 404
+
+
+def test_what_is_only_starting_is_not_said_to_be_down() -> None:
+    """Nobody looks for a fault that is none; the states are the same, and it is not ready."""
+    said = readiness(None, None, None, starting=["intake", "interpret", "publish"])
+    assert [part["state"] for part in (said["inbox"], said["interpret"], said["kafka"])] == ["down"] * 3
+    details = [said[part]["detail"] for part in ("inbox", "interpret", "kafka")]
+    assert details == [f"the {role} process is starting" for role in ("intake", "interpret", "publish")]
+    assert readiness(UP, None, KAFKA, starting=["interpret"])["kafka"]["detail"] == "the interpret process is starting"
+    assert readiness(None, None, None)["inbox"]["detail"] == "the intake process is down"
 
 
 @pytest.mark.parametrize(("recorded", "position", "own", "backlog"), [(9, 7, 0, 2), (7, 9, 0, 0), (9, 7, 4, 4)])

@@ -242,7 +242,8 @@ def test_tail_follow_ends_with_ctrl_c_and_exit_0(service: Service) -> None:
     """And shows what comes while it follows."""
     service.start()
     service.wait_ready()
-    command = [sys.executable, "-m", "receiver", "tail", "--follow", "--json", "--config", str(service.config)]
+    command = [sys.executable, "-m", "receiver", "tail", "--follow", "-n", "9", "--json"]
+    command += ["--config", str(service.config)]  # with -n it may start after the event has come
     with subprocess.Popen(command, env=service.environ, stdout=subprocess.PIPE, text=True) as tail:
         assert tail.stdout is not None
         assert service.post_swap(SWAP) == 200

@@ -66,5 +66,10 @@ class MemoryInbox:
         """(number, time of receipt) of callbacks above ``after``."""
         return [(entry.number, entry.callback.received_at_us) for entry in self.read(after, limit)]
 
+    def next_between(self, after: int, since_us: int, until_us: int) -> int | None:
+        """The lowest number above ``after`` whose callback was received in that time."""
+        above = (entry for entry in self.entries if entry.number > after)
+        return next((one.number for one in above if since_us <= one.callback.received_at_us < until_us), None)
+
     def close(self) -> None:
         """It goes on for whoever else has it."""

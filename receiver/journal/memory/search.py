@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from receiver.journal.memory.outbox import MemoryOutbox
-from receiver.journal.search import OPERATIONS_MAX, FoundOperation, UnknownField
+from receiver.journal.search import OPERATIONS_MAX, EventFilter, FoundOperation, UnknownField
 from receiver.model.callback import EntryId
 from receiver.model.operation import key_part
 from receiver.model.records import OutboxRecord, Outcome, Quarantined, QuarantineFilter
@@ -25,6 +25,20 @@ class MemorySearch:
         """Those with this id of their provider."""
         ending = f":{key_part(operation_id)}"
         return [operation for operation in self._operations() if operation.key.endswith(ending)][:OPERATIONS_MAX]
+
+    def operations_by_prefix(self, prefix: str) -> list[FoundOperation]:
+        """Those whose id of their provider begins so."""
+        begun = key_part(prefix)
+        found = [one for one in self._operations() if one.key.rpartition(":")[2].startswith(begun)]
+        return found[:OPERATIONS_MAX]
+
+    def events(self, wanted: EventFilter, after: int, limit: int) -> Sequence[OutboxRecord]:
+        """Events above ``after`` that the filter lets through."""
+        found: list[OutboxRecord] = []
+        while len(found) < limit and (records := self._outbox.read(after, limit)):
+            found += [record for record in records if record.record_type == "event" and _lets_event(wanted, record)]
+            after = records[-1].number
+        return found[:limit]
 
     def _operations(self) -> list[FoundOperation]:
         return [FoundOperation(number, key) for number, key in enumerate(self._outbox.known, start=1)]
@@ -62,6 +76,20 @@ class MemorySearch:
 
     def close(self) -> None:
         """It goes on for whoever else has it."""
+
+
+def _lets_event(wanted: EventFilter, record: OutboxRecord) -> bool:
+    return (
+        wanted.event_id in {None, record.record_id}
+        and wanted.provider in {None, record.provider}
+        and wanted.source in {None, record.source}
+        and wanted.family in {None, record.family}
+        and wanted.kind in {None, record.kind}
+        and wanted.operation_id in {None, record.operation_id}
+        and wanted.status in {None, record.status}
+        and (wanted.since is None or record.received_at >= wanted.since)
+        and (wanted.until is None or record.received_at < wanted.until)
+    )
 
 
 def _lets_through(wanted: QuarantineFilter, standing: Quarantined) -> bool:

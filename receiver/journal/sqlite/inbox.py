@@ -15,6 +15,9 @@ from receiver.model.callback import JournalEntry
 READ_BYTES_MAX = 8 * 1024 * 1024
 """Of bodies in one ``read``: readers read in short steps, so that the WAL can be restarted."""
 
+STRETCH = 50_000
+"""Numbers that one statement looks through for a time: some 20 ms, so that the WAL can be restarted."""
+
 
 class SqliteInboxReader(StoreConnection):
     """``ports.InboxReader``; to be used by one thread at a time."""
@@ -57,6 +60,16 @@ class SqliteInboxReader(StoreConnection):
     def ages(self, after: int, limit: int) -> Sequence[tuple[int, int]]:
         """(number, time of receipt) of callbacks above ``after``, ascending."""
         return [(int(row[0]), int(row[1])) for row in self._rows(SQL["ages"], (after, limit))]
+
+    def next_between(self, after: int, since_us: int, until_us: int) -> int | None:
+        """The lowest number above ``after`` whose callback was received in that time."""
+        last = self.last_number()
+        while after < last:
+            stretch = (after, after + STRETCH, since_us, until_us)
+            for row in self._rows(SQL["next_between"], stretch):
+                return int(row[0])
+            after += STRETCH
+        return None
 
     def last_number(self) -> int:
         """The highest number given so far."""

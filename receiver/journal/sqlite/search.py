@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import astuple
 from pathlib import Path
 
 from receiver.journal.sealed import NO_KEYS, Keyring
-from receiver.journal.search import OPERATIONS_MAX, FoundOperation, UnknownField
+from receiver.journal.search import OPERATIONS_MAX, EventFilter, FoundOperation, UnknownField
 from receiver.journal.sqlite.operation_keys import OperationKeys
-from receiver.journal.sqlite.outbox import FILE, STORE
+from receiver.journal.sqlite.outbox import FILE, READ_BYTES_MAX, STORE
 from receiver.journal.sqlite.outbox_rows import record_from_row, standing_from_row
 from receiver.journal.sqlite.seals import Seals
 from receiver.journal.sqlite.statements import named_queries
@@ -18,6 +19,8 @@ from receiver.model.operation import key_part
 from receiver.model.records import OutboxRecord, Outcome, Quarantined, QuarantineFilter
 
 SQL = named_queries("search")
+STRETCH = 50_000
+"""Numbers that one statement looks through for events: some 20 ms, so that the WAL can be restarted."""
 
 
 class SqliteSearch(StoreConnection):
@@ -38,6 +41,26 @@ class SqliteSearch(StoreConnection):
         """Those with this id of their provider, the last part of the key: reads every operation."""
         rows = self._rows(SQL["operations_by_id"], (f":{key_part(operation_id)}".encode(), OPERATIONS_MAX))
         return [FoundOperation(*row) for row in rows]
+
+    def operations_by_prefix(self, prefix: str) -> list[FoundOperation]:
+        """Those whose id of their provider begins so: reads every operation."""
+        rows = self._rows(SQL["operations_by_prefix"], (key_part(prefix), OPERATIONS_MAX))
+        return [FoundOperation(*row) for row in rows]
+
+    def events(self, wanted: EventFilter, after: int, limit: int) -> Sequence[OutboxRecord]:
+        """Events above ``after`` that the filter lets through, fewer where their values pass ``READ_BYTES_MAX``."""
+        last = next((int(row[0]) for row in self._rows(SQL["last_record"])), 0)
+        records: list[OutboxRecord] = []
+        size = 0
+        while after < last and len(records) < limit:
+            stretch = (after, after + STRETCH, *astuple(wanted), limit - len(records))
+            for row in self._rows(SQL["events"], stretch):
+                size += len(row[14])
+                if records and size > READ_BYTES_MAX:
+                    return records
+                records.append(record_from_row(self._seals, row))
+            after += STRETCH
+        return records
 
     def arrivals(self, operation: int) -> list[Outcome]:
         """What became of each entry about one operation."""

@@ -279,6 +279,9 @@ def load(path: Path | None = None) -> Settings:
     return build(read(file), str(file))
 
 
+NO_SUCH_KEY = "no such key"
+
+
 def build(document: Mapping[str, Any], file: str) -> Settings:
     """Check a document and the process's environment over it; ``file`` names the document in faults."""
     environ = os.environ
@@ -286,7 +289,9 @@ def build(document: Mapping[str, Any], file: str) -> Settings:
     try:
         settings = Settings(**document)
     except ValidationError as error:
-        faults += [_fault(fault, file, environ) for fault in error.errors(include_url=False, include_input=False)]
+        told = tuple(f"{said.rpartition(':')[0]}:" for said in faults)  # an unknown variable is an unknown key as well
+        found = (_fault(fault, file, environ) for fault in error.errors(include_url=False, include_input=False))
+        faults += [said for said in found if not (said.startswith(told) and said.endswith(NO_SUCH_KEY))]
     except ValueError as error:  # pydantic-settings: a variable that is no JSON
         faults.append(f"environment: {str(error).splitlines()[0]}")
     if faults:
@@ -330,7 +335,7 @@ def _fault(fault: Any, file: str, environ: Mapping[str, str]) -> str:
     place = next((f"environment: {ENV_PREFIX}{name}" for name in variables if ENV_PREFIX + name in environ), file)
     reason = fault["msg"].removeprefix("Value error, ")
     if fault["type"] == "extra_forbidden":
-        reason = "no such key"
+        reason = NO_SUCH_KEY
     if fault["type"] == "string_pattern_mismatch" and fault["ctx"]["pattern"].startswith("^(env:"):
         reason = "must be a reference, `env:NAME` or `file:/path`, never the secret itself"
     return f"{place}: {path}: {reason}"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from receiver.journal.engines import find_journal, folder_of_others, location, there_is_a_journal
 from receiver.model.errors import ConfigurationError, JournalError, StoreFailed
+from receiver.providers.registry import providers
 from receiver.service.config.advice import Advice
 from receiver.service.config.exporter import need_exporter
 from receiver.service.config.exposure import exposures
@@ -47,6 +48,22 @@ def faults_of(settings: Settings, environ: Mapping[str, str]) -> list[str]:
     return faults + odd_secrets(settings, environ) + placeholders_left(settings)
 
 
+def never_told(settings: Settings) -> list[Advice]:
+    """Operations that no callback tells of, of sources that are not asked for them either."""
+    found = []
+    for place, source in enumerate(settings.sources):
+        provider = providers()[source.provider]
+        if not provider.calls_back or provider.api is None or source.usual.poll is not None:
+            continue
+        told = {kind.name for kind in provider.kinds.values()}
+        untold = sorted({kind.name for kind in provider.api.kinds.values()} - told)
+        if untold:
+            what = f"no webhook of {provider.title} tells of {', '.join(untold)}"
+            mend = "set poll where you have any, or they stay unknown"
+            found.append(Advice(f"sources.{place} ({source.name})", what, mend, note=True))
+    return found
+
+
 def _open_journal(settings: Settings, environ: Mapping[str, str]) -> None:
     # Where there is one: whether its keys are all there.
     keys = resolve_keys(settings, environ)
@@ -65,4 +82,10 @@ def advice_on(settings: Settings, environ: Mapping[str, str], file: Path) -> lis
     if folder is not None:
         found.append(Advice("journal.url", folder, "look whether others can read it"))
     folder_here = Path(location(settings.journal.url))
-    return [*found, *weak_secrets(settings, environ), *exposures(settings), *surroundings(settings, file, folder_here)]
+    return [
+        *found,
+        *never_told(settings),
+        *weak_secrets(settings, environ),
+        *exposures(settings),
+        *surroundings(settings, file, folder_here),
+    ]

@@ -121,6 +121,22 @@ async def test_ages_are_told_in_order_of_the_numbers(inbox: Pair) -> None:
     assert inbox.reader.newest_us() == START_US + 900
 
 
+async def test_a_time_is_found_without_an_order_of_times(inbox: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock may be set back, and an import brings old times: none is missed, over many stretches of numbers."""
+    monkeypatch.setattr("receiver.journal.sqlite.inbox.STRETCH", 2)
+    at_us = [50, 60, 10, 70, 55]
+    numbers = [await inbox.writer.append(callback(at)) for at in at_us]
+
+    def next_between(after: int, since_us: int, until_us: int) -> int | None:
+        return inbox.reader.next_between(after, START_US + since_us, START_US + until_us)
+
+    assert next_between(0, 50, 60) == numbers[0]
+    assert next_between(numbers[0], 50, 60) == numbers[4]
+    assert next_between(numbers[4], 0, 100) is None
+    assert next_between(0, 10, 11) == numbers[2]
+    assert next_between(0, 71, 100) is None
+
+
 async def test_what_waits_is_committed_when_the_writer_is_closed(made: Made) -> None:
     """No caller is left without an answer."""
     writer = made.journal.inbox_writer(InboxLimits())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from receiver.journal.search import (
     OTHER_FIELDS,
     UNKNOWN_FIELD_CHARACTERS_MAX,
     UNKNOWN_FIELDS_MAX,
+    EventFilter,
     Search,
     UnknownField,
 )
@@ -63,6 +65,46 @@ def test_one_id_may_stand_for_operations_of_several_providers(outbox: Outbox, se
     states = {one: made.states[key("a")] for one in keys}
     outbox.commit(OutboxBatch(records=records, states=states))
     assert [one.key for one in search.operations_by_id("a")] == keys[:OPERATIONS_MAX]
+
+
+def test_an_operation_is_found_by_how_its_id_begins(outbox: Outbox, search: Search) -> None:
+    """The id's own beginning, not that of its provider or kind, and no letter stands for others."""
+    ids = [identity for identity in ODD if "\x00" not in identity]  # where texts end for SQLite's functions
+    outbox.commit(batch([event(number, identity) for number, identity in enumerate(ids, start=1)]))
+    for begun in ("a", "a%", "a:", "A", "é", "%", "_", "\\", "0xpay", "ex", "m"):
+        found = [one.key for one in search.operations_by_prefix(begun)]
+        assert found == [key(identity) for identity in ids if identity.startswith(begun)], begun
+
+
+def test_events_are_found_by_what_they_are(outbox: Outbox, search: Search, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In order, over many stretches of numbers, a page at a time; what is in quarantine is no event."""
+    monkeypatch.setattr("receiver.journal.sqlite.search.STRETCH", 2)
+    other: dict[str, Any] = {"provider": "p", "source": "s", "family": "payout", "kind": "k", "status": "failed"}
+    records = [
+        event(1, "b"),
+        quarantine_record(2),
+        event(3, "a", 1),
+        event(4, "a", 2),
+        event(5, "c", **other),
+        event(7),
+    ]
+    outbox.commit(batch(records))
+
+    def found(after: int = 0, limit: int = 10, **wanted: Any) -> list[int]:
+        return [record.number for record in search.events(EventFilter(**wanted), after, limit)]
+
+    assert found() == [1, 3, 4, 5, 7]
+    assert found(3, 2) == [4, 5]
+    assert found(7) == []
+    assert found(operation_id="a") == [3, 4, 7]
+    assert found(1, 2, operation_id="a") == [3, 4]
+    assert found(event_id="id-4") == [4]
+    assert found(event_id="nobody") == []
+    for name, value in other.items():
+        assert found(**{name: value}) == [5], name
+    assert found(since=records[2].received_at) == [3, 4]
+    assert found(since=records[2].received_at, until=records[3].received_at) == [3]
+    assert list(search.events(EventFilter(event_id="id-5"), 0, 1)) == [records[4]]
 
 
 def test_the_story_of_an_operation(outbox: Outbox, search: Search) -> None:

@@ -26,6 +26,11 @@ SELECT received_at_us FROM callbacks ORDER BY number DESC LIMIT 1
 -- The next callbacks, only when they were received.
 SELECT number, received_at_us FROM callbacks WHERE number > ? ORDER BY number LIMIT ?
 
+-- name: next_between
+-- The first callback of a stretch of numbers that was received in a time.
+SELECT number FROM callbacks WHERE number > ?1 AND number <= ?2 AND received_at_us >= ?3 AND received_at_us < ?4
+ORDER BY number LIMIT 1
+
 -- name: purge
 -- One callback that retention lets go.
 DELETE FROM callbacks WHERE number = ?

@@ -1,0 +1,80 @@
+"""An operation by whatever a person has of it: the beginning of its id, or what one of its events says.
+
+There is no index of what events say: the outbox is read backwards, the newest first, for a bounded time, and where that
+was not enough it is said how far it went.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import orjson
+
+from receiver.journal.ports import Outbox
+from receiver.journal.search import EventFilter, Search
+from receiver.model.clock import Clock
+from receiver.model.errors import ReceiverError
+from receiver.model.operation import operation_key
+from receiver.model.records import OutboxRecord
+
+PREFIX_MIN = 4
+"""Characters of an id's beginning: fewer stand for too many."""
+SCAN_S = 3.0
+"""For reading events backwards."""
+STEP = 500
+
+
+def mentioned(clock: Clock, outbox: Outbox, search: Search, text: str) -> str:
+    """The key of the one operation that ``text`` stands for, an event id, the beginning of an id, or a whole value.
+
+    A value is any text of an event: a reference, a transaction hash, an address. Raises ``ReceiverError`` where there
+    is no such operation, where it is none among the events that could be read in ``SCAN_S``, and where there are
+    several.
+    """
+    records = search.events(EventFilter(event_id=text), 0, 1)
+    if records:
+        return _key(records[0])
+    begun = [one.key for one in search.operations_by_prefix(text)] if len(text) >= PREFIX_MIN else []
+    return _only_one(text, begun) if begun else _scan(clock, outbox, text)
+
+
+def _scan(clock: Clock, outbox: Outbox, text: str) -> str:
+    needle = orjson.dumps(text)
+    end_s = clock.monotonic_s() + SCAN_S
+    looked, keys = 0, dict[str, None]()
+    for records in _backwards(outbox):
+        looked += len(records)
+        keys |= dict.fromkeys(_key(one) for one in records if one.record_type == "event" and needle in one.value)
+        if clock.monotonic_s() > end_s:
+            if keys:
+                break
+            raise ReceiverError(
+                f"nothing is known of an operation {text}: among the newest {looked} records, and older ones were not "
+                f"read after {SCAN_S:.0f} s; its id or its event id finds it wherever it is"
+            )
+    if not keys:
+        raise ReceiverError(f"nothing is known of an operation {text}")
+    return _only_one(text, list(keys))
+
+
+def _backwards(outbox: Outbox) -> Iterator[list[OutboxRecord]]:
+    """All records in steps, the newest step first."""
+    end = outbox.last_number()
+    while end > 0:
+        begin = max(0, end - STEP)
+        at, step = begin, list[OutboxRecord]()
+        while at < end and (records := outbox.read(at, end - at)):
+            step += [record for record in records if record.number <= end]
+            at = records[-1].number
+        yield step
+        end = begin
+
+
+def _only_one(text: str, keys: list[str]) -> str:
+    if len(keys) > 1:
+        raise ReceiverError(f"{text} stands for several operations: {', '.join(keys)}")
+    return keys[0]
+
+
+def _key(record: OutboxRecord) -> str:
+    return operation_key(record.provider, record.account, record.kind, record.operation_id)
