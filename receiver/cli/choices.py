@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 from click.shell_completion import CompletionItem
 
+from receiver.cli.typed_text import TypedText
 from receiver.service.config.file import find, read
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class OneOf(click.ParamType[str]):
         return [CompletionItem(word) for word in self._known() if word.startswith(incomplete)]
 
 
-class SourceName(click.ParamType[str]):
+class SourceName(TypedText):
     """The name of a source; what is none is refused by ``need_source``, which knows the configuration."""
 
     name = "SOURCE"
@@ -60,7 +61,7 @@ class SourceName(click.ParamType[str]):
         return [CompletionItem(name) for name in configured_names(ctx) if name.startswith(incomplete)]
 
 
-class ScenarioName(click.ParamType[str]):
+class ScenarioName(TypedText):
     """The name of a scenario; the simulator refuses one that its source's provider has not."""
 
     name = "SCENARIO"
@@ -75,7 +76,7 @@ class ScenarioName(click.ParamType[str]):
         return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
-class OperationId(click.ParamType[str]):
+class OperationId(TypedText):
     """An id of an operation; any text is taken for one."""
 
     name = "OPERATION"

@@ -9,14 +9,14 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import click
 from click.shell_completion import CompletionItem
-from click.types import StringParamType
 
 from receiver.cli.exit_codes import DONE, FAILED, INTERRUPTED, WRONG_USE
 from receiver.cli.last_words import bug, drop_output, say_anything, system_reason
+from receiver.cli.typed_text import TypedText
 from receiver.model.errors import ConfigurationError, ReceiverError
 from receiver.model.printable import printable
 
@@ -207,15 +207,6 @@ COMMANDS: Mapping[str, Place] = {
     ),
 }
 """Name → the command; a test holds each summary against the command's own help."""
-
-
-class TypedText(StringParamType):
-    """Text as it was typed; in a locale that lacks its letters Python gives half characters in the place of bytes."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Read the bytes as UTF-8, as files and callbacks are."""
-        text = super().convert(value, param, ctx)
-        return text if text.isprintable() else text.encode("utf-8", "surrogateescape").decode(errors="replace")
 
 
 TYPED_TEXT = TypedText()

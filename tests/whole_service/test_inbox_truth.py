@@ -54,7 +54,7 @@ def test_a_moved_journal_that_is_put_back_goes_on(service: Service, folder: Path
     assert service.post_swap(SWAP) == 503
     away.rename(folder)
     until(lambda: inbox(service)["state"] == "up", timeout_s=10)
-    assert service.post_swap(SWAP) == 200
+    assert service.post_swap({**SWAP, "id": "swap-2"}) == 200
     assert service.stop() == 0
     numbers = [entry.number for entry in find_journal(f"sqlite:{folder}").inbox().read(0, 10)]
     assert numbers[0] == 1
