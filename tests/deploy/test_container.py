@@ -27,10 +27,12 @@ BASE = "localhost/receiver-tests-python:bookworm"
 IMAGE = "localhost/receiver-tests:built"
 ABOVE_BASE_MB_MAX = 120
 SERVED = ("--isolation", "chroot", "--network", "host")
+pytestmark = [pytest.mark.timeout(900), pytest.mark.long(seconds=150)]
+"""Once for a machine Debian's packages are fetched for the base, and then the image is built; others wait meanwhile."""
 CONFINED = ("--cap-drop", "ALL", "--user", "65532:65532")
 
 
-def run(*command: str, timeout_s: float = 240) -> str:
+def run(*command: str, timeout_s: float = 600) -> str:
     """Run a command that must succeed; what it prints."""
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout_s, check=False)
     assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
