@@ -222,7 +222,7 @@ def test_a_reader_that_stalls(logged: Callable[[Places], Logged], places: Places
     until(lambda: 0 < told_lost(lines, one.read(0.5)) == one.lost())
     numbers = [line["callback"] for line in lines if line["event"] == "callback.accepted"]
     assert numbers == sorted(set(numbers))
-    assert MANY - one.lost() <= len(numbers) < MANY
+    assert MANY - one.lost() <= len(numbers) <= MANY  # what was lost may be another process's lines
     post(one.service, MANY, 1)
     until(lambda: ("callback.accepted", MANY + 1) in {(line["event"], line.get("callback")) for line in one.read(0.5)})
     stops(one)

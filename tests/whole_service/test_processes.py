@@ -65,7 +65,7 @@ def test_sighup_while_everything_still_starts_kills_nothing_and_is_not_forgotten
     process.send_signal(signal.SIGHUP)
     until(lambda: "serve.child_started" in whole.log.read_text())
     process.send_signal(signal.SIGHUP)
-    until(lambda: whole.log.read_text().count('"serve.reloaded"') == 3)
+    until(lambda: whole.log.read_text().count('"serve.reloaded"') >= 3)  # each is told once, or twice
     whole.wait_ready()
     assert "serve.child_died" not in whole.log.read_text()
     assert whole.stop() == 0

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
 import signal
 import threading
 from functools import partial
 from pathlib import Path
-
-import httpx
 
 from receiver.journal.engines import find_journal
 from receiver.journal.sealed import Keyring, read_key
@@ -35,7 +34,7 @@ def send(service: Service, answered: list[int], stop: threading.Event) -> None:
         try:
             if service.post_swap(swap(number)) == 200:
                 answered.append(number)
-        except httpx.HTTPError:
+        except (OSError, http.client.HTTPException):
             continue  # killed meanwhile: it was not answered
 
 

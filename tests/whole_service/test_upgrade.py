@@ -55,6 +55,7 @@ def test_an_older_journal_is_brought_along_under_load(service: Service, version:
     finally:
         ledger = callers.end()
     assert set(ledger.answers) - NOT_YET == {"200"}, ledger.answers
+    time.sleep(1.1)  # what is said may be half a second old
     until(lambda: not (service.readyz() or {})["interpret"]["uninterpreted"])
     after = records(service)
     assert after[: len(before)] == before, "what it had decided is as it was, to the byte"
