@@ -21,24 +21,37 @@ LITERAL, PREFIXED = 3, 4
 READ, WRITE, DESCRIBE, DESCRIBE_CONFIGS = 3, 4, 8, 10
 
 ACCESS = """\
-listeners=PLAINTEXT://127.0.0.1:{port},SASL_PLAINTEXT://127.0.0.1:{guarded},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port},SASL_PLAINTEXT://127.0.0.1:{guarded}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners=PLAINTEXT://127.0.0.1:{port},SASL_PLAINTEXT://127.0.0.1:{guarded},SASL_SSL://127.0.0.1:{secure},\
+CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port},SASL_PLAINTEXT://127.0.0.1:{guarded},SASL_SSL://127.0.0.1:{secure}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT
 sasl.enabled.mechanisms=PLAIN
-listener.name.sasl_plaintext.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required \
+listener.name.sasl_plaintext.plain.sasl.jaas.config={module} required \
 user_receiver="made-up" user_stranger="made-up-too";
+listener.name.sasl_ssl.plain.sasl.jaas.config={module} required \
+user_receiver="made-up" user_stranger="made-up-too";
+ssl.keystore.type=PEM
+ssl.keystore.location={certificate}
 authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
 super.users=User:ANONYMOUS
 allow.everyone.if.no.acl.found=false
 """
 
 
+PLAIN_LOGIN = "org.apache.kafka.common.security.plain.PlainLoginModule"
+CERTIFICATES = Path(__file__).parent / "certificates"
+
+
 @dataclass(frozen=True)
 class GuardedKafka:
-    """A broker on whose second listener one logs in, and may do what was granted; on the first one may do all."""
+    """A broker on whose second listener one logs in, and may do what was granted; on the first one may do all.
+
+    The third listener is as the second, over TLS, with the certificate ``sound`` of ``certificates``.
+    """
 
     broker: LocalKafka
     guarded: str
+    secure: str
 
     def options(self, user: str = USER, password: str = PASSWORD) -> dict[str, Any]:
         """Of a client that logs in."""
@@ -63,10 +76,17 @@ def login(user: str = USER, password: str = PASSWORD) -> dict[str, str]:
 @contextmanager
 def guarded_kafka(folder: Path) -> Iterator[GuardedKafka]:
     """Start one."""
-    port, guarded, controller = (free_port() for _ in range(3))
-    properties = ACCESS.format(port=port, guarded=guarded, controller=controller)
+    port, guarded, secure, controller = (free_port() for _ in range(4))
+    properties = ACCESS.format(
+        port=port,
+        guarded=guarded,
+        secure=secure,
+        controller=controller,
+        module=PLAIN_LOGIN,
+        certificate=CERTIFICATES / "sound.pem",
+    )
     with running(folder, port=port, controller=controller, properties=properties) as broker:
-        yield GuardedKafka(broker, f"127.0.0.1:{guarded}")
+        yield GuardedKafka(broker, f"127.0.0.1:{guarded}", f"127.0.0.1:{secure}")
 
 
 class _AclsAnswer(Response):  # type: ignore[misc]

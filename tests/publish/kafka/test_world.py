@@ -20,18 +20,22 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from receiver.journal.memory.outbox import MemoryOutbox
 from receiver.model.errors import KafkaUnavailable, RecordRefused
 from receiver.model.records import OutboxBatch, OutboxRecord, Position
+from receiver.publish.kafka.client import client_options
 from receiver.publish.kafka.cluster import KafkaCluster
 from receiver.publish.kafka.publisher import KafkaPublisher
 from receiver.publish.kafka.record_batches import RecordBatch
 from receiver.publish.kafka.scan import reader
 from receiver.publish.kafka.topics import POSITIONS_CONFIGS, TopicSpec, create_topics
 from receiver.publish.metrics import PublishMetrics
+from receiver.publish.ports import Memory
 from receiver.publish.refused import refused
 from receiver.publish.relay import Relay
 from receiver.service.system_clock import SystemClock
 from tests.chaos.oracle import committed
 from tests.publish.kafka.guarded import (
+    CERTIFICATES,
     DESCRIBE,
+    DESCRIBE_CONFIGS,
     PREFIXED,
     READ,
     TOPIC,
@@ -40,6 +44,7 @@ from tests.publish.kafka.guarded import (
     GuardedKafka,
     grant,
     guarded_kafka,
+    login,
     throttle,
 )
 from tests.publish.kafka.stand import make_topics, messages, numbers, publisher
@@ -254,6 +259,49 @@ async def test_a_quota_that_comes_while_large_batches_go_out_is_waited_for(
     assert await written(cluster, [f"{prefix}exchange.status.v1"]) <= 6000 + 1.5 * 1500
 
 
+async def connected(cluster: KafkaCluster, journal_id: str) -> tuple[KafkaPublisher, Memory]:
+    """A publisher that is in, and what it found there; what was granted is in force only a moment later."""
+    async with asyncio.timeout(20):
+        while True:
+            made = cluster.publisher(journal_id)
+            try:
+                return made, await made.connect()
+            except KafkaUnavailable:
+                await made.close()
+
+
+async def test_tls_with_a_login_publishes_as_any_other_way(broker: GuardedKafka, prefix: str) -> None:
+    """The whole way on a listener that wants both: topics are looked at, records sent, their position read again."""
+    await KafkaCluster(broker.open, topic_prefix=prefix).create_topics()
+    await grant(broker, TRANSACTIONAL_ID, f"receiver-{prefix}", [WRITE, DESCRIBE], pattern=PREFIXED)
+    await grant(broker, TOPIC, prefix, [READ, WRITE, DESCRIBE, DESCRIBE_CONFIGS], pattern=PREFIXED)
+    client = {**login(), "security_protocol": "SASL_SSL", "ssl_cafile": str(CERTIFICATES / "authority.pem")}
+    cluster = KafkaCluster(client_options([broker.secure], client), topic_prefix=prefix)
+    topic = f"{prefix}exchange.status.v1"
+    found: list[int | None] = []
+    for first in (1, 4):
+        made, memory = await connected(cluster, f"{prefix}journal")
+        found.append(None if memory.position is None else memory.position.number)
+        try:
+            await made.publish(messages(topic, [first, first + 1, first + 2]), Position(first + 2, f"id-{first + 2}"))
+        finally:
+            await made.close()
+    assert found == [None, 3]
+    assert numbers(broker.broker, topic) == [1, 2, 3, 4, 5, 6]
+
+
+async def test_a_broker_of_an_unknown_authority_is_named_so(broker: GuardedKafka, prefix: str) -> None:
+    """The listener as it is, and a client that does not know who signed its certificate."""
+    client = {**login(), "security_protocol": "SASL_SSL"}
+    cluster = KafkaCluster(client_options([broker.secure], client), topic_prefix=prefix)
+    made = cluster.publisher(f"{prefix}journal")
+    try:
+        with pytest.raises(KafkaUnavailable, match="signed by an authority that is not known here"):
+            await made.connect()
+    finally:
+        await made.close()
+
+
 async def test_a_transaction_that_ends_between_two_sends_is_told_by_its_reason(
     broker: GuardedKafka, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -270,15 +318,7 @@ async def test_a_transaction_that_ends_between_two_sends_is_told_by_its_reason(
 
     monkeypatch.setattr(KafkaPublisher, "_add", late)
     cluster = KafkaCluster(broker.options(), topic_prefix=prefix)
-    made = cluster.publisher(f"{prefix}journal")
-    async with asyncio.timeout(20):  # what was granted is in force a moment later
-        while True:
-            try:
-                await made.connect()
-                break
-            except KafkaUnavailable:
-                await made.close()
-                made = cluster.publisher(f"{prefix}journal")
+    made, _ = await connected(cluster, f"{prefix}journal")
     topic = f"{prefix}exchange.status.v1"
     try:
         with pytest.raises(KafkaUnavailable, match=f"this client lacks an ACL.*{re.escape(topic)}"):
