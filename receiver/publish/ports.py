@@ -179,8 +179,8 @@ class Kafka(Protocol):
     async def create_topics(self) -> list[tuple[str, str]]:
         """Make what is missing of ``all_topics``; gives (topic, ``created`` or ``exists``). Safe to repeat.
 
-        Raises ``ReceiverError`` where a topic has another number of partitions: changing it would break the order per
-        key.
+        Raises ``ReceiverError`` where a topic cannot serve; and, once all that was missing is made, where one has
+        another number of partitions: changing it would break the order per key.
         """
 
     async def topic_partitions(self) -> tuple[str, Mapping[str, int]]:

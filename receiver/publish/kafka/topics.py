@@ -89,8 +89,8 @@ def _cleanup_fault(purpose: Purpose, policies: Collection[str]) -> str:
 async def create_topics(options: Mapping[str, Any], specs: Sequence[TopicSpec]) -> list[tuple[str, str]]:
     """Make what is missing; gives (topic, ``created`` or ``exists``). Safe to repeat.
 
-    Raises ``ReceiverError`` where a topic has another number of partitions, since changing it would break the order
-    per key, and where one is cleaned up in a way that loses what it is for.
+    Raises ``ReceiverError`` where a topic is cleaned up in a way that loses what it is for; and, once all that was
+    missing is made, where one has another number of partitions: to change that would break the order per key.
     """
     async with admin_client(options) as admin:
         async with translated(CALL_TIMEOUT_S):
@@ -110,6 +110,10 @@ async def create_topics(options: Mapping[str, Any], specs: Sequence[TopicSpec]) 
             _raise_refused(answer.topic_errors)
             await _until_there(admin, [spec.name for spec in missing])
     created = {spec.name for spec in missing}
+    repartitioned = _repartitioned(specs, there)
+    if repartitioned:
+        # Partitions are added to a topic now and then: that keeps nobody from having another one made anew.
+        raise ReceiverError("\n".join([*(f"topic {name} was made" for name in sorted(created)), *repartitioned]))
     return [(spec.name, "created" if spec.name in created else "exists") for spec in specs]
 
 
@@ -130,14 +134,18 @@ async def _misshapen(
     wrong: list[str] = []
     for spec in (spec for spec in specs if spec.name in there):
         count, cleanup = there[spec.name], configs.get(spec.name, {}).get("cleanup.policy")
-        if spec.purpose != "positions" and count != spec.partitions:
-            wrong.append(
-                f"topic {spec.name} has {count} partitions, not {spec.partitions}: "
-                "changing that would break the order per key; set kafka.topics.partitions to what is there"
-            )
         found = shape_findings(bootstrap, spec.name, spec.purpose, count, cleanup)
         wrong += [f"{finding.text}; {finding.mend}" for finding in found]
     return wrong
+
+
+def _repartitioned(specs: Sequence[TopicSpec], there: Mapping[str, int]) -> list[str]:
+    return [
+        f"topic {spec.name} has {there[spec.name]} partitions, not {spec.partitions}: changing that would break the "
+        "order per key; set kafka.topics.partitions to what is there, or leave it where partitions were added"
+        for spec in specs
+        if spec.name in there and spec.purpose != "positions" and there[spec.name] != spec.partitions
+    ]
 
 
 async def require_positions(

@@ -32,9 +32,20 @@ async def test_topics_are_made_once_and_never_repartitioned(kafka: LocalKafka, p
     assert await create_topics(options, specs) == [(f"{prefix}a", "created"), (f"{prefix}b", "created")]
     assert await create_topics(options, specs) == [(f"{prefix}a", "exists"), (f"{prefix}b", "exists")]
     assert await missing_topics(options, [f"{prefix}a", f"{prefix}b"]) == []
-    with pytest.raises(ReceiverError, match=f"topic {prefix}a has 3 partitions, not 6"):
-        await create_topics(options, [TopicSpec(f"{prefix}a", 6, 1), TopicSpec(f"{prefix}c", 1, 1)])
-    assert await missing_topics(options, [f"{prefix}c"]) == [f"{prefix}c"]
+
+
+async def test_added_partitions_keep_nobody_from_a_topic_that_is_missing(kafka: LocalKafka, prefix: str) -> None:
+    """A positions topic that was deleted is made anew beside topics that have more partitions than configured."""
+    options = client_options([kafka.bootstrap], {})
+    await create_topics(options, [TopicSpec(f"{prefix}a", 3, 1)])
+    specs = [TopicSpec(f"{prefix}a", 6, 1), TopicSpec(f"{prefix}c", 1, 1, POSITIONS_CONFIGS, "positions")]
+    with pytest.raises(ReceiverError) as caught:
+        await create_topics(options, specs)
+    assert f"topic {prefix}c was made\ntopic {prefix}a has 3 partitions, not 6" in str(caught.value)
+    assert await missing_topics(options, [f"{prefix}c"]) == []
+    async with admin_client(options) as admin:
+        described = await admin.describe_topics([f"{prefix}a"])
+    assert len(described[0]["partitions"]) == 3
 
 
 async def test_an_impossible_replication_is_refused_with_its_reason(kafka: LocalKafka, prefix: str) -> None:
