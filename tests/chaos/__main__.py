@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import contextlib
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -32,6 +33,9 @@ MISHAPS_A_FAULT = 2
 async def run(folder: Path, minutes: float, seed: int, brokers: int, only: str | None) -> int:
     """Run it, print the report, give the exit code."""
     world = World(folder, random.Random(seed), seed)
+    this = asyncio.current_task()
+    if this is not None:  # whoever ends the run leaves nothing behind: SIGINT does the same by itself
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
     try:
         say(f"seed {seed}, {minutes:g} minutes, {brokers} brokers, files in {folder}")
         await world.build(brokers, OPERATIONS_PER_S)
@@ -52,22 +56,29 @@ async def break_things(world: World, seconds: float, only: str | None) -> None:
     """One fault after the other, while the load goes on; then everything is mended and drains."""
     sending = asyncio.create_task(world.load.run())
     keeping = asyncio.create_task(world.keep_running())
-    until = time.monotonic() + seconds
+    try:
+        await _faults(world, time.monotonic() + seconds, only)
+        await world.ready()
+        world.load.stop()
+        world.load.go_on()
+        await asyncio.wait_for(sending, END_TIMEOUT_S)
+        await world.drained()
+    finally:  # who keeps it running would start it once more after its end
+        for task in (sending, keeping):
+            task.cancel()
+        await asyncio.gather(sending, keeping, return_exceptions=True)
+
+
+async def _faults(world: World, until: float, only: str | None) -> None:
     for fault in turns(world, only):
         if time.monotonic() >= until:
-            break
+            return
         started = time.monotonic()
         if fault in MISHAPS:  # else another trouble is said, or that nothing was connected yet
             await world.until("up before a mishap", lambda said: said["kafka"]["state"] == "up", 120)
         await fault.run(world)
         say(f"{until - time.monotonic():6.0f} s left  {fault.name} ({time.monotonic() - started:.1f} s)")
         await asyncio.sleep(world.chance.uniform(*BETWEEN_FAULTS_S))
-    await world.ready()
-    world.load.stop()
-    world.load.go_on()
-    await asyncio.wait_for(sending, END_TIMEOUT_S)
-    await world.drained()
-    keeping.cancel()
 
 
 def turns(world: World, only: str | None) -> Iterator[Fault]:
@@ -130,7 +141,11 @@ def main() -> int:
         else:
             folder = arguments.keep.absolute()
             folder.mkdir(parents=True)
-        return asyncio.run(run(folder, arguments.minutes, arguments.seed, arguments.brokers, arguments.only))
+        try:
+            return asyncio.run(run(folder, arguments.minutes, arguments.seed, arguments.brokers, arguments.only))
+        except asyncio.CancelledError:
+            say("chaos: ended before its time, without a verdict")
+            return 1
 
 
 if __name__ == "__main__":
