@@ -14,9 +14,12 @@ import subprocess
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from receiver.intake.connection import LimitedProtocol
+from receiver.intake.peers import networks
 from receiver.model.callback import header_values
 from tests.chaos.service import free_port
 from tests.intake.door import BODY, PATH, Door, open_door, post, statuses
@@ -118,13 +121,13 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=PROXIES)
 async def before(request: pytest.FixtureRequest, tmp_path: Path, certificate: Path) -> AsyncIterator[Before]:
-    """Each proxy, with its own settings and nothing else."""
+    """Each proxy, with its own settings and nothing else, before a receiver that trusts it."""
     name: str = request.param
     if shutil.which(name, path=PROGRAMS) is None:
         pytest.skip(f"{name} is not installed")
     shutil.copytree(certificate, tmp_path, dirs_exist_ok=True)
     port = free_port()
-    async with open_door(Way()) as door:
+    async with open_door(Way(), trusted=networks(["127.0.0.1/32"]), keep_alive_s=READY_S) as door:
         command = PROXIES[name](tmp_path, port, door.port)
         with (tmp_path / "said").open("wb") as said:
             process = await asyncio.create_subprocess_exec(
@@ -176,6 +179,17 @@ async def test_what_a_caller_says_of_itself_is_replaced(before: Before) -> None:
     assert header_values(headers, b"x-forwarded-for") == [b"127.0.0.3"]
     assert header_values(headers, b"x-forwarded-proto") == [b"https"]
     assert header_values(headers, b"receiver-simulated") == []
+
+
+async def test_callers_behind_a_trusted_proxy_are_told_apart(before: Before) -> None:
+    """Each has an account of its own, whatever it says of itself, and the proxy has none that they would share."""
+    assert statuses(await before.say(post(b"", BODY), address="127.0.0.5")) == [401]
+    lie = b"x-forwarded-for: 127.0.0.5\r\n"
+    assert statuses(await before.say(genuine(before, lie), address="127.0.0.3")) == [200]
+    connections = cast("set[LimitedProtocol]", before.door.server.server_state.connections)
+    proven = {connection.account.peer.name: connection.account.proven for connection in connections}
+    assert proven["127.0.0.3"]
+    assert not proven.get("127.0.0.5")
 
 
 @pytest.mark.parametrize("offer", [b"websocket", b"h2c"])
