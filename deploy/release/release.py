@@ -1,7 +1,7 @@
 """A release: ``release.py check`` says whether there can be one, ``release.py make dist`` makes it. Uploads nothing.
 
 What it makes is the same on every machine, byte for byte: the two distributions as wheels and source distributions, the
-chart, the bill of materials, the notes, and SHA256SUMS over all of it. All times in these are the commit's. The image
+chart, the bills of materials, the notes, and SHA256SUMS over all of it. All times in these are the commit's. The image
 is made where buildah is, with the commit's time too: its layers are the same each time on the same base, and only its
 configuration names the container that it was built in. What could not be made for lack of a program is said, and left
 out.
@@ -85,8 +85,7 @@ def make(release: Release, target: Path) -> list[str]:
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     make_distributions(release, target)
-    pins, bill = release.root / "requirements/run.txt", target / "sbom.cdx.json"
-    run(release.root, sys.executable, str(ROOT / "deploy/sbom/sbom.py"), str(pins), str(bill))
+    make_bill(release, "run.txt", target / "sbom.cdx.json")
     (target / "NOTES.md").write_text(f"# {release.version}\n\n{release.notes}", "utf-8")
     left_out = [why for why in (make_chart(release, target), make_image(release, target)) if why is not None]
     (target / SUMS).write_text(sums(target), "ascii")
@@ -100,6 +99,12 @@ def make_distributions(release: Release, target: Path) -> None:
             SOURCE_DATE_EPOCH=str(release.epoch_s), RECEIVER_COMMIT=release.commit)  # fmt: skip
 
 
+def make_bill(release: Release, pins: str, target: Path) -> None:
+    """The bill of materials of the pins in one file of ``requirements``."""
+    run(release.root, sys.executable, str(ROOT / "deploy/sbom/sbom.py"), str(release.root / "requirements" / pins),
+        str(target))  # fmt: skip
+
+
 def make_chart(release: Release, target: Path) -> str | None:
     """The chart, packed by helm and packed anew, since helm writes the time of packing; None, or why it is left out."""
     helm = shutil.which("helm")
@@ -111,7 +116,7 @@ def make_chart(release: Release, target: Path) -> str | None:
 
 
 def make_image(release: Release, target: Path) -> str | None:
-    """The image as an archive that `podman load` and `skopeo copy` read; None, or why it is left out."""
+    """The image as an archive that `podman load` and `skopeo copy` read, and its bill; None, or why it is left out."""
     buildah = shutil.which("buildah")
     if buildah is None:
         return "the image: buildah is not here"
@@ -122,6 +127,7 @@ def make_image(release: Release, target: Path) -> str | None:
         "-f", "deploy/container/Containerfile", "-t", name, ".")  # fmt: skip
     archive = f"exchange-webhook-receiver-{release.version}.image.tar"
     run(release.root, buildah, "push", "--quiet", name, f"docker-archive:{target / archive}:{name}")
+    make_bill(release, "image.txt", target / "sbom.image.cdx.json")
     return None
 
 

@@ -98,9 +98,11 @@ def _component(pin: Pin) -> Component:
 
 
 def _dependencies(project: dict[str, object]) -> list[object]:
-    listed = project["dependencies"]
+    # Of an extra, only what the pins hold comes to stand in the document.
+    listed, extras = project["dependencies"], project["optional-dependencies"]
     assert isinstance(listed, list)
-    return listed
+    assert isinstance(extras, dict)
+    return [*listed, *(one for extra in extras.values() for one in extra)]
 
 
 def main(arguments: list[str]) -> int:

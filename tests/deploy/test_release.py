@@ -168,10 +168,11 @@ def test_the_image_is_of_the_commit_and_its_time(
     monkeypatch.setattr(release, "run", lambda _, *command: told.append(command))
     monkeypatch.setenv(release.IMAGE_ARGUMENTS, "--build-arg PYTHON_IMAGE=localhost/python")
     assert make_image(Release(checkout, "1.2.3", "0123456789ab", EPOCH_S, ""), tmp_path) is None
-    built, pushed = told
+    built, pushed, billed = told
     assert ("--timestamp", str(EPOCH_S)) == built[built.index("--timestamp") :][:2]
     assert {"COMMIT=0123456789ab", "PYTHON_IMAGE=localhost/python"} <= set(built)
     assert pushed[-1].startswith(f"docker-archive:{tmp_path}/"), "to a file, and nowhere else"
+    assert billed[-2:] == (str(checkout / "requirements/image.txt"), str(tmp_path / "sbom.image.cdx.json"))
 
 
 def test_a_program_that_fails_is_named_with_its_words(tmp_path: Path) -> None:
