@@ -101,6 +101,19 @@ def test_rejects_are_listed_and_explained(filled: Desk) -> None:
     assert "reject 3 is not in the sample" in filled.fails("rejects", "explain", "3")
 
 
+def test_where_nothing_was_refused_yet_there_is_nothing_to_list(filled: Desk) -> None:
+    """A journal without a sample is no fault: that is said, and a program reads no line. One callback of it is none."""
+    assert filled.run("rejects", "list") == ("", "no refused callback is in the sample\n")
+    assert filled.lines("rejects", "list") == []
+    assert "there are no rejects in" in filled.fails("rejects", "explain", "1")
+
+
+def test_a_sample_that_cannot_be_read_is_no_empty_one(filled: Desk) -> None:
+    """It is named, with exit 1."""
+    (filled.config.parent / "journal/rejects.db").write_bytes(b"no database" * 100)
+    assert "rejects: file is not a database" in filled.fails("rejects", "list")
+
+
 def test_drift_tells_of_fields_and_of_silence(filled: Desk) -> None:
     """Every configured source, also one that was never heard."""
     filled.take("0xpay-main", [exchange("two", odd=1)])
