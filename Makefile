@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev install-docs run test test-fast chaos attack fuzz bench-quick bench bench-full lint types kafka jars-lock sbom release client-types docs pins clean
+.PHONY: help install install-dev install-docs run test test-fast chaos attack fuzz bench-quick bench bench-full lint types kafka jars-lock sbom release rehearsal client-types docs pins clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -89,6 +89,9 @@ release: install-dev ## tested, into dist/: wheels, sdists, chart, image, SBOM, 
 	@$(BIN)/python deploy/release/release.py check
 	@$(MAKE) --no-print-directory test
 	@$(BIN)/python deploy/release/release.py make dist
+
+rehearsal: install-dev ## what a release of this commit would be, untested, into dist/rehearsal: under a version that is none
+	@$(BIN)/python deploy/release/release.py rehearse dist/rehearsal
 
 client-types: install ## schemas/types anew, after a change of what is published; needs Node.js 20+ and Go
 	@$(BIN)/python -m exchange_events.publish

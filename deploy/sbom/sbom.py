@@ -106,9 +106,11 @@ def _dependencies(project: dict[str, object]) -> list[object]:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the bill of one requirements file."""
-    source, target = (Path(argument) for argument in arguments)
+    """Write the bill of one requirements file; a third argument is the version, where it is not the checkout's."""
+    source, target = (Path(argument) for argument in arguments[:2])
     project = read_project()
+    if arguments[2:]:
+        project |= {"version": arguments[2]}
     pins = read_pins(source.read_text("utf-8"))
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(bill(pins, project))
