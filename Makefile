@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev install-docs run test test-fast chaos attack fuzz bench-quick bench bench-full lint types kafka jars-lock sbom release rehearsal client-types docs pins clean
+.PHONY: help install install-dev install-docs run test test-fast chaos attack fuzz bench-quick bench bench-full lint types kafka jars-lock sbom release rehearsal collector client-types docs pins clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -92,6 +92,13 @@ release: install-dev ## tested, into dist/: wheels, sdists, chart, image, SBOM, 
 
 rehearsal: install-dev ## what a release of this commit would be, untested, into dist/rehearsal: under a version that is none
 	@$(BIN)/python deploy/release/release.py rehearse dist/rehearsal
+
+# Go takes minutes for it. Where it is not, the test that wants it says so, and CI builds none.
+COLLECTOR := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/receiver-tests/otelcol
+collector: ## a real OpenTelemetry collector for the test that wants one, minutes; needs Go
+	@mkdir -p $(COLLECTOR)
+	@GOBIN=$(COLLECTOR) go install go.opentelemetry.io/collector/cmd/builder@v0.165.0
+	@cp tests/trace/otelcol.yaml $(COLLECTOR)/ && cd $(COLLECTOR) && ./builder --config otelcol.yaml
 
 client-types: install ## schemas/types anew, after a change of what is published; needs Node.js 20+ and Go
 	@$(BIN)/python -m exchange_events.publish
