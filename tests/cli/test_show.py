@@ -44,6 +44,8 @@ def test_a_timeline_says_which_key_verified_and_what_a_revision_changed(desk: De
     assert out.count("secrets.0") == 2
     desk.config.write_text(desk.config.read_text().replace('["env:OXPAY_PRIVATE_KEY"]', '["env:ONCHAINPAY_SECRET"]'))
     assert all(row["key"].startswith("none that is live") for row in desk.lines("show", "one"))
+    desk.config.write_text(desk.config.read_text().replace("env:OXPAY_OLD_KEY", "env:OXPAY_PRIVATE_KEY"))
+    assert [row["key"] for row in desk.lines("show", "one")] == ["retired_secrets.0", "retired_secrets.0"]
 
 
 def test_what_was_simulated_is_said_of_each_arrival(filled: Desk) -> None:
