@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev install-docs run test test-fast chaos attack fuzz bench-quick bench bench-full lint types kafka jars-lock sbom release client-types docs pins clean
+.PHONY: help install install-dev install-docs run test test-fast chaos attack fuzz bench-quick bench bench-full lint types kafka jars-lock sbom release rehearsal collector client-types docs pins clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -90,6 +90,16 @@ release: install-dev ## tested, into dist/: wheels, sdists, chart, image, SBOM, 
 	@$(MAKE) --no-print-directory test
 	@$(BIN)/python deploy/release/release.py make dist
 
+rehearsal: install-dev ## what a release of this commit would be, untested, into dist/rehearsal: under a version that is none
+	@$(BIN)/python deploy/release/release.py rehearse dist/rehearsal
+
+# Go takes minutes for it. Where it is not, the test that wants it says so, and CI builds none.
+COLLECTOR := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/receiver-tests/otelcol
+collector: ## a real OpenTelemetry collector for the test that wants one, minutes; needs Go
+	@mkdir -p $(COLLECTOR)
+	@GOBIN=$(COLLECTOR) go install go.opentelemetry.io/collector/cmd/builder@v0.165.0
+	@cp tests/trace/otelcol.yaml $(COLLECTOR)/ && cd $(COLLECTOR) && ./builder --config otelcol.yaml
+
 client-types: install ## schemas/types anew, after a change of what is published; needs Node.js 20+ and Go
 	@$(BIN)/python -m exchange_events.publish
 	@$(BIN)/python schemas/types/make_types.py
@@ -108,6 +118,7 @@ docs: $(VENV)/.docs-ok ## dist/site: the documents as a site, after what of them
 pins: ## compile requirements/*.txt anew from the ranges (needs uv)
 	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-emit-package exchange-events -q --upgrade ../pyproject.toml build.in -o run.txt
 	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-emit-package exchange-events -q --upgrade ../pyproject.toml dev.in -c run.txt -o dev.txt
+	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-emit-package exchange-events -q --upgrade --extra otel ../pyproject.toml build.in -c dev.txt -o image.txt
 	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-emit-package exchange-events -q --upgrade bench.in -c dev.txt -o bench.txt
 	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-emit-package exchange-events -q --upgrade docs.in -c dev.txt -o docs.txt
 	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-emit-package exchange-events -q --upgrade java.in -c dev.txt -o java.txt

@@ -18,8 +18,9 @@ collect_ignore = ["providers/example_provider"]
 """A package of its own, with tests of its own: ``tests/providers/test_plug_in.py`` installs it and runs them."""
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 BROKERS = pytest.StashKey[list[SharedBroker]]()
-NOT_FOR_LACK_OF_A_TOOL = ("needs root", "every port is everybody's")
-"""How the reasons begin for which a test may be skipped also in CI: they are about the user and the kernel."""
+NOT_FOR_LACK_OF_A_TOOL = ("needs root", "every port is everybody's", "no OpenTelemetry collector is here")
+"""How the reasons begin for which a test may be skipped also in CI: they are about the user and the kernel, and about a
+program that takes minutes to build, of which all that is asked is asked of a stand-in too."""
 KINDS = ("service", "kafka")
 """Marks of tests that mostly take longer than others."""
 _numbers = itertools.count(1)

@@ -98,15 +98,19 @@ def _component(pin: Pin) -> Component:
 
 
 def _dependencies(project: dict[str, object]) -> list[object]:
-    listed = project["dependencies"]
+    # Of an extra, only what the pins hold comes to stand in the document.
+    listed, extras = project["dependencies"], project["optional-dependencies"]
     assert isinstance(listed, list)
-    return listed
+    assert isinstance(extras, dict)
+    return [*listed, *(one for extra in extras.values() for one in extra)]
 
 
 def main(arguments: list[str]) -> int:
-    """Write the bill of one requirements file."""
-    source, target = (Path(argument) for argument in arguments)
+    """Write the bill of one requirements file; a third argument is the version, where it is not the checkout's."""
+    source, target = (Path(argument) for argument in arguments[:2])
     project = read_project()
+    if arguments[2:]:
+        project |= {"version": arguments[2]}
     pins = read_pins(source.read_text("utf-8"))
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(bill(pins, project))

@@ -14,10 +14,17 @@ STYLES = {"completed": "green", "verified": "green", "failed": "red", "rejected"
 SIMULATED = " simulated"
 
 
-def event_line(record: OutboxRecord) -> Text:
-    """Time, source, status, place, money, and what is unusual."""
+def day_of(record: OutboxRecord) -> str:
+    """The day of its receipt, UTC, as 2026-11-26."""
+    return record.received_at[:10]
+
+
+def event_line(record: OutboxRecord, day: str | None = None) -> Text:
+    """Time, source, status, place, money, and what is unusual; the date too, where it is not of ``day``."""
     said: dict[str, Any] = orjson.loads(record.value)
     clock = record.received_at[11:19]
+    if day is not None and day != day_of(record):
+        clock = f"{day_of(record)} {clock}"
     if record.record_type == "quarantine":
         line = Text(f"{clock} {record.source:12} quarantined  {said['reason']} {said['detail']}", "yellow")
         return line.append(SIMULATED, "magenta") if record.simulated else line

@@ -24,6 +24,8 @@ from receiver.sandbox import verify as verify_sandbox
 from receiver.sandbox.simulator import Faults, Report, Simulation, choose, need_listener, require_own_host
 from receiver.service.listen import address
 
+TELL_S = 5.0
+"""Between two lines about attempts that failed."""
 UNMARKED = "; unmarked: nothing tells what becomes of it from what the provider sent"
 
 
@@ -147,8 +149,22 @@ async def _run(simulation: Simulation, rate: float, count: int, advance: Any) ->
 
     with contextlib.suppress(NotImplementedError):
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop)
+    telling = asyncio.create_task(_tell_of_attempts(simulation.report))
     await simulation.run(rate=rate, count=count, advance=advance)
+    telling.cancel()
     return interrupted
+
+
+async def _tell_of_attempts(report: Report) -> None:
+    """Say every ``TELL_S`` how attempts were answered, where some failed meanwhile: callbacks begin, and then wait."""
+    told = 0
+    while True:
+        await asyncio.sleep(TELL_S)
+        failed = report.answers.total() - report.answers["200"]
+        if failed > told:
+            told = failed
+            answers = ", ".join(f"{answer} {count}" for answer, count in report.answers.items())
+            say(f"attempts so far, by their answers: {answers}")
 
 
 def _close(report: Report, wrong: list[str], verify: str | None, *, as_json: bool) -> None:

@@ -29,9 +29,11 @@ TIMELINE = ("callback", "received_at", "source", "outcome", "provider_status", "
 @json_option
 def show(config: Path | None, operation: str, *, as_json: bool) -> None:
     """The timeline of one OPERATION, by the provider's id or the whole key."""
-    context = load_context(config)
+    opened = open_configured(config)
+    names = [source.name for source in opened.settings.sources]
+    retired = {name: resolve_retired(opened.settings, opened.environ, name) for name in names}
     with patience("the journal, and Kafka where there is one"):
-        rows = asyncio.run(timeline(context, operation))
+        rows = asyncio.run(timeline(opened.context, operation, retired))
     if as_json:
         write_json(rows)
         return

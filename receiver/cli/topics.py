@@ -13,7 +13,7 @@ import click
 
 from receiver.cli.choices import STATUS, need_source, since_option, source_option
 from receiver.cli.context import load_context, open_configured
-from receiver.cli.event_line import event_line
+from receiver.cli.event_line import day_of, event_line
 from receiver.cli.exit_codes import INTERRUPTED
 from receiver.cli.output import (
     config_option,
@@ -79,7 +79,7 @@ def tail(  # noqa: PLR0913  its options
 
 
 def _tail_outbox(context: Context, wanted: EventFilter, last: int | None, *, follow: bool, as_json: bool) -> None:
-    shown = console()
+    shown, day = console(), from_us(context.clock.now_us())[:10]  # a line of today needs no date
     with closing(context.journal.outbox()) as outbox, closing(context.journal.search()) as search:
         end = outbox.last_number()
         # Who follows wants what comes, and who names a number or a time so much of what was as well.
@@ -92,7 +92,8 @@ def _tail_outbox(context: Context, wanted: EventFilter, last: int | None, *, fol
                 if as_json:
                     write_line(record.value)
                 else:
-                    show_line(event_line(record), shown)
+                    show_line(event_line(record, day), shown)
+                    day = day_of(record)
             if records:
                 position = records[-1].number
             elif follow:

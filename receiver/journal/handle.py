@@ -51,7 +51,7 @@ class Journal(Protocol):
         """What reconcile remembers."""
 
     def rejects(self, *, write: bool = False) -> Rejects:
-        """The sample of refused callbacks; to read, it raises ``JournalError`` where there is none yet."""
+        """The sample of refused callbacks; to read, it raises ``NothingRefused`` where there is none yet."""
 
     def marks(self) -> Marks:
         """What outlives an interpreting process."""

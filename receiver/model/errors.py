@@ -91,6 +91,10 @@ class JournalBusy(JournalError):
     """Another process of this service holds the journal; trying again helps once it has ended."""
 
 
+class NothingRefused(JournalError):
+    """There is no sample of refused callbacks to read: none was refused yet, or the sample was deleted."""
+
+
 class StoreFailed(ReceiverError):
     """The disk or the database refused for now (full, I/O error); nothing is half kept, and trying again may help."""
 

@@ -6,14 +6,21 @@ from collections.abc import Sequence
 from contextlib import closing
 
 from receiver.intake.explain import Case, explain
-from receiver.model.errors import ReceiverError
+from receiver.model.errors import NothingRefused, ReceiverError
 from receiver.model.records import Reject
 from receiver.operate.context import Context
 
 
 def rejects(context: Context, limit: int) -> Sequence[Reject]:
-    """The newest refused callbacks of the sample; raises ``JournalError`` where there is none."""
-    with closing(context.journal.rejects()) as store:
+    """The newest refused callbacks of the sample, none where nothing was refused yet.
+
+    Raises ``JournalError`` where there is no journal, or one that cannot be read.
+    """
+    try:
+        store = context.journal.rejects()
+    except NothingRefused:
+        return []
+    with closing(store):
         return store.newest(limit)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +27,7 @@ from receiver.publish.ports import Kafka, Places
 
 QUARANTINE_SCAN_MAX = 10_000
 """Quarantined callbacks that a timeline looks through."""
+NO_RETIRED: Mapping[str, Sequence[bytes]] = {}
 BEFORE_MS = 60_000
 """How much before an event's receipt its record may lie on Kafka, by a clock that was set meanwhile."""
 EVENT_FIELDS = (
@@ -50,14 +51,17 @@ class _Arrival:
     record: OutboxRecord | None = None
 
 
-async def timeline(context: Context, operation: str) -> list[dict[str, Any]]:
+async def timeline(
+    context: Context, operation: str, retired: Mapping[str, Sequence[bytes]] = NO_RETIRED
+) -> list[dict[str, Any]]:
     """What arrived of an operation, what it became, and where on Kafka it lies, in order of receipt.
 
     ``operation`` is the provider's id, its beginning, the whole key, or what an event of it says (``operate.lookup``).
+    ``retired``: source → its secrets that are live no more, for callbacks that none of the live ones verifies.
     Raises ``ReceiverError`` where nothing is known of it, or it stands for several operations.
     """
     with open_stores(context.journal) as stores, closing(context.journal.search()) as search:
-        reader = _Reader(stores, search, _sources_at_hand(context))
+        reader = _Reader(stores, search, _sources_at_hand(context), retired)
         found = find_operations(context, search, operation)
         if len(found) > 1:
             raise ReceiverError(f"several operations have this id: {', '.join(one.key for one in found)}")
@@ -129,6 +133,7 @@ class _Reader:
     stores: Stores
     search: Search
     sources: Sources
+    retired: Mapping[str, Sequence[bytes]]
 
     def arrivals(self, operation: int) -> list[_Arrival]:
         """Callbacks, answers of the API, and events taken over from Kafka."""
@@ -152,9 +157,9 @@ class _Reader:
         }
         if is_simulated(entry.callback.headers) if entry else record is not None and record.simulated:
             row["simulated"] = True
-        key = verifying_key(entry.callback, self.sources) if entry is not None and entry.store == "inbox" else None
-        if key is not None:
-            row["key"] = key
+        if entry is not None and entry.store == "inbox":
+            key = verifying_key(entry.callback, self.sources, self.retired.get(entry.callback.source, ()))
+            row |= {} if key is None else {"key": key}
         if record is None or record.record_type != "event":
             return _Arrival(row)
         event = orjson.loads(record.value)

@@ -24,6 +24,7 @@ HEADERS: dict[str, Any] = {
 SOMETIMES: dict[str, Any] = {
     "receiver-callback": {"type": "string", "description": "the callback's number in that journal"},
     "receiver-replay": {"type": "string", "description": "the run's id, on a record that was sent again by `replay`"},
+    "receiver-simulated": {"const": "1", "description": "on a record whose callback `receiver simulate` made"},
     "traceparent": {"type": "string", "description": "W3C trace context, as it came with the callback"},
 }
 

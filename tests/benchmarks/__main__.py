@@ -26,7 +26,8 @@ sys.path.insert(0, str(HERE.parents[1] / "deploy" / "kafka-local"))
 from kafka_local import missing, running  # noqa: E402
 
 from tests.benchmarks import bento, history, plots, report  # noqa: E402
-from tests.benchmarks.stage import Measured, Stage, stolen  # noqa: E402
+from tests.benchmarks.stage import TRACED, Measured, Stage, stolen  # noqa: E402
+from tests.trace.collector import collecting  # noqa: E402
 
 RATE = 1000.0
 PACED_S = 4
@@ -40,7 +41,7 @@ COUNT_MIN, COUNT_MAX = 6000, 30_000
 """Callbacks of a measurement at saturation."""
 COUNT_S = 0.5
 """What the bare server needs for them: a slower machine gets fewer, so that a run ends in its time there too."""
-ROUNDS = {"quick": 3, "bench": 5, "full": 5}
+ROUNDS = {"quick": 3, "bench": 5, "full": 5, "traces": 5}
 SLOW_PER_S = 25_000
 """A machine on which the bare server answers fewer has one round less of the quick ones: starting takes it long too."""
 OLD, OLD_S = 500_000, 500 * 86_400
@@ -91,6 +92,17 @@ class Run:
                 what = "new connections" if new else rate or "saturation"
                 say(f"round {number + 1}, {what}: {name} {one.load['per_s']:.0f}/s")
         return found
+
+    def traces(self) -> list[str]:
+        """What it costs to be traced: beside the same without, in the same round."""
+        names = ["ours", *TRACED]
+        with collecting() as told:
+            self._stage.collector = told.url
+            loads = {
+                f"{RATE:.0f}/s": self._alternate(names, int(RATE) * PACED_S, RATE),
+                "saturation": self._alternate(names, self._count),
+            }
+        return report.traces(loads)
 
     def _watched(self) -> Measured:
         return self._stage.measure("ours", int(RATE) * PACED_S, RATE, watched=True)
@@ -228,7 +240,7 @@ def say(message: str) -> None:
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("mode", choices=["quick", "bench", "full"])
+    parser.add_argument("mode", choices=["quick", "bench", "full", "traces"])
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--count", type=int, help="Of callbacks at saturation; otherwise as many as suit the machine.")
     parser.add_argument("--write", action="store_true", help="Write RESULTS.md.")
@@ -239,12 +251,13 @@ def main() -> int:
     if faults:
         return 1
     before = stolen()
-    other = bento.built() if arguments.mode != "quick" else None
+    other = bento.built() if arguments.mode in {"bench", "full"} else None
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, running(Path(folder) / "kafka") as broker:
         stage = Stage(Path(folder), broker.bootstrap, other)
         count, rounds = fitting(stage, arguments.mode)
         count, rounds = arguments.count or count, arguments.rounds or rounds
-        rows = Run(stage, arguments.mode, rounds, count).tables()
+        run = Run(stage, arguments.mode, rounds, count)
+        rows = run.traces() if arguments.mode == "traces" else run.tables()
     taken, wanted = (after - start for after, start in zip(stolen(), before, strict=True))
     versions = ", ".join(f"{name} {version(name)}" for name in ("uvicorn", "starlette", "aiokafka", "apsw", "pydantic"))
     others = f", Bento {bento.VERSION}" if other else ""

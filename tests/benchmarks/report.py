@@ -65,6 +65,20 @@ def fresh(found: Found) -> list[str]:
     return rows
 
 
+def traces(loads: Mapping[str, Found]) -> list[str]:
+    """Ours with traces over ours without, at each load."""
+    columns = ("acks a second", "p50", "p99", "CPU: web", "CPU: all", "lost")
+    rows = [f"| traced / not, medians of rounds | {' | '.join(columns)} |", "|---|---|---|---|---|---|---|"]
+    for load, found in loads.items():
+        for name in (name for name in found if name != "ours"):
+            pairs = list(zip(found[name], found["ours"], strict=True))
+            cells = [spread(a.load[key] / b.load[key] for a, b in pairs) for key in ("per_s", "p50_us", "p99_us")]
+            cells.append(spread((a.web_cpu_us or 0) / (b.web_cpu_us or 1) for a, b in pairs))
+            cells += [spread(a.cpu_us / b.cpu_us for a, b in pairs), str(sum(a.lost for a, _ in pairs))]
+            rows.append(f"| {name}, {load} | {' | '.join(cells)} |")
+    return rows
+
+
 def share(values: Sequence[float], part: float) -> float:
     """The value that ``part`` of them do not exceed."""
     ordered = sorted(values)

@@ -38,7 +38,10 @@ ROOT = HERE.parents[1]
 ACCOUNT = "3f0c9a52-6d1e-4b7a-9c58-21e4b7d0a6f3"
 CONNECTIONS = 64
 PARTITIONS = 6
+ROLES = ("intake", "interpret", "publish", "traces")
 SETTLE_S_MAX = 3600
+TRACED = {"ours, traced": 0.01, "ours, all traced": 1.0}
+"""Server → the part of its callbacks that a collector is told of: as many as by default, and each."""
 STALE_S = 0.7
 """What ``/readyz`` says may be half a second old."""
 CONFIGURATION = """
@@ -129,6 +132,8 @@ class Stage:
         self.folder = folder
         self.bootstrap = bootstrap
         self.bento = bento_command
+        self.collector = ""
+        """Where a collector listens, for those that are traced."""
         self._load = self.compiled("load")
 
     def compiled(self, name: str, *options: str) -> Path:
@@ -244,7 +249,8 @@ class Stage:
             "prefix": prefix,
         }
         values |= {"account": ACCOUNT, "url": SIGNED_URL.decode(), "retention_days": 0 if purging is False else 400}
-        config.write_text(CONFIGURATION.format(**values))
+        traces = f'[traces]\nendpoint = "{self.collector}"\nsample_ratio = {TRACED[name]}\n' if name in TRACED else ""
+        config.write_text(traces + CONFIGURATION.format(**values))
         paths = [str(ROOT)]
         if purging:
             program = "from receiver.journal import retention\nretention.ROUND_S = 0.1\n"
@@ -305,7 +311,7 @@ def roles(supervisor: int) -> dict[str, int]:
     found = {}
     for pid in Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split():
         arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        found.update({role: int(pid) for role in ("intake", "interpret", "publish") if role.encode() in arguments})
+        found.update({role: int(pid) for role in ROLES if role.encode() in arguments})
     return found
 
 

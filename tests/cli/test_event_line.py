@@ -19,6 +19,15 @@ async def test_an_event_says_what_was_given_and_got() -> None:
     assert [str(span.style) for span in line.spans] == ["green"]
 
 
+async def test_the_date_is_said_where_the_day_is_another() -> None:
+    """Than that of the line before; of what nobody could read too."""
+    way = Way()
+    await way.events("0xpay-main", [exchange("one"), b"junk"])
+    for record in way.outbox.records:
+        assert event_line(record, "2024-05-27").plain == event_line(record).plain
+        assert event_line(record, "2024-05-28").plain == f"2024-05-27 {event_line(record).plain}"
+
+
 async def test_what_is_unusual_is_at_the_end() -> None:
     """What came late has no effect; an event without amounts has none to show."""
     way = Way()

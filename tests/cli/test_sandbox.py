@@ -10,6 +10,7 @@ from unittest.mock import patch
 
 import pytest
 
+from receiver.cli import sandbox
 from receiver.providers.registry import providers
 from tests.cli.desk import Desk
 
@@ -66,6 +67,20 @@ def test_a_receiver_that_goes_away_is_exit_1_with_a_report(desk: Desk, goes_away
     report = json.loads(out)
     assert (report["given_up"], report["the receiver should hold"]["events"]) == (1, 0)
     assert f"sending to {url}, seed 4" in err
+
+
+def test_attempts_that_fail_are_told_of_while_they_are_repeated(
+    desk: Desk, goes_away: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each line once; the last one may be of all of them."""
+    monkeypatch.setattr(sandbox, "TELL_S", 0.001)
+    url = f"http://127.0.0.1:{goes_away}/webhooks/swaps"
+    command = ("simulate", "--source", "swaps", "--count", "1", "--rate", "100", "--time-scale", "0", "--seed", "4")
+    _, err = desk.run(*command, "--url", url, code=1)
+    told = [line for line in err.splitlines() if "attempts so far" in line]
+    assert told[0].startswith("attempts so far, by their answers: ")
+    assert told[0].endswith("Error 1")
+    assert len(told) == len(set(told)) > 1
 
 
 def test_every_provider_is_listed(desk: Desk) -> None:

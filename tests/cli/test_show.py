@@ -44,6 +44,8 @@ def test_a_timeline_says_which_key_verified_and_what_a_revision_changed(desk: De
     assert out.count("secrets.0") == 2
     desk.config.write_text(desk.config.read_text().replace('["env:OXPAY_PRIVATE_KEY"]', '["env:ONCHAINPAY_SECRET"]'))
     assert all(row["key"].startswith("none that is live") for row in desk.lines("show", "one"))
+    desk.config.write_text(desk.config.read_text().replace("env:OXPAY_OLD_KEY", "env:OXPAY_PRIVATE_KEY"))
+    assert [row["key"] for row in desk.lines("show", "one")] == ["retired_secrets.0", "retired_secrets.0"]
 
 
 def test_what_was_simulated_is_said_of_each_arrival(filled: Desk) -> None:
@@ -99,6 +101,19 @@ def test_rejects_are_listed_and_explained(filled: Desk) -> None:
     (said,) = filled.lines("rejects", "explain", "2")
     assert said["explanation"] == ["a header that the provider signs with is missing"]
     assert "reject 3 is not in the sample" in filled.fails("rejects", "explain", "3")
+
+
+def test_where_nothing_was_refused_yet_there_is_nothing_to_list(filled: Desk) -> None:
+    """A journal without a sample is no fault: that is said, and a program reads no line. One callback of it is none."""
+    assert filled.run("rejects", "list") == ("", "no refused callback is in the sample\n")
+    assert filled.lines("rejects", "list") == []
+    assert "there are no rejects in" in filled.fails("rejects", "explain", "1")
+
+
+def test_a_sample_that_cannot_be_read_is_no_empty_one(filled: Desk) -> None:
+    """It is named, with exit 1."""
+    (filled.config.parent / "journal/rejects.db").write_bytes(b"no database" * 100)
+    assert "rejects: file is not a database" in filled.fails("rejects", "list")
 
 
 def test_drift_tells_of_fields_and_of_silence(filled: Desk) -> None:

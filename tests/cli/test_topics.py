@@ -36,11 +36,14 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> FakeKafka:
 
 
 def test_the_outbox_is_shown_from_its_beginning(filled: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Events only, over more than one page."""
+    """Events only, over more than one page; the first line that is not of today has its date, and those after it."""
     monkeypatch.setattr(topics, "BATCH", 1)
     assert [row["operation_id"] for row in filled.lines("tail")] == ["one", "two"]
     out, _ = filled.run("tail")
-    assert [line.split()[2:5] for line in out.splitlines()] == [
+    first, second = out.splitlines()
+    assert first.startswith("2024-05-27 08:55:30 0xpay-main ")
+    assert second.startswith("08:55:32 0xpay-main "), "of the same day"
+    assert [line.removeprefix("2024-05-27 ").split()[2:5] for line in (first, second)] == [
         ["completed", "#1", "exchange"], ["completed", "#1", "exchange"],
     ]  # fmt: skip
 

@@ -131,6 +131,12 @@ CASES: dict[str, Case] = {
     ),
     "ReceiverDiskFull": constant("receiver_disk_free_bytes", "199000000", "201000000"),
     "ReceiverWalGrows": constant("receiver_inbox_wal_bytes", "268435457", "268435456"),
+    "ReceiverTracesLost": Case(
+        {"receiver_trace_spans_lost_total": "0+3x60", "receiver_trace_records_skipped_total": "0x60"},
+        {"receiver_trace_spans_lost_total": "0x20 500x40", "receiver_trace_records_skipped_total": "0x20 900x40"},
+        {},
+        60,
+    ),
     "ReceiverDescriptorsFew": Case(
         {'receiver_process_open_fds{role="intake"}': "820x40", 'receiver_process_max_fds{role="intake"}': "1024x40"},
         {'receiver_process_open_fds{role="intake"}': "810x40", 'receiver_process_max_fds{role="intake"}': "1024x40"},

@@ -7,6 +7,7 @@ registry of images can be relied on here. Only ``PYTHON_IMAGE`` differs from wha
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -20,6 +21,7 @@ import pytest
 import yaml
 
 from tests.chaos.service import SECRETS, Service, until
+from tests.trace.collector import collecting
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "deploy/compose"
@@ -94,22 +96,23 @@ class Container:
         self.journal.mkdir(mode=0o700)
         os.chown(self.journal, 65532, 65532)
         mounts = [f"{self.service.config}:/etc/receiver/receiver.toml:ro", f"{self.journal}:/data"]
-        environ = {**SECRETS, "RECEIVER_JOURNAL__URL": "sqlite:/data/journal"}
-        self._options = [
-            *SERVED, *CONFINED, *(f"--volume={mount}" for mount in mounts),
-            *(f"--env={name}={value}" for name, value in environ.items()), self.name, "--",
-        ]  # fmt: skip
+        self.environ = {**SECRETS, "RECEIVER_JOURNAL__URL": "sqlite:/data/journal"}
+        self._confined = [*SERVED, *CONFINED, *(f"--volume={mount}" for mount in mounts)]
+
+    def _command(self, *arguments: str) -> list[str]:
+        environ = [f"--env={name}={value}" for name, value in self.environ.items()]
+        return ["buildah", "run", *self._confined, *environ, self.name, "--", "receiver", *arguments]
 
     def receiver(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run one command in it, as a person or a probe would."""
-        command = ["buildah", "run", *self._options, "receiver", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        return subprocess.run(self._command(*arguments), capture_output=True, text=True, timeout=120, check=False)
 
     def start(self) -> int:
         """Start the service; the supervisor's process id, as this machine sees it."""
         with self.service.log.open("ab") as log:
-            command = ["buildah", "run", *self._options, "receiver", "serve"]
-            self.service.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            self.service.process = subprocess.Popen(
+                self._command("serve"), stdout=log, stderr=log, stdin=subprocess.DEVNULL
+            )
         self.service.wait_ready()
         wanted = b"/opt/receiver/bin/receiver\0serve\0"
         for place in Path("/proc").iterdir():
@@ -162,6 +165,19 @@ def test_it_takes_callbacks_keeps_them_and_stops_as_it_should(container: Contain
     supervisor = container.start()
     until(lambda: (container.service.readyz() or {})["interpret"].get("interpreted") == 5)
     assert container.stop(supervisor) == 0
+
+
+@pytest.mark.service
+def test_it_holds_what_tells_a_collector(container: Container) -> None:
+    """Set by the names that the chart gives, and nothing is to be installed besides."""
+    with collecting() as told:
+        container.environ |= {"RECEIVER_TRACES__ENDPOINT": told.url, "RECEIVER_TRACES__SAMPLE_RATIO": "1"}
+        supervisor = container.start()
+        until(lambda: container.service.metric("receiver_trace_spans_sent_total") is not None)
+        numbers = itertools.count()  # until it follows: what was there before it did is not told of
+        until(lambda: (container.service.post_swap({"id": f"swap-{next(numbers)}"}), told.named("interpret"))[1])
+        assert {span.name for span in told.spans} == {"receive", "interpret"}
+        assert container.stop(supervisor) == 0
 
 
 def test_nothing_is_left_of_what_built_it(container: Container) -> None:

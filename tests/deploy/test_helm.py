@@ -18,6 +18,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from receiver.service.config.settings import TraceSettings
+
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "deploy/helm/receiver"
 VERSIONS = ("1.30", "1.33", "1.36")
@@ -35,6 +37,7 @@ SETS: dict[str, dict[str, Any]] = {
         "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
         "prometheusRule": {"enabled": True, "runbookBaseUrl": "https://docs.example.com/receiver/"},
         "dashboard": {"enabled": True},
+        "traces": {"endpoint": "http://otel-collector:4318/v1/traces", "sampleRatio": 1},
         "podLabels": {"team": "payments"}, "podAnnotations": {"x": "y"}, "nodeSelector": {"disk": "ssd"},
         "tolerations": [{"key": "payments", "operator": "Exists"}], "priorityClassName": "high",
         "affinity": {"nodeAffinity": {}},
@@ -156,6 +159,33 @@ def test_the_configuration_arrives_as_it_was_written() -> None:
     assert len(sums) == 2
 
 
+def environ(documents: dict[tuple[str, str], dict[str, Any]]) -> dict[str, str]:
+    """Give what the service is told by its environment."""
+    (container,) = documents["StatefulSet", "pay"]["spec"]["template"]["spec"]["containers"]
+    names = [entry["name"] for entry in container["env"]]
+    assert len(names) == len(set(names))
+    return {entry["name"]: entry["value"] for entry in container["env"]}
+
+
+def test_traces_are_told_where_a_collector_is_named() -> None:
+    """In words that the service's own settings take; else the configuration alone says of them."""
+    told = {
+        name.removeprefix("RECEIVER_TRACES__").lower(): value
+        for name, value in environ(rendered("everything")).items()
+        if name.startswith("RECEIVER_TRACES__")
+    }
+    settings = TraceSettings.model_validate_strings(told)
+    assert (settings.endpoint, settings.sample_ratio) == ("http://otel-collector:4318/v1/traces", 1)
+    assert set(told) == set(TraceSettings.model_fields), "a setting that the chart has no value for"
+    assert not [name for name in environ(rendered("defaults")) if "TRACES" in name]
+
+
+def test_the_chart_samples_what_the_service_would() -> None:
+    """Where only the collector is named."""
+    values = yaml.safe_load((CHART / "values.yaml").read_text("utf-8"))
+    assert values["traces"]["sampleRatio"] == TraceSettings().sample_ratio
+
+
 def test_alerts_and_dashboard_are_those_of_this_repository() -> None:
     """With the address of the reader's own documents before each page."""
     everything = rendered("everything")
@@ -197,6 +227,10 @@ def test_only_callbacks_are_for_the_world() -> None:
         ({"ingress": {"enabled": True, "host": "pay.example.com"}}, "tlsSecret"),
         ({"networkPolicy": {"adminFrom": []}}, "adminFrom"),
         ({"podDisruptionBudget": {"maxUnavailable": "50%"}}, "maxUnavailable"),
+        ({"traces": {"endpoint": "otel-collector:4317"}}, "endpoint"),
+        ({"traces": {"endpoint": "http://otel-collector:4318"}}, "endpoint"),
+        ({"traces": {"sampleRatio": 1.5}}, "sampleRatio"),
+        ({"traces": {"ratio": 1}}, "ratio"),
         ({"extraEnv": [{"name": "RECEIVER_JOURNAL__URL", "value": "sqlite:/tmp/j"}]}, "extraEnv"),
     ],
 )

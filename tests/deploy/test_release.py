@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import json
+import re
 import shutil
 import subprocess
 import tarfile
@@ -12,19 +14,21 @@ from pathlib import Path
 
 import pytest
 import release
+import yaml
 from release import Refused, Release, look, main, make, make_chart, make_image, notes_of, pack_anew, sums
 
 CHANGELOG = (
     "# Changelog\n\n## Unreleased\n\n- later\n\n## 1.2.3 - 2026-11-26\n\n### Added\n- this\n\n## 1.2.2\n- before\n"
 )
 CHART_FILE = 'apiVersion: v2\nname: receiver\nversion: {0}\nappVersion: "{0}"\n'
+CHART_YAML = f"{release.CHART}/Chart.yaml"
 EPOCH_S = 1_700_000_000
 
 
-def git(folder: Path, *arguments: str) -> None:
-    """One command of git, by somebody."""
+def git(folder: Path, *arguments: str) -> str:
+    """One command of git, by somebody; what it prints."""
     somebody = ("-c", "user.name=Somebody", "-c", "user.email=somebody@example.com", "-c", "commit.gpgsign=false")
-    subprocess.run(["git", *somebody, *arguments], cwd=folder, check=True, capture_output=True)
+    return subprocess.run(["git", *somebody, *arguments], cwd=folder, check=True, capture_output=True, text=True).stdout
 
 
 @pytest.fixture
@@ -168,10 +172,55 @@ def test_the_image_is_of_the_commit_and_its_time(
     monkeypatch.setattr(release, "run", lambda _, *command: told.append(command))
     monkeypatch.setenv(release.IMAGE_ARGUMENTS, "--build-arg PYTHON_IMAGE=localhost/python")
     assert make_image(Release(checkout, "1.2.3", "0123456789ab", EPOCH_S, ""), tmp_path) is None
-    built, pushed = told
+    built, pushed, billed = told
     assert ("--timestamp", str(EPOCH_S)) == built[built.index("--timestamp") :][:2]
     assert {"COMMIT=0123456789ab", "PYTHON_IMAGE=localhost/python"} <= set(built)
     assert pushed[-1].startswith(f"docker-archive:{tmp_path}/"), "to a file, and nowhere else"
+    assert billed[-3:] == (str(checkout / "requirements/image.txt"), str(tmp_path / "sbom.image.cdx.json"), "1.2.3")
+
+
+def test_a_rehearsal_is_of_a_version_that_names_its_commit(
+    checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the notes of what is unreleased, where the version has none; the checkout stays as it is."""
+    (checkout / "CHANGELOG.md").write_text("# Changelog\n\n## Unreleased\n\n- later\n\n## 1.2.2\n- before\n")
+    git(checkout, "commit", "-aqm", "No version yet")
+    assert main(["check"], checkout) == 1
+    seen: dict[str, str] = {}
+
+    def distributions(found: Release, target: Path) -> None:
+        seen.update(version=(found.root / release.VERSION).read_text(), chart=(found.root / CHART_YAML).read_text())
+        (target / "x.whl").touch()
+
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    monkeypatch.setattr(release, "make_distributions", distributions)
+    target = tmp_path / "dist/rehearsal"
+    assert main(["rehearse", str(target)], checkout) == 0
+    commit = capsys.readouterr().out.partition('"commit": "')[2][:12]
+    assert seen["version"] == f"1.2.3+rehearsal.g{commit}\n"
+    assert yaml.safe_load(seen["chart"])["appVersion"] == f"1.2.3-rehearsal.g{commit}"
+    assert (target / "NOTES.md").read_text() == f"# 1.2.3+rehearsal.g{commit}\n\n- later\n"
+    component = json.loads((target / "sbom.cdx.json").read_text())["metadata"]["component"]
+    assert component["version"] == f"1.2.3+rehearsal.g{commit}"
+    assert git(checkout, "status", "--porcelain") == ""
+
+
+def test_a_rehearsal_of_changes_or_of_nothing_is_refused(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As a release would be."""
+    (checkout / "CHANGELOG.md").write_text("## 1.2.3\n- this\n")
+    assert main(["rehearse", str(checkout / "dist")], checkout) == 1
+    git(checkout, "commit", "-aqm", "Released")
+    assert main(["rehearse", str(checkout / "dist")], checkout) == 1
+    assert re.findall("in no commit|no section `## Unreleased`", capsys.readouterr().err) == [
+        "in no commit", "no section `## Unreleased`",
+    ]  # fmt: skip
+
+
+def test_chart_and_image_of_a_rehearsal_have_no_plus(tmp_path: Path) -> None:
+    """Neither a label nor a tag may have one; a release's version is the same in all."""
+    found = Release(tmp_path, "1.2.3+rehearsal.g0123456789ab", "0123456789ab", EPOCH_S, "")
+    assert re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,62}", found.tag)
+    assert Release(tmp_path, "1.2.3", "0123456789ab", EPOCH_S, "").tag == "1.2.3"
 
 
 def test_a_program_that_fails_is_named_with_its_words(tmp_path: Path) -> None:

@@ -38,6 +38,19 @@ def test_what_the_project_asks_for_itself_is_said() -> None:
     assert {one.partition("==")[0] for one in root["dependsOn"]} == asked
 
 
+def test_the_image_holds_what_runs_everywhere_and_what_tells_a_collector() -> None:
+    """The same versions of the first, and the extra's own packages hang on the project."""
+    image = read_pins((ROOT / "requirements/image.txt").read_text("utf-8"))
+    assert set(read_pins(RUN)) <= set(image)
+    (root,) = [one for one in json.loads(bill(image, PROJECT))["dependencies"] if one["ref"] == PROJECT["name"]]
+    extra = {"opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http"}
+    assert extra == {one.partition("==")[0] for one in root["dependsOn"]} - {
+        normal(re.split(r"[<>=;\[ ]", one)[0]) for one in ASKED
+    }
+    pinned = "".join(Path(ROOT / "deploy/container/Containerfile").read_text("utf-8").split())
+    assert "--require-hashes-rrequirements/image.txt" in pinned
+
+
 def test_the_same_pins_are_the_same_bytes(tmp_path: Path) -> None:
     """No time, no host, no path; another pin is another serial number."""
     files = [tmp_path / "a/one.json", tmp_path / "b/two.json"]

@@ -33,6 +33,21 @@ def test_a_secret_is_named_by_its_place() -> None:
     assert names == ["secrets.0", "secrets.1", NONE_LIVE]
 
 
+def test_a_secret_that_was_retired_is_named_where_no_live_one_verifies() -> None:
+    """By its place too, also where the provider names its key; a live one comes first."""
+    retired = (b"older", b"oldest")
+    names = [
+        verifying_key(signed("0xpay-main", exchange("a"), secret), SOURCES, retired)
+        for secret in (b"older", b"oldest", b"x")
+    ]
+    assert names == ["secrets.0", "retired_secrets.1", NONE_LIVE]
+    public = next(iter(SOURCES["swaps"][1].keys))
+    provider, source = SOURCES["swaps"]
+    headers = tuple(provider.sign(b"{}", replace(source, keys={public: (b"oldest",)}), NOW_S))
+    callback = replace(signed("swaps", b"{}"), headers=headers)
+    assert verifying_key(callback, SOURCES, retired) == "retired_secrets.1"
+
+
 def test_a_key_is_named_by_a_fingerprint_of_its_public_half() -> None:
     """Eight digits of it."""
     public = next(iter(SOURCES["swaps"][1].keys))

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import make_types
 import pytest
 
 from exchange_events import QuarantineRecord, StatusEvent
 from exchange_events.asyncapi import HEADERS, SOMETIMES
 from exchange_events.publish import FOLDER
-from receiver.publish.routing import reachable_topics
+from receiver.operate.replay_callbacks import _marked
+from receiver.publish.routing import reachable_topics, route
+from tests.trace.collector import record
 
 PARSE = Path(__file__).parent / "readers/parse.js"
 DOCUMENT = FOLDER / "asyncapi.v1.yaml"
+CONSUMING = Path(__file__).parents[2] / "docs/consume/README.md"
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +83,27 @@ def test_headers_are_described(name: str) -> None:
     headers = json.loads(DOCUMENT.read_text("utf-8"))["components"]["messages"][name]["headers"]
     assert set(HEADERS) <= set(headers["required"])
     assert set(SOMETIMES) <= set(headers["properties"]) - set(headers["required"])
+
+
+@pytest.mark.parametrize(("name", "record_type"), [("status_event", "event"), ("quarantine", "quarantine")])
+def test_headers_that_are_sent_are_described_and_no_others(name: str, record_type: str) -> None:
+    """Of a record that has whatever a record can have, and was sent again; each with a value that fits."""
+    described = json.loads(DOCUMENT.read_text("utf-8"))["components"]["messages"][name]["headers"]
+    (message,) = route(record(1, record_type=record_type, simulated=True), (), "", "journal")
+    sent = {header: value.decode() for header, value in _marked(message, message.topic, "run").headers}
+    assert set(sent) == set(described["properties"])
+    jsonschema.validate(sent, described)
+    (least,) = route(record(1, None, record_type=record_type, callback=None), (), "", "journal")
+    assert {header for header, _ in least.headers} == set(described["required"])
+
+
+def test_the_page_for_consumers_lists_every_header_once() -> None:
+    """And says which are on events alone."""
+    section = CONSUMING.read_text("utf-8").partition("\n## Headers\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `([^`]+)` \| ([^|]+) \|", section, re.MULTILINE)
+    messages = json.loads(DOCUMENT.read_text("utf-8"))["components"]["messages"]
+    of_events, of_quarantine = (messages[name]["headers"] for name in ("status_event", "quarantine"))
+    assert sorted(name for name, _ in rows) == sorted(of_events["properties"])
+    always = set(of_events["required"]) & set(of_quarantine["required"])
+    assert {name for name, on in rows if on == "every record"} == always
+    assert {name for name, on in rows if on == "events"} == set(of_events["required"]) - always

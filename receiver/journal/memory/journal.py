@@ -16,7 +16,7 @@ from receiver.journal.memory.watchlist import MemoryWatchlist
 from receiver.journal.ports import InboxLimits
 from receiver.journal.sealed import Keyring
 from receiver.model.callback import EntryId
-from receiver.model.errors import JournalError
+from receiver.model.errors import JournalError, NothingRefused
 
 
 class MemoryJournal:
@@ -60,9 +60,9 @@ class MemoryJournal:
         return self._watchlist
 
     def rejects(self, *, write: bool = False) -> MemoryRejects:
-        """The sample of refused callbacks; to read, it raises ``JournalError`` where there is none yet."""
+        """The sample of refused callbacks; to read, it raises ``NothingRefused`` where there is none yet."""
         if self._rejects is None and not write:
-            raise JournalError("there are no rejects in memory: nothing was refused yet")
+            raise NothingRefused("there are no rejects in memory: nothing was refused yet")
         self._rejects = self._rejects or MemoryRejects()
         return self._rejects
 

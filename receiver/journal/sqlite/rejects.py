@@ -18,7 +18,7 @@ from receiver.journal.sqlite.seals import Seals
 from receiver.journal.sqlite.statements import named_queries, schema
 from receiver.journal.sqlite.store import StoreConnection, connect, transaction
 from receiver.model.callback import RawCallback, headers_to_wire
-from receiver.model.errors import JournalError
+from receiver.model.errors import NothingRefused
 from receiver.model.records import Reject
 from receiver.model.times import day_of
 
@@ -31,10 +31,10 @@ class SqliteRejects(StoreConnection):
     """``ports.Rejects``; to be used by one thread at a time."""
 
     def __init__(self, folder: Path, ring: Keyring = NO_KEYS, *, read_only: bool = False) -> None:
-        """Open it; raises ``JournalError`` where it is to be read and there is none yet, ``StoreFailed``."""
+        """Open it; raises ``NothingRefused`` where it is to be read and there is none yet, ``StoreFailed``."""
         path = folder / FILE
         if read_only and not path.exists():
-            raise JournalError(f"there are no rejects in {folder}: nothing was refused yet, or no service ran")
+            raise NothingRefused(f"there are no rejects in {folder}: nothing was refused yet, or no service ran")
         super().__init__(connect(path, create=not read_only, read_only=read_only), STORE)
         if not read_only:
             self._db.pragma("synchronous", "off")

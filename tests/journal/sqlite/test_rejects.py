@@ -9,7 +9,7 @@ import pytest
 from receiver.journal.sqlite.journal import SqliteJournal, open_journal
 from receiver.journal.sqlite.rejects import FILE, SqliteRejects
 from receiver.model.callback import RawCallback
-from receiver.model.errors import JournalError
+from receiver.model.errors import NothingRefused
 
 RAW = RawCallback("main", 5, ((b"a", b"b"),), b"{}")
 
@@ -35,7 +35,7 @@ def test_the_journal_is_whole_without_it(journal: SqliteJournal) -> None:
     journal.rejects(write=True).close()
     (journal.folder / FILE).unlink()
     assert journal.check() == []
-    with pytest.raises(JournalError, match="there are no rejects in"):
+    with pytest.raises(NothingRefused, match="there are no rejects in"):
         journal.rejects()
     again = SqliteRejects(journal.folder)
     again.add(RAW, "why", 10)
