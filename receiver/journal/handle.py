@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from receiver.journal.erasing import Erased, Erasure
+from receiver.journal.index import Index
 from receiver.journal.ports import (
     Inbox,
     InboxLimits,
@@ -46,6 +47,9 @@ class Journal(Protocol):
 
     def search(self) -> Search:
         """What people look up."""
+
+    def index(self) -> Index:
+        """What people find events by; where there is no index, the newest records are looked through instead."""
 
     def watchlist(self) -> Watchlist:
         """What reconcile remembers."""

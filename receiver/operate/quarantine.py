@@ -15,14 +15,11 @@ from receiver.model.callback import EntryId
 from receiver.model.cards import mask_cards
 from receiver.model.errors import ReceiverError
 from receiver.model.masked_body import mask_body
-from receiver.model.quarantine_record import public_headers
+from receiver.model.quarantine_record import WORDS, offending_word, public_headers
 from receiver.model.records import OutboxRecord, Quarantined, QuarantineFilter
 from receiver.operate.context import Context
 from receiver.providers.registry import body_fields
 
-WORDS = frozenset({"unknown_kind", "unknown_status"})
-"""Reasons that are about one word of the body."""
-WORD_CHARACTERS_MAX = 64
 PAGE = 500
 """Standings read at once."""
 
@@ -65,18 +62,8 @@ def with_words(context: Context, standings: Iterable[Quarantined]) -> Iterator[d
     with open_stores(context.journal) as stores:
         for standing in standings:
             entry = stores.entry(standing.id) if standing.reason in WORDS else None
-            word = "" if entry is None else _word(entry.callback.body, standing.detail)
+            word = "" if entry is None else offending_word(standing.reason, standing.detail, entry.callback.body)
             yield row(standing) | {"word": word}
-
-
-def _word(body: bytes, path: str) -> str:
-    try:
-        found = orjson.loads(body)
-        for name in path.split("."):
-            found = found[int(name)] if isinstance(found, list) else found[name]
-    except (ValueError, KeyError, IndexError, TypeError):
-        return ""
-    return mask_cards(found[:WORD_CHARACTERS_MAX]) if isinstance(found, str) else ""
 
 
 def preview(context: Context, ids: Collection[EntryId]) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from receiver.journal.erasing import Erased, Erasure
+from receiver.journal.finder import Finder
 from receiver.journal.ports import InboxLimits
 from receiver.journal.sealed import NO_KEYS, Keyring
 from receiver.journal.sqlite import audit, erase
@@ -69,6 +70,10 @@ class SqliteJournal:
     def search(self) -> SqliteSearch:
         """What people look up."""
         return SqliteSearch(self.folder, self.ring)
+
+    def index(self) -> Finder:
+        """What people find events by."""
+        return Finder(self)
 
     def watchlist(self) -> SqliteWatchlist:
         """What reconcile remembers."""
