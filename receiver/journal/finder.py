@@ -148,7 +148,8 @@ class Finder:
         while within.lowest <= within.highest and not budget.cut_off:
             found = self._postings.with_all(words, within, STEP, budget.left_ms())
             yield from self._read(found.numbers, budget)
-            budget.cut_off |= found.cut_off
+            if found.cut_off and not budget.cut_off:
+                budget.cut_off, budget.last_seen = True, found.looked_to or budget.last_seen
             if len(found.numbers) < STEP:
                 return
             within = within.past(found.numbers[-1])
@@ -186,15 +187,16 @@ class Finder:
         return self._counted(since_us, until_us, days=True)
 
     def _counted(self, since_us: int, until_us: int, *, days: bool) -> Counted:
+        indexed = self.indexed()
         counts, cut_off = self._postings.counts(since_us, until_us, BUDGET_MS, days=days)
-        return Counted(counts, cut_off, self.indexed())
+        return Counted(counts, cut_off, indexed)
 
     def quarantine_groups(self, wanted: QuarantineFilter) -> QuarantineGroups:
         """What stands in quarantine, grouped."""
         indexed = self.indexed()
         if indexed.there:
             groups, cut_off = self._postings.groups(wanted, BUDGET_MS)
-        else:
+        if not indexed.there or (cut_off and not groups):
             groups, cut_off = group(self._stores, self._search, wanted, self._budget())
         return QuarantineGroups(groups, cut_off, indexed)
 

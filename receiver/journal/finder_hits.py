@@ -59,7 +59,7 @@ class Hits:
         if record.record_type == "quarantine":
             self._add_standing(record)
             return
-        matched = [(by, self.query.matches(value)) for by, value in record_values(record)]
+        matched = [(by, self.query.matches(by, value)) for by, value in record_values(record)]
         whole = [by for by, match in matched if match]
         if whole:
             self.whole = True

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 from receiver.journal.erasing import Erased, Erasure
-from receiver.journal.index import Index
+from receiver.journal.index import Index, IndexWriter
 from receiver.journal.ports import (
     Inbox,
     InboxLimits,
@@ -50,6 +50,9 @@ class Journal(Protocol):
 
     def index(self) -> Index:
         """What people find events by; where there is no index, the newest records are looked through instead."""
+
+    def index_writer(self, mask_body: Callable[[bytes], bytes]) -> IndexWriter:
+        """What makes the index; ``mask_body`` gives a callback's body without card numbers."""
 
     def watchlist(self) -> Watchlist:
         """What reconcile remembers."""

@@ -189,8 +189,8 @@ class Index(Protocol):
         """All that ``text`` stands for.
 
         An operation's id or key, an event's id, a reference, a transaction hash, an address, a masked card (a whole
-        one is masked first), each also by its first or last ``PART_MIN`` or more characters, in letters of either case;
-        and a callback's, answer's, record's or refused callback's number.
+        one is masked first), each also by its first or last ``PART_MIN`` or more characters (an event's id by its first
+        ones), in letters of either case; and a callback's, answer's, record's or refused callback's number.
         """
 
     def events(

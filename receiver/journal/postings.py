@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -18,6 +18,8 @@ class Numbers:
 
     numbers: Sequence[int]
     cut_off: bool
+    looked_to: int | None = None
+    """Where it was cut off: up to this number, from the end that was wanted, nothing was left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,18 @@ class Range:
     def past(self, number: int) -> Range:
         """Those of them that come after ``number``, in the order in which they are wanted."""
         return replace(self, highest=number - 1) if self.descending else replace(self, lowest=number + 1)
+
+    def stretches(self, length: int) -> Iterator[Range]:
+        """All of them in stretches of so many, in the order in which they are wanted."""
+        rest = self
+        while rest.lowest <= rest.highest:
+            if rest.descending:
+                one = replace(rest, lowest=max(rest.lowest, rest.highest - length + 1))
+                rest = rest.past(one.lowest)
+            else:
+                one = replace(rest, highest=min(rest.highest, rest.lowest + length - 1))
+                rest = rest.past(one.highest)
+            yield one
 
     def narrowed(self, between: tuple[int, int] | None) -> Range:
         """Those of them that lie between two numbers, both included; without these, none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from receiver.journal.entries import Stores
 from receiver.journal.index import ROWS_MAX, QuarantineGroup
@@ -15,27 +16,35 @@ from receiver.model.records import Quarantined, QuarantineFilter
 
 def grouped(standings: Iterable[tuple[Quarantined, str]]) -> list[QuarantineGroup]:
     """Group (standing, the word that nobody knew), the largest group first."""
+    return joined(
+        QuarantineGroup(one.source, one.reason, one.detail, word, 1, one.received_at, one.received_at, one.id)
+        for one, word in standings
+    )
+
+
+def joined(parts: Iterable[QuarantineGroup]) -> list[QuarantineGroup]:
+    """Join those that say the same once card numbers in their details are masked, the largest group first."""
     groups: dict[tuple[str, str, str, str], QuarantineGroup] = {}
-    for one, word in standings:
-        about = one.source, one.reason, mask_cards(one.detail), word
+    for part in parts:
+        one = replace(part, detail=mask_cards(part.detail))
+        about = one.source, one.reason, one.detail, one.word
         before = groups.get(about)
-        at = one.received_at
-        groups[about] = _with(before, one) if before else QuarantineGroup(*about, 1, at, at, one.id)
+        groups[about] = _both(before, one) if before else one
     return sorted(groups.values(), key=lambda one: (-one.count, one.source, one.reason, one.detail, one.word))
 
 
-def _with(group: QuarantineGroup, one: Quarantined) -> QuarantineGroup:
-    newer = (one.received_at, one.id.store, one.id.number) > (group.last, group.example.store, group.example.number)
-    return QuarantineGroup(
-        group.source,
-        group.reason,
-        group.detail,
-        group.word,
-        group.count + 1,
-        min(group.first, one.received_at),
-        max(group.last, one.received_at),
-        one.id if newer else group.example,
+def _both(one: QuarantineGroup, other: QuarantineGroup) -> QuarantineGroup:
+    return replace(
+        one,
+        count=one.count + other.count,
+        first=min(one.first, other.first),
+        last=max(one.last, other.last),
+        example=max(one, other, key=_newest).example,
     )
+
+
+def _newest(one: QuarantineGroup) -> tuple[str, str, int]:
+    return one.last, one.example.store, one.example.number
 
 
 def group(

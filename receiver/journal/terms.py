@@ -78,7 +78,7 @@ def document(record: OutboxRecord, masked_body: bytes | None = None, body: bytes
     if masked_body is not None:
         values += [("body", value) for value in body_values(masked_body)]
     words = dict.fromkeys(fold(value) for _, value in values)
-    ends = dict.fromkeys(backwards(fold(value)) for by, value in values if by in {"operation", "card", "reference"})
+    ends = dict.fromkeys(backwards(fold(value)) for by, value in values if by != "event_id")
     words |= ends | dict.fromkeys(_facets(record, said))
     standing = None
     if record.record_type == "quarantine" and (entry := _entry(record)) is not None:
@@ -153,12 +153,12 @@ class Query:
     part: bool
     """Whether it is long enough to be looked for as a part, too."""
 
-    def matches(self, value: str) -> bool | None:
-        """True for a whole value, None for its beginning or end, False for another one."""
+    def matches(self, by: By, value: str) -> bool | None:
+        """True for a whole value, None for its beginning or end, False for another one; an event id has no end here."""
         folded = fold(value)
         if folded == self.word:
             return True
-        at_an_end = folded.startswith(self.word) or folded.endswith(self.word)
+        at_an_end = folded.startswith(self.word) or (by != "event_id" and folded.endswith(self.word))
         return None if self.part and at_an_end else False
 
     def in_body(self, body: bytes) -> bool:

@@ -34,7 +34,7 @@ class MemoryJournal:
         self._rejects: MemoryRejects | None = None
         self._marks = MemoryMarks()
         self._acts: list[Erased] = []
-        self._postings: MemoryPostings | None = None
+        self._postings = MemoryPostings(self._outbox)
 
     def inbox_writer(self, limits: InboxLimits) -> MemoryInbox:
         """The inbox; nothing limits it."""
@@ -61,11 +61,11 @@ class MemoryJournal:
 
     def index(self) -> Finder:
         """What people find events by."""
-        return Finder(self) if self._postings is None else Finder(self, self._postings)
+        return Finder(self, self._postings)
 
     def index_writer(self, mask_body: Callable[[bytes], bytes]) -> Indexer:
         """What makes the index."""
-        self._postings = self._postings or MemoryPostings(self._outbox)
+        self._postings.there = True
         return Indexer(self, self._postings, mask_body)
 
     def watchlist(self) -> MemoryWatchlist:
@@ -122,8 +122,7 @@ class MemoryJournal:
         if self._rejects is not None:
             self._rejects.drop(erasure.rejects)
         self._outbox.empty(erasure, act.reason)
-        if self._postings is not None:
-            refresh(self._postings, erasure.records)
+        refresh(self._postings, erasure.records)
         self._acts.append(act)
         return []
 

@@ -26,6 +26,8 @@ class MemoryPostings:
 
     def __init__(self, outbox: MemoryOutbox) -> None:
         self._outbox = outbox
+        self.there = False
+        """Whether anybody made it."""
         self.clear()
 
     @contextmanager
@@ -110,7 +112,7 @@ class MemoryPostings:
 
     def indexed_to(self) -> int | None:
         """The last record in it."""
-        return self._reached.record
+        return self._reached.record if self.there else None
 
     def close(self) -> None:
         """It goes on for whoever else has it."""
