@@ -111,6 +111,7 @@ class MemoryJournal:
             "published_to": latest[1].number if latest else 0,
             "operations": len(self._outbox.known),
             "contents": sum(len(operation.seen) for operation in self._outbox.known.values()),
+            "indexed_to": self._postings.indexed_to() or 0,
             **{f"outcome_{name}": count for name, count in outcomes.items()},
         }
 
