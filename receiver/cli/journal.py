@@ -132,7 +132,7 @@ def index(config: Path | None, *, as_json: bool) -> None:
 @config_option
 @json_option
 def stats(config: Path | None, *, as_json: bool) -> None:
-    """Counts, sizes in bytes, and how far it is interpreted and published."""
+    """Counts, sizes in bytes, and how far it is interpreted, published and indexed."""
     figures = load_context(config).journal.stats()
     if as_json:
         write_json([figures])

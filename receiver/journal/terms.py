@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -26,12 +27,12 @@ BODY_TERMS_MAX = 40
 BODY_TERM_MIN = 4
 BACKWARDS, FACET = "\ue000", "\ue001"
 """The first characters of words that are no value: one written backwards, and a property. No folded value has them."""
-_FOLDED = {ord(mark): "_" for mark in (BACKWARDS, FACET)}
 
 
 def fold(value: str) -> str:
     """A value as a word of the index: lower case, without spaces, and not longer than ``TERM_MAX``."""
-    return "_".join(value.lower().translate(_FOLDED).split())[:TERM_MAX]
+    plain = value if value.isascii() else value.replace(BACKWARDS, "_").replace(FACET, "_")
+    return "_".join(plain.lower().split())[:TERM_MAX]
 
 
 def backwards(word: str) -> str:
@@ -39,6 +40,7 @@ def backwards(word: str) -> str:
     return BACKWARDS + word[::-1]
 
 
+@lru_cache(maxsize=4096)
 def facet(name: str, value: str) -> str:
     """The word of a property: ``status``, ``completed``."""
     return f"{FACET}{name}={fold(value)}"
@@ -77,9 +79,12 @@ def document(record: OutboxRecord, masked_body: bytes | None = None, body: bytes
     values = list(record_values(record, said))
     if masked_body is not None:
         values += [("body", value) for value in body_values(masked_body)]
-    words = dict.fromkeys(fold(value) for _, value in values)
-    ends = dict.fromkeys(backwards(fold(value)) for by, value in values if by != "event_id")
-    words |= ends | dict.fromkeys(_facets(record, said))
+    words = dict.fromkeys(_facets(record, said))
+    for by, value in values:
+        word = fold(value)
+        words[word] = None
+        if by != "event_id":
+            words[backwards(word)] = None
     standing = None
     if record.record_type == "quarantine" and (entry := _entry(record)) is not None:
         word = "" if body is None else offending_word(str(said.get("reason")), str(said.get("detail")), body)

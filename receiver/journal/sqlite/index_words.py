@@ -7,16 +7,19 @@ and the journal's id, and lies nowhere: an index under a master key that is gone
 from __future__ import annotations
 
 import hashlib
+import re
 from functools import lru_cache
 from typing import Protocol
 
 from receiver.journal.sealed import DataKey, MasterKey
+from receiver.journal.terms import BACKWARDS, FACET
 
 HASH_BYTES = 9
 """Of a word: so few that the index stays small. Should two words share one, what is found is read and looked at."""
 _MAPPED_FROM = 0x100
 """Where what is no letter, digit, dash or underscore is moved to, since FTS5 would end a word at it."""
 _PLAIN = frozenset("-_0123456789abcdefghijklmnopqrstuvwxyz")
+_WHOLE = re.compile("[-_0-9a-z]*")
 _MAPPED = {code: _MAPPED_FROM + code for code in range(128) if chr(code) not in _PLAIN}
 
 
@@ -48,8 +51,21 @@ def words_of(master: MasterKey | None, journal_id: str) -> Words:
 class _Readable:
     key_id = ""
 
-    def token(self, word: str) -> str:
+    def __init__(self) -> None:
+        self._token = lru_cache(maxsize=4096)(self._translated)
+
+    @staticmethod
+    def _translated(word: str) -> str:
         return word.translate(_MAPPED)
+
+    def token(self, word: str) -> str:
+        if word.isascii():  # most are ids, with nothing in them to translate
+            return word if _WHOLE.fullmatch(word) else word.translate(_MAPPED)
+        if word[0] == FACET:  # a property, which comes again and again
+            return self._token(word)
+        rest = word[1:]
+        known = word[0] == BACKWARDS and _WHOLE.fullmatch(rest) is not None
+        return word if known else word.translate(_MAPPED)
 
     def name(self, text: str) -> bytes:
         return text.encode()

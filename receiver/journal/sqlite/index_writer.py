@@ -6,7 +6,6 @@ import contextlib
 from collections import Counter as Counts
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -109,11 +108,13 @@ class SqlitePostingsWriter:
 
     def _put_counts(self, counters: Sequence[Counter]) -> None:
         for length_us in (MINUTE_US, DAY_US):
-            counts = Counts(replace(one, at_us=one.at_us // length_us * length_us) for one in counters)
-            for one, count in counts.items():
-                anomalies = one.anomalies.split(",") if one.anomalies else []
-                text = orjson.dumps([one.source, one.kind, one.status, one.outcome, anomalies]).decode()
-                self._db.execute(SQL["add_count"], (length_us, one.at_us, self._text_id(text), count))
+            counts = Counts(
+                (one.at_us // length_us * length_us, one.source, one.kind, one.status, one.outcome, one.anomalies)
+                for one in counters
+            )
+            for (at_us, *counted, anomalies), count in counts.items():
+                text = orjson.dumps([*counted, anomalies.split(",") if anomalies else []]).decode()
+                self._db.execute(SQL["add_count"], (length_us, at_us, self._text_id(text), count))
 
     def _find_text(self, text: str) -> int:
         for row in list[Any](self._db.execute(SQL["text_id"], (self._words.name(text),))):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,12 +13,13 @@ import pytest
 from receiver.journal.engines import find_journal, hold_journal
 from receiver.journal.erasing import Erased, Erasure
 from receiver.journal.handle import Journal
+from receiver.journal.ports import InboxLimits
 from receiver.journal.sealed import NO_KEYS, Keyring, read_key
 from receiver.journal.sqlite import index_file
 from receiver.model.errors import StoreFailed
 from receiver.model.records import OutboxBatch
-from tests.contract.journal.index_samples import ADDRESS, HASH, find, make, masked, names, payment, told, unread
-from tests.contract.journal.samples import START_US, batch, event, key
+from tests.contract.journal.index_samples import ADDRESS, CARD, HASH, find, make, masked, names, payment, told, unread
+from tests.contract.journal.samples import START_US, batch, callback, event, key
 
 OPERATION = key("Op-4711-Xyz")
 KEYS = [read_key(bytes([at]).hex().encode() + bytes(range(1, 32)).hex().encode()) for at in (1, 2)]
@@ -176,6 +178,21 @@ def test_with_keys_nothing_readable_lies_in_it(tmp_path: Path) -> None:
     plain, sealed = content(tmp_path / "plain").lower(), content(tmp_path / "sealed").lower()
     assert [word for word in WORDS if word not in plain] == []
     assert [word for word in WORDS if word in sealed] == []
+
+
+async def test_no_card_number_lies_in_it(tmp_path: Path) -> None:
+    """Of a body that nobody could read the mask is kept; the journal itself has the whole number."""
+    with hold_journal(f"sqlite:{tmp_path}") as (journal, _):
+        inbox = journal.inbox_writer(InboxLimits())
+        await inbox.append(callback(1, b'{"id": "o", "to": "4111111111111111"}'))
+        await asyncio.to_thread(inbox.close)
+        with closing(journal.outbox(write=True)) as outbox:
+            outbox.commit(batch([unread(1, "unknown_status", "to")], progress={}))
+        make(journal)
+        assert names(find(journal, "4111 1111 1111 1111")) == {"quarantine": ["1"]}
+    assert b"4111111111111111" in (tmp_path / "inbox.db").read_bytes()
+    assert b"4111111111111111" not in content(tmp_path)
+    assert CARD.encode() in content(tmp_path), "as a text, for groups"
 
 
 def test_exchanged_keys_make_it_anew(tmp_path: Path) -> None:
