@@ -40,6 +40,10 @@ STEP = 100
 """Records read at once, where they are looked through."""
 REJECTS_MAX = 100
 """Refused callbacks that are looked through, the newest first."""
+TEXT_MAX = 1024
+"""Characters of what a person typed; no value is found by more."""
+NEW_SHARE = 0.4
+"""Of the time of one question, for what is not indexed yet."""
 FOREVER = 2**62
 """Above every number."""
 
@@ -71,18 +75,20 @@ class Finder:
 
     def find(self, text: str) -> Found:
         """All that ``text`` stands for."""
-        budget, indexed, wanted = self._budget(), self.indexed(), query(text, PART_MIN)
-        hits = Hits(self._stores, self._search, wanted)
+        new, indexed = Budget(self._monotonic_s, NEW_SHARE), self.indexed()
+        text = text[:TEXT_MAX].encode("utf-8", "replace").decode().strip()
+        hits = Hits(self._stores, self._search, query(text, PART_MIN))
         with suppress(ValueError):
-            hits.add_entry(EntryId.parse(text.strip()))
-        hits.add_key(text.strip())
-        for record in self._looked_through(Range(indexed.to + 1, FOREVER), budget):
+            hits.add_entry(EntryId.parse(text))
+        hits.add_key(text)
+        for record in self._looked_through(Range(indexed.to + 1, FOREVER), new):
             hits.add_record(record)
-        if wanted.word:
+        budget = Budget(self._monotonic_s, 1 - NEW_SHARE)
+        if hits.query.word and indexed.there:
             self._add_indexed(hits, indexed, budget)
         with suppress(JournalError):
-            self._add_rejects(hits, text.strip(), budget)
-        return hits.found(indexed, cut_off=budget.cut_off)
+            self._add_rejects(hits, text, budget)
+        return hits.found(indexed, cut_off=budget.cut_off or new.cut_off)
 
     def _add_indexed(self, hits: Hits, indexed: Indexed, budget: Budget) -> None:
         for part in (False, True):

@@ -93,13 +93,15 @@ class Indexer:
                 yield Counter(entry.callback.received_at_us, entry.callback.source, "", "", "duplicate")
 
     def tidy(self, now_us: int) -> bool:
-        """Take out some of what was purged; retention takes the oldest, so a stretch that is whole ends the round."""
+        """Take out some of what was purged, the oldest first, up to a stretch of which nothing was ever taken."""
         numbers = self._postings.lowest(self._tidied_to, TIDY_STEP)
         gone = [number for number in numbers if self._stores.outbox.record_id(number) is None]
         with self._postings.writing():
             self._postings.drop(gone)
             self._postings.forget_minutes(now_us - MINUTES_KEPT_US)
-        more = bool(gone) and len(numbers) == TIDY_STEP
+        # What was in quarantine stays longer, and others around it are gone: then the end is not reached yet.
+        taken = bool(gone) or (len(numbers) > 1 and numbers[-1] - numbers[0] >= len(numbers))
+        more = taken and len(numbers) == TIDY_STEP
         self._tidied_to = numbers[-1] if more else 0
         return more
 

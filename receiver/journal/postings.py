@@ -64,9 +64,10 @@ class Range:
 class Budget:
     """What one question may cost, and whether that was not enough."""
 
-    def __init__(self, monotonic_s: Callable[[], float]) -> None:
+    def __init__(self, monotonic_s: Callable[[], float], share: float = 1.0) -> None:
+        """``share``: of the time that one question has; rows and bytes are counted for each budget."""
         self._monotonic_s = monotonic_s
-        self._ends_s = monotonic_s() + BUDGET_MS / 1000
+        self._ends_s = monotonic_s() + share * BUDGET_MS / 1000
         self._rows = 0
         self._bytes = 0
         self.cut_off = False

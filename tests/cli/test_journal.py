@@ -10,6 +10,8 @@ import pytest
 from tests.cli.desk import Desk
 from tests.operate.desk import exchange
 
+pytestmark = pytest.mark.usefixtures("unhurried")
+
 
 @pytest.fixture
 def filled(desk: Desk) -> Desk:

@@ -14,6 +14,8 @@ from receiver.operate.indexing import IndexFollower, make_index
 from tests.operate.desk import context_of, exchange
 from tests.support import Way
 
+pytestmark = pytest.mark.usefixtures("unhurried")
+
 
 async def test_all_there_is_is_indexed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """In steps, and whoever asked hears of each; again it has nothing to do."""

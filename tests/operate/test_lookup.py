@@ -13,6 +13,8 @@ from receiver.operate.lookup import mentioned
 from tests.operate.desk import SWAPS, exchange
 from tests.support import Way
 
+pytestmark = pytest.mark.usefixtures("unhurried")
+
 
 async def filled() -> Way:
     """Two exchanges, one with two statuses, and a swap."""

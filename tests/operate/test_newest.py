@@ -13,6 +13,8 @@ from receiver.operate.newest import first_after, newest_after
 from tests.operate.desk import context_of, exchange
 from tests.support import Way
 
+pytestmark = pytest.mark.usefixtures("unhurried")
+
 EVERY, PENDING = EventFilter(), EventFilter(status="pending")
 
 

@@ -71,8 +71,8 @@ class SqlitePostings:
         if opened is not None:
             self._db, self._words = opened
             self._opened = there
-            self._db.execute(SQL["make_vocabulary"])
-            self._db.execute("ATTACH ? AS outbox", (str(self._folder / "outbox.db"),))
+            self._rows("make_vocabulary", ())
+            self._rows("attach_outbox", (str(self._folder / "outbox.db"),))
 
     def with_word(self, word: str, within: Range, limit: int, ms: float, *, part: bool) -> Numbers:
         """Records that have a word."""
@@ -136,7 +136,7 @@ class SqlitePostings:
                 rows = self._rows("counts", (length_us, since_us, until_us, COUNTS_MAX + 1))
         except apsw.InterruptError:
             return [], True
-        texts = {row[1]: orjson.loads(self._text(row[1])) for row in rows}
+        texts = {kept: orjson.loads(self._text(kept)) for kept in {row[1] for row in rows}}
         counts = [_count(at_us, texts[counted], count) for at_us, counted, count in rows[:COUNTS_MAX]]
         return sorted(counts, key=_order), len(rows) > COUNTS_MAX
 
@@ -156,20 +156,20 @@ class SqlitePostings:
         known = "" if word is None else self._text(word)
         return QuarantineGroup(source, reason, detail, known, count, first, last, EntryId(_store(store), int(number)))
 
-    def _text(self, number: int) -> str:
+    def _text(self, kept: bytes) -> str:
         assert self._words is not None  # noqa: S101  there is a row, so there is an index
-        return self._words.read(bytes(self._rows("text", (number,))[0][0]))
+        return self._words.read(kept)
 
     @contextmanager
     def _until(self, ends_s: float) -> Iterator[None]:
-        if self._db is None:
-            yield
-            return
-        self._db.set_progress_handler(lambda: time.monotonic() > ends_s, BUDGET_STEPS)
+        connection = self._db
+        if connection is not None:
+            connection.set_progress_handler(lambda: time.monotonic() > ends_s, BUDGET_STEPS)
         try:
             yield
         finally:
-            self._db.set_progress_handler(None)
+            if connection is not None and connection is self._db:  # else it was damaged, and is closed
+                connection.set_progress_handler(None)
 
     def _rows(self, query: str, bindings: tuple[Any, ...]) -> list[Any]:
         if self._db is None:

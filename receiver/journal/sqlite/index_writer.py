@@ -19,7 +19,6 @@ from receiver.journal.sealed import NO_KEYS, Keyring
 from receiver.journal.sqlite.index_file import FILE, boot, identity, note_end, open_to_write, remove
 from receiver.journal.sqlite.index_postings import HOUR_US, MINUTE_US, SQL
 from receiver.journal.sqlite.statements import insert
-from receiver.journal.sqlite.store import transaction
 from receiver.journal.terms import Counter, Document
 from receiver.model.errors import StoreFailed
 from receiver.model.records import OutboxRecord
@@ -50,11 +49,16 @@ class SqlitePostingsWriter:
         """One transaction; where the file turns out to be damaged it is made anew, and ``StoreFailed`` says so."""
         self._look()
         try:
-            with self._trusted(), transaction(self._db):
+            with self._trusted():
+                self._db.execute("BEGIN IMMEDIATE")
                 self._db.execute(SQL["note_boot"], (boot(),))
-                yield
+            yield
+            with self._trusted():
+                self._db.execute("COMMIT")
         except BaseException:
             self._text_id.cache_clear()
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
             raise
 
     def _look(self) -> None:
@@ -68,10 +72,9 @@ class SqlitePostingsWriter:
     def _trusted(self) -> Iterator[None]:
         try:
             yield
-        except (apsw.Error, StoreFailed) as error:
-            cause = error if isinstance(error, apsw.Error) else error.__cause__
-            if isinstance(cause, apsw.CorruptError | apsw.NotADBError):
-                self._db.close()
+        except apsw.Error as error:
+            if isinstance(error, apsw.CorruptError | apsw.NotADBError):
+                self._db.close(force=True)
                 remove(self._folder)
                 self._open()
                 raise StoreFailed(f"{self._folder / FILE} was damaged, and is made anew: {error}") from error
@@ -87,17 +90,17 @@ class SqlitePostingsWriter:
     def put(self, documents: Sequence[Document], repeats: Sequence[Counter], reached: Reached) -> None:
         """Take more records and repeats."""
         token = self._words.token
-        terms = ((one.number, " ".join(map(token, one.words))) for one in documents)
-        insert(self._db, SQL["put_terms"], terms)
-        self._put_hours(documents)
-        counted = [one.counted for one in documents if one.counted is not None]
-        self._put_counts([*counted, *repeats])
-        for one in documents:
-            if one.standing is not None:
-                entry, word = one.standing
-                self._db.execute(SQL["put_word"], (entry.store, entry.number, self._text_id(word), one.number))
-        known = self._words.keep(reached.record_id)
-        self._db.execute(SQL["set_reached"], (reached.record, known, reached.callback))
+        terms = [(one.number, " ".join(map(token, one.words))) for one in documents]
+        with self._trusted():
+            insert(self._db, SQL["put_terms"], terms)
+            self._put_hours(documents)
+            self._put_counts([*(one.counted for one in documents if one.counted is not None), *repeats])
+            for one in documents:
+                if one.standing is not None:
+                    entry, word = one.standing
+                    self._db.execute(SQL["put_word"], (entry.store, entry.number, self._text_id(word), one.number))
+            known = self._words.keep(reached.record_id)
+            self._db.execute(SQL["set_reached"], (reached.record, known, reached.callback))
 
     def _put_hours(self, documents: Sequence[Document]) -> None:
         hours: dict[int, list[int]] = {}
@@ -124,10 +127,10 @@ class SqlitePostingsWriter:
 
     def drop(self, numbers: Sequence[int]) -> None:
         """Forget records."""
-        rows = [(number,) for number in numbers]
-        if rows:
-            self._db.executemany(SQL["drop_terms"], rows)
-            self._db.executemany(SQL["drop_word"], rows)
+        with self._trusted():
+            for number in numbers:
+                self._db.execute(SQL["drop_terms"], (number,))
+                self._db.execute(SQL["drop_word"], (number,))
 
     def lowest(self, above: int, limit: int) -> Sequence[int]:
         """Numbers of records in it."""
@@ -137,12 +140,14 @@ class SqlitePostingsWriter:
 
     def forget_minutes(self, before_us: int) -> None:
         """Forget counters of minutes."""
-        self._db.execute(SQL["forget_counts"], (MINUTE_US, before_us))
+        with self._trusted():
+            self._db.execute(SQL["forget_counts"], (MINUTE_US, before_us))
 
     def clear(self) -> None:
         """Begin anew, in the transaction under way."""
-        for table in TABLES:
-            self._db.execute(SQL[f"clear_{table}"])
+        with self._trusted():
+            for table in TABLES:
+                self._db.execute(SQL[f"clear_{table}"])
         self._text_id.cache_clear()
 
     def rewrite(self) -> None:

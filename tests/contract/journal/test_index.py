@@ -33,6 +33,8 @@ from tests.contract.journal.index_samples import (
 )
 from tests.contract.journal.samples import START_US, batch, callback, event, key, standing
 
+pytestmark = pytest.mark.usefixtures("unhurried")
+
 OPERATION = key("Op-4711-Xyz")
 
 

@@ -21,6 +21,8 @@ from receiver.model.records import OutboxBatch
 from tests.contract.journal.index_samples import ADDRESS, CARD, HASH, find, make, masked, names, payment, told, unread
 from tests.contract.journal.samples import START_US, batch, callback, event, key
 
+pytestmark = pytest.mark.usefixtures("unhurried")
+
 OPERATION = key("Op-4711-Xyz")
 KEYS = [read_key(bytes([at]).hex().encode() + bytes(range(1, 32)).hex().encode()) for at in (1, 2)]
 WORDS = (

@@ -19,6 +19,8 @@ from tests.contract.journal.conftest import Made
 from tests.contract.journal.index_samples import listed, make, masked, numbers, poll, told, unread
 from tests.contract.journal.samples import START, START_US, batch, callback, key, standing
 
+pytestmark = pytest.mark.usefixtures("unhurried")
+
 MINUTE_US = 60_000_000
 
 

@@ -20,6 +20,8 @@ from tests.contract.journal.conftest import Made
 from tests.contract.journal.index_samples import make
 from tests.contract.journal.samples import batch, callback, event, key, quarantine_record
 
+pytestmark = pytest.mark.usefixtures("unhurried")
+
 
 async def receive(journal: Journal, count: int) -> None:
     """Append callbacks."""

@@ -43,6 +43,10 @@ SELECT rowid FROM terms WHERE terms MATCH ? AND rowid BETWEEN ? AND ? ORDER BY r
 -- The words there are, for parts of them: a table of this connection only.
 CREATE VIRTUAL TABLE temp.vocabulary USING fts5vocab(main, terms, row)
 
+-- name: attach_outbox
+-- The outbox, to read: an attached file is opened as the first one is.
+ATTACH ? AS outbox
+
 -- name: beginning_with
 -- Words from one to before another.
 SELECT term FROM temp.vocabulary WHERE term >= ? AND term < ? LIMIT ?
@@ -54,10 +58,6 @@ SELECT id FROM texts WHERE name = ?
 -- name: put_text
 -- A new text.
 INSERT INTO texts (name, text) VALUES (?, ?) RETURNING id
-
--- name: text
--- One text.
-SELECT text FROM texts WHERE id = ?
 
 -- name: put_hour
 -- Records of one hour.
@@ -75,7 +75,8 @@ ON CONFLICT (length_us, at_us, counted) DO UPDATE SET count = count + excluded.c
 
 -- name: counts
 -- Counters from a time to before another.
-SELECT at_us, counted, count FROM counts WHERE length_us = ? AND at_us >= ? AND at_us < ? ORDER BY at_us LIMIT ?
+SELECT at_us, text, count FROM counts JOIN texts ON texts.id = counted
+WHERE length_us = ? AND at_us >= ? AND at_us < ? ORDER BY at_us LIMIT ?
 
 -- name: forget_counts
 -- Counters before a time.
@@ -87,12 +88,12 @@ INSERT OR REPLACE INTO words (store, number, word, record) VALUES (?, ?, ?, ?)
 
 -- name: groups
 -- What stands in quarantine by all that makes a group; the newest of each as its time, store and number in one text.
-SELECT standing.source, reason, detail, word, count(*), min(received_at),
+SELECT standing.source, reason, detail, text, count(*), min(received_at),
   max(received_at || ' ' || standing.store || ' ' || printf('%018d', standing.number))
-FROM outbox.quarantine AS standing LEFT JOIN words USING (store, number)
+FROM outbox.quarantine AS standing LEFT JOIN words USING (store, number) LEFT JOIN texts ON texts.id = word
 WHERE (?1 IS NULL OR source = ?1) AND (?2 IS NULL OR reason = ?2) AND (?3 IS NULL OR received_at >= ?3)
   AND (?4 IS NULL OR received_at < ?4) AND (?5 IS NULL OR state = ?5)
-GROUP BY standing.source, reason, detail, word
+GROUP BY standing.source, reason, detail, text
 
 -- name: clear_terms
 -- All words.
