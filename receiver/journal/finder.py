@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import cached_property
 
 from receiver.journal.entries import Stores
@@ -97,7 +96,7 @@ class Finder:
             found = self._postings.with_word(
                 hits.query.word, Range(0, indexed.to), ROWS_MAX, budget.left_ms(), part=part
             )
-            budget.cut_off |= found.cut_off
+            budget.cut_off |= found.cut_off or len(found.numbers) == ROWS_MAX
             for record in self._read(found.numbers, budget):
                 hits.add_record(record)
 
@@ -162,7 +161,8 @@ class Finder:
 
     def _looked_through(self, within: Range, budget: Budget) -> Iterator[OutboxRecord]:
         outbox = self._stores.outbox
-        within = replace(within, highest=min(within.highest, outbox.last_number()))
+        first = next((record.number for record in outbox.read(0, 1)), FOREVER)
+        within = Range(max(within.lowest, first), min(within.highest, outbox.last_number()), within.descending)
         while within.lowest <= within.highest:
             begin = max(within.lowest - 1, within.highest - STEP) if within.descending else within.lowest - 1
             end = within.highest if within.descending else min(within.highest, begin + STEP)
@@ -174,7 +174,11 @@ class Finder:
                 if not budget.take(record):
                     return
                 yield record
-            within = within.past(begin + 1 if within.descending else end)
+            seen = begin + 1 if within.descending else end
+            within = within.past(seen)
+            if not budget.left_ms():  # there may be few records among numbers that were purged
+                budget.cut_off, budget.last_seen = True, seen
+                return
 
     def _read(self, numbers: Sequence[int], budget: Budget) -> Iterator[OutboxRecord]:
         for number in numbers:

@@ -221,7 +221,7 @@ class IndexWriter(Protocol):
         """Index the next records; whether there may be more.
 
         An index that is not whole, of another format, under another key or of another outbox is made anew. Raises
-        ``StoreFailed``.
+        ``StoreFailed``, also where the disk has little left, which is for the journal.
         """
 
     def tidy(self, now_us: int) -> bool:

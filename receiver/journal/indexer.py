@@ -16,6 +16,7 @@ from receiver.journal.handle import Journal
 from receiver.journal.postings import PostingsWriter, Reached
 from receiver.journal.terms import Counter, Document, document
 from receiver.model.callback import EntryId
+from receiver.model.errors import StoreFailed
 from receiver.model.records import OutboxRecord
 from receiver.model.times import DAY_US
 
@@ -45,6 +46,9 @@ class Indexer:
         outbox = self._stores.outbox
         if not self._waits():
             return False
+        why = self._postings.no_room()
+        if why is not None:
+            raise StoreFailed(why)
         with self._postings.writing():
             reached = self._postings.reached()
             if not self._fits(reached):

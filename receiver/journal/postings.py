@@ -132,6 +132,9 @@ class PostingsWriter(Protocol):
     def writing(self) -> AbstractContextManager[None]:
         """One transaction, in which nobody else writes; whole or not at all."""
 
+    def no_room(self) -> str | None:
+        """None where it may grow, else a sentence why not: the journal needs what is left of the disk."""
+
     def reached(self) -> Reached:
         """How far it is."""
 

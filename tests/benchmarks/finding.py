@@ -1,35 +1,54 @@
 """The index of a large journal: what the first one costs, and how long each question takes beside it.
 
-``python -m tests.benchmarks.finding FOLDER [OPERATIONS]`` fills a journal through the ports, two events for each
-operation, indexes it as the console does, and asks. A folder that is filled already is only asked again.
+``python -m tests.benchmarks.finding ask FOLDER`` fills a journal through the ports, two events for each operation,
+indexes it as the console does, and asks. A folder that is filled already is only asked again. ``… beside`` measures a
+service with and without an index that follows it, in pairs.
 """
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import os
 import random
+import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager, nullcontext, suppress
 from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from receiver.interpret.status_event import to_json
-from receiver.journal.handle import Journal
-from receiver.journal.index import Wanted
-from receiver.journal.sqlite.journal import open_journal
-from receiver.model.callback import EntryId
-from receiver.model.masked_body import BodyFields, mask_body
-from receiver.model.operation import OperationState, Seen, operation_key
-from receiver.model.records import OutboxBatch, OutboxRecord, Outcome, Quarantined, QuarantineFilter
-from receiver.model.times import from_us
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "deploy" / "kafka-local"))
 
+from kafka_local import running  # noqa: E402
+
+from receiver.interpret.status_event import to_json  # noqa: E402
+from receiver.journal.engines import find_journal  # noqa: E402
+from receiver.journal.handle import Journal  # noqa: E402
+from receiver.journal.index import Wanted  # noqa: E402
+from receiver.journal.sqlite.journal import open_journal  # noqa: E402
+from receiver.model.callback import EntryId  # noqa: E402
+from receiver.model.errors import ReceiverError  # noqa: E402
+from receiver.model.masked_body import BodyFields, mask_body  # noqa: E402
+from receiver.model.operation import OperationState, Seen, operation_key  # noqa: E402
+from receiver.model.records import OutboxBatch, OutboxRecord, Outcome, Quarantined, QuarantineFilter  # noqa: E402
+from receiver.model.times import from_us  # noqa: E402
+from receiver.operate.indexing import IndexFollower  # noqa: E402
+from receiver.service.system_clock import SystemClock  # noqa: E402
+from tests.benchmarks import report  # noqa: E402
+from tests.benchmarks.__main__ import PACED_S, RATE  # noqa: E402
+from tests.benchmarks.stage import Stage  # noqa: E402
+
+NICE = 10
+"""Of the console's process."""
+LOOK_S = 0.2
 BATCH = 1000
 START_US = 1_790_000_000_000_000
 APART_US = 100_000
@@ -159,22 +178,86 @@ def ask(journal: Journal, records: int) -> dict[str, list[tuple[float, bool]]]:
     return took
 
 
-def main(folder: Path, operations: int) -> None:
+def asked(folder: Path, operations: int) -> None:
     """Fill, index, ask, and print it."""
     journal, records = open_journal(folder), 2 * operations
     fill(journal, records)
     took_s, cpu_s = index(journal)
     size = sum(path.stat().st_size for path in folder.glob("search.db*"))
-    sys.stdout.write(
-        f"{records} records indexed in {took_s:.0f} s, {cpu_s:.0f} s of CPU; {size / records:.0f} bytes a record\n"
-    )
-    sys.stdout.write("| question | median, ms | most, ms | cut off |\n|---|---|---|---|\n")
+    say(f"{records} records indexed in {took_s:.0f} s, {cpu_s:.0f} s of CPU; {size / records:.0f} bytes a record")
+    say("| question | median, ms | most, ms | cut off |\n|---|---|---|---|")
     for name, times in ask(journal, records).items():
         ms = sorted(one for one, _ in times)
-        sys.stdout.write(
-            f"| {name} | {ms[len(ms) // 2]:.1f} | {ms[-1]:.1f} | {sum(cut for _, cut in times)} of {len(ms)} |\n"
-        )
+        say(f"| {name} | {ms[len(ms) // 2]:.1f} | {ms[-1]:.1f} | {sum(cut for _, cut in times)} of {len(ms)} |")
+
+
+def follow(folder: Path) -> None:
+    """Index whatever journal there is below a folder, as the console's process does, until the process is ended."""
+    os.nice(NICE)
+    while True:
+        for found in folder.glob("*/journal"):
+            with (
+                suppress(ReceiverError, OSError),
+                closing(IndexFollower(find_journal(f"sqlite:{found}"), SystemClock())) as one,
+            ):
+                while found.exists():
+                    if not one.step():
+                        time.sleep(LOOK_S)
+        time.sleep(LOOK_S)
+
+
+def beside(rounds: int, count: int) -> None:
+    """Acks, their p99 at a given rate, and events on Kafka with an index that follows over those without, in pairs."""
+    ratios: dict[str, list[float]] = {"acks": [], "on Kafka": [], f"p99 at {RATE:.0f}/s": []}
+    with tempfile.TemporaryDirectory(prefix="bench-") as name, running(Path(name) / "kafka") as broker:
+        stage = Stage(Path(name), broker.bootstrap, None)
+        for number in range(rounds):
+            found = {}
+            for indexed in (False, True) if number % 2 == 0 else (True, False):
+                with following(stage.folder) if indexed else nullcontext():
+                    full = stage.measure("ours", count)
+                    paced = stage.measure("ours", int(RATE) * PACED_S, RATE)
+                found[indexed] = full.load["per_s"], full.settled_per_s or 0.0, paced.load["p99_us"]
+            for ratio, one, other in zip(ratios.values(), found[True], found[False], strict=True):
+                ratio.append(one / other)
+            say(f"round {number + 1}: without {found[False]}, with {found[True]}")
+    for what, values in ratios.items():
+        say(f"| {what}, with an index that follows / without | {report.spread(values)} |")
+
+
+@contextmanager
+def following(folder: Path) -> Iterator[None]:
+    """Run ``follow`` meanwhile."""
+    command = [sys.executable, "-m", "tests.benchmarks.finding", "follow", str(folder)]
+    with subprocess.Popen(command, cwd=ROOT) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
+
+
+def say(line: str) -> None:
+    """A line of the result."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=["ask", "follow", "beside"])
+    parser.add_argument("folder", type=Path, nargs="?", default=Path("finding"))
+    parser.add_argument("--operations", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--count", type=int, default=10_000)
+    chosen = parser.parse_args()
+    if chosen.what == "ask":
+        asked(chosen.folder, chosen.operations)
+    elif chosen.what == "follow":
+        follow(chosen.folder)
+    else:
+        beside(chosen.rounds, chosen.count)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 1_000_000)
+    main()

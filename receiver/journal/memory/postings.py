@@ -35,6 +35,10 @@ class MemoryPostings:
         """Nobody else is there."""
         yield
 
+    def no_room(self) -> str | None:
+        """There is always room."""
+        return None
+
     def reached(self) -> Reached:
         """How far it is."""
         return self._reached

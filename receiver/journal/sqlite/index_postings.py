@@ -92,7 +92,7 @@ class SqlitePostings:
                 if many:
                     break
         if not tokens:
-            return Numbers((), cut_off=many)
+            return Numbers((), cut_off=many or self._db is None)
         found = self._matching(" OR ".join(map(_quoted, tokens)), within, limit, ends_s)
         return Numbers(found.numbers, found.cut_off or many)
 
@@ -119,7 +119,7 @@ class SqlitePostings:
                         break
         except apsw.InterruptError:
             return Numbers(numbers, cut_off=True, looked_to=looked_to)
-        return Numbers(numbers, cut_off=False)
+        return Numbers(numbers, cut_off=self._db is None)
 
     def received(self, since: str | None, until: str | None) -> tuple[int, int] | None:
         """Numbers between which all records of these hours lie."""
@@ -138,7 +138,7 @@ class SqlitePostings:
             return [], True
         texts = {kept: orjson.loads(self._text(kept)) for kept in {row[1] for row in rows}}
         counts = [_count(at_us, texts[counted], count) for at_us, counted, count in rows[:COUNTS_MAX]]
-        return sorted(counts, key=_order), len(rows) > COUNTS_MAX
+        return sorted(counts, key=_order), len(rows) > COUNTS_MAX or self._db is None
 
     def groups(self, wanted: QuarantineFilter, ms: float) -> tuple[list[QuarantineGroup], bool]:
         """Groups of what stands in quarantine."""
@@ -148,7 +148,7 @@ class SqlitePostings:
                 rows = self._rows("groups", filters)
         except apsw.InterruptError:
             return [], True
-        return joined(self._group(row) for row in rows), False
+        return joined(self._group(row) for row in rows), self._db is None
 
     def _group(self, row: Any) -> QuarantineGroup:
         source, reason, detail, word, count, first, newest = row
@@ -179,7 +179,7 @@ class SqlitePostings:
         except apsw.InterruptError:
             raise
         except (apsw.CorruptError, apsw.NotADBError):
-            self.close()  # as if there were none, until who writes it has made it anew
+            self.close()  # as if there were none, until who writes it has made it anew; this answer is cut off
             return []
         except apsw.Error as error:
             raise StoreFailed(f"search: {error}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections import Counter as Counts
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -25,6 +26,8 @@ from receiver.model.records import OutboxRecord
 from receiver.model.times import DAY_US, to_us
 
 TABLES = ("terms", "texts", "hours", "counts", "words", "reached")
+DISK_FREE_BYTES_MIN = 128 * 1024 * 1024
+"""Twice what the inbox needs before it takes no callback: an index is never why it stops."""
 TEXTS_KNOWN = 10_000
 """Texts whose ids are remembered."""
 
@@ -79,6 +82,14 @@ class SqlitePostingsWriter:
                 self._open()
                 raise StoreFailed(f"{self._folder / FILE} was damaged, and is made anew: {error}") from error
             raise StoreFailed(f"{self._folder / FILE}: {error}") from error
+
+    def no_room(self) -> str | None:
+        """Why it may not grow, where the disk has less than ``DISK_FREE_BYTES_MIN``."""
+        found = os.statvfs(self._folder)
+        free = found.f_bavail * found.f_frsize
+        if free >= DISK_FREE_BYTES_MIN:
+            return None
+        return f"{self._folder / FILE}: the disk has {free} bytes left, which are for the journal; the index waits"
 
     def reached(self) -> Reached:
         """How far it is."""

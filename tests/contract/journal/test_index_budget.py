@@ -100,6 +100,18 @@ def test_the_clock_ends_what_is_looked_through() -> None:
         assert finder.quarantine_groups(QuarantineFilter()).groups == []
 
 
+def test_what_was_purged_is_passed_over_at_once() -> None:
+    """Few records at the end of very many numbers."""
+    journal = MemoryJournal()
+    with closing(journal.outbox(write=True)) as outbox:
+        outbox.commit(batch([told(10**9, "a"), told(10**9 + 700, "b", status="failed")]))
+    with closing(Finder(journal, monotonic_s=lambda: 0.0)) as finder:
+        assert names(finder.find("a"))["operations"] == [key("a")]
+        for page in ({}, {"after": 0}):
+            found = finder.events(Wanted(status="completed"), **page)
+            assert (numbers(found), found.cut_off) == ([10**9], False)
+
+
 def test_a_budget_counts_bytes_but_never_refuses_the_first() -> None:
     """A value larger than all that may be read is shown alone."""
     half = b'"%s"' % (b"x" * (BYTES_MAX // 2))

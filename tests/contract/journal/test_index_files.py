@@ -15,7 +15,7 @@ from receiver.journal.erasing import Erased, Erasure
 from receiver.journal.handle import Journal
 from receiver.journal.ports import InboxLimits
 from receiver.journal.sealed import NO_KEYS, Keyring, read_key
-from receiver.journal.sqlite import index_file
+from receiver.journal.sqlite import index_file, index_writer
 from receiver.model.errors import StoreFailed
 from receiver.model.records import OutboxBatch
 from tests.contract.journal.index_samples import ADDRESS, CARD, HASH, find, make, masked, names, payment, told, unread
@@ -124,6 +124,21 @@ def test_what_was_being_written_when_the_machine_went_down_is_not_trusted(
     assert found(journal) == NOT_HERE
     make(journal)
     assert found(journal) == HERE
+
+
+def test_it_leaves_the_rest_of_a_full_disk_to_the_journal(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It waits aloud, is read as far as it is, and goes on by itself."""
+    with closing(journal.outbox(write=True)) as outbox:
+        outbox.commit(batch([told(3, "c")], progress={}))
+    with closing(journal.index_writer(masked)) as writer:
+        monkeypatch.setattr(index_writer, "DISK_FREE_BYTES_MIN", 2**62)
+        with pytest.raises(StoreFailed, match="bytes left, which are for the journal; the index waits"):
+            writer.step()
+        assert found(journal) == HERE
+        monkeypatch.undo()
+        writer.step()
+    with closing(journal.index()) as index:
+        assert index.indexed().to == 3
 
 
 def test_another_format_or_journal_is_made_anew(journal: Journal, tmp_path: Path) -> None:
