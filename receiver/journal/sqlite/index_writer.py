@@ -25,7 +25,14 @@ from receiver.model.errors import StoreFailed
 from receiver.model.records import OutboxRecord
 from receiver.model.times import DAY_US, to_us
 
-TABLES = ("terms", "texts", "hours", "counts", "words", "reached")
+CLEAR = (
+    SQL["clear_terms"],
+    SQL["clear_texts"],
+    SQL["clear_hours"],
+    SQL["clear_counts"],
+    SQL["clear_words"],
+    SQL["clear_reached"],
+)
 DISK_FREE_BYTES_MIN = 128 * 1024 * 1024
 """Twice what the inbox needs before it takes no callback: an index is never why it stops."""
 TEXTS_KNOWN = 10_000
@@ -157,8 +164,8 @@ class SqlitePostingsWriter:
     def clear(self) -> None:
         """Begin anew, in the transaction under way."""
         with self._trusted():
-            for table in TABLES:
-                self._db.execute(SQL[f"clear_{table}"])
+            for statement in CLEAR:
+                self._db.execute(statement)
         self._text_id.cache_clear()
 
     def rewrite(self) -> None:
