@@ -83,7 +83,7 @@ class Finder:
         for record in self._looked_through(Range(indexed.to + 1, FOREVER), new):
             hits.add_record(record)
         budget = Budget(self._monotonic_s, 1 - NEW_SHARE)
-        if hits.query.word and indexed.there:
+        if indexed.there:
             self._add_indexed(hits, indexed, budget)
         with suppress(JournalError):
             self._add_rejects(hits, text, budget)
@@ -93,12 +93,11 @@ class Finder:
         for part in (False, True):
             if part and (hits.whole or not hits.query.part or indexed.exact_only):
                 return
-            found = self._postings.with_word(
-                hits.query.word, Range(0, indexed.to), ROWS_MAX, budget.left_ms(), part=part
-            )
-            budget.cut_off |= found.cut_off or len(found.numbers) == ROWS_MAX
-            for record in self._read(found.numbers, budget):
-                hits.add_record(record)
+            for word in hits.query.words:
+                found = self._postings.with_word(word, Range(0, indexed.to), ROWS_MAX, budget.left_ms(), part=part)
+                budget.cut_off |= found.cut_off or len(found.numbers) == ROWS_MAX
+                for record in self._read(found.numbers, budget):
+                    hits.add_record(record)
 
     def _add_rejects(self, hits: Hits, text: str, budget: Budget) -> None:
         # Each by its number, and the newest by their bytes: nothing of them was proven, so nothing is parsed.

@@ -153,23 +153,23 @@ def _leaves(said: Any) -> Iterator[str]:
 class Query:
     """What a person typed, as it is looked for."""
 
-    word: str
-    """A whole value."""
+    words: tuple[str, ...]
+    """A whole value as it was typed, and what looks like a card number also masked: an id may look like one."""
     part: bool
     """Whether it is long enough to be looked for as a part, too."""
 
     def matches(self, by: By, value: str) -> bool | None:
         """True for a whole value, None for its beginning or end, False for another one; an event id has no end here."""
         folded = fold(value)
-        if folded == self.word:
+        if folded in self.words:
             return True
-        at_an_end = folded.startswith(self.word) or (by != "event_id" and folded.endswith(self.word))
+        at_an_end = folded.startswith(self.words) or (by != "event_id" and folded.endswith(self.words))
         return None if self.part and at_an_end else False
 
     def in_body(self, body: bytes) -> bool:
         """Whether a body has it anywhere; a masked card where the body has the whole one."""
         text = body.decode("utf-8", "replace")
-        return self.word in (mask_cards(text) if "*" in self.word else text).lower()
+        return any(word in (mask_cards(text) if "*" in word else text).lower() for word in self.words)
 
 
 def query(text: str, part_min: int) -> Query:
@@ -180,8 +180,8 @@ def query(text: str, part_min: int) -> Query:
         masked = mask_card(bare)
     elif "*" in bare and MASKED.fullmatch(bare):
         masked = bare
-    word = fold(masked.strip("…"))
-    return Query(word, len(word) >= part_min)
+    words = tuple(word for word in dict.fromkeys(fold(typed.strip("…")) for typed in (text, masked)) if word)
+    return Query(words, bool(words) and min(map(len, words)) >= part_min)
 
 
 def wanted_facets(wanted: Wanted) -> list[str]:
