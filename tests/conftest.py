@@ -118,3 +118,10 @@ def nothing_left_over(request: pytest.FixtureRequest) -> Iterator[None]:
 def prefix() -> str:
     """A topic prefix of the test's own, so that tests share a broker and nothing else."""
     return f"{WORKER}t{next(_numbers)}."
+
+
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Questions to an index may take as long as a busy machine needs; rows and bytes stay limited."""
+    for module in ("postings", "finder"):
+        monkeypatch.setattr(f"receiver.journal.{module}.BUDGET_MS", 600_000)

@@ -1,8 +1,9 @@
-"""``journal check | rejoin | rekey | backup | stats``: the journal as a thing to look after."""
+"""``journal check | rejoin | rekey | backup | index | stats``: the journal as a thing to look after."""
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,12 @@ import click
 
 from receiver.cli.context import load_context
 from receiver.cli.output import config_option, json_option, say, show_line, show_table, write_json
-from receiver.cli.progress import patience
+from receiver.cli.progress import patience, progress
 from receiver.journal.erasing import Erased
+from receiver.journal.index import Indexed
 from receiver.model.times import from_us
 from receiver.operate import journal as journal_operate
+from receiver.operate.indexing import make_index
 from receiver.operate.rejoin_plan import Plan
 
 CHECK_PATIENCE_S = 5.0
@@ -22,7 +25,7 @@ CHECK_PATIENCE_S = 5.0
 
 @click.group()
 def journal() -> None:
-    """The journal: check it, mend it, copy it, measure it."""
+    """The journal: check it, mend it, copy it, index it, measure it."""
 
 
 @journal.command()
@@ -99,8 +102,37 @@ def backup(config: Path | None, path: Path) -> None:
 @journal.command()
 @config_option
 @json_option
+def index(config: Path | None, *, as_json: bool) -> None:
+    """Make the index by which `show`, `tail` and the console find things, or go on where it was left.
+
+    Safe while the service runs; with `nice` before it, nobody notices. The index is no part of the journal: it may be
+    deleted, and no backup has it.
+    """
+    context = load_context(config)
+    with closing(context.journal.index()) as found:
+        begun = found.indexed()
+    at = begun.to
+    with progress("records indexed", begun.of - at) as advance:
+
+        def told(now: Indexed) -> None:
+            nonlocal at
+            advance(now.to - at)
+            at = now.to
+
+        made = make_index(context, told)
+    if as_json:
+        write_json([{"indexed_to": made.to, "last_record": made.of, "exact_only": made.exact_only}])
+        return
+    show_line(f"indexed to {made.to} of {made.of}")
+    if made.exact_only:
+        say("the journal is sealed: whole values are found, and no parts of them")
+
+
+@journal.command()
+@config_option
+@json_option
 def stats(config: Path | None, *, as_json: bool) -> None:
-    """Counts, sizes in bytes, and how far it is interpreted and published."""
+    """Counts, sizes in bytes, and how far it is interpreted, published and indexed."""
     figures = load_context(config).journal.stats()
     if as_json:
         write_json([figures])

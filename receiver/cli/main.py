@@ -172,9 +172,9 @@ COMMANDS: Mapping[str, Place] = {
     ),
     "journal": Place(
         "journal:journal",
-        "The journal: check it, mend it, copy it, measure it.",
+        "The journal: check it, mend it, copy it, index it, measure it.",
         "Mend",
-        "Check, mend, copy or measure the journal",
+        "Check, mend, copy, index or measure the journal",
         "receiver journal check",
     ),
     "export": Place(

@@ -11,15 +11,17 @@ from exchange_events.quarantine import Reason
 from receiver.cli.choices import need_source, since_option, source_option, until_option
 from receiver.cli.context import Opened, load_context, open_configured
 from receiver.cli.output import config_option, json_option, say, show_line, show_table, write_json
+from receiver.journal.index import QuarantineGroup
 from receiver.model.callback import EntryId
 from receiver.model.errors import ReceiverError
 from receiver.model.records import QuarantineFilter
 from receiver.model.times import from_us
 from receiver.operate import requests
-from receiver.operate.quarantine import preview, quarantined, quarantined_whole, with_words
+from receiver.operate.quarantine import in_groups, preview, quarantined, quarantined_whole, with_words
 from receiver.operate.requests import REQUEST_MAX
 from receiver.service import logs
 
+GROUPED = ("count", "source", "reason", "detail", "word", "first", "last", "newest")
 COLUMNS = ("id", "source", "received_at", "reason", "detail", "word", "state", "why")
 WORK_LATER = "no running service carried it out yet: it will, in order, once `receiver serve` runs"
 
@@ -65,18 +67,28 @@ def quarantine() -> None:
 @config_option
 @chosen
 @click.option("--state", type=click.Choice(["open", "redriven", "closed", "all"]), default="open", show_default=True)
+@click.option("--each", is_flag=True, help="One line for each, oldest first, as --json and --id always have it.")
 @json_option
-def list_command(config: Path | None, *, state: str, as_json: bool, ids: tuple[EntryId, ...], **choice: Any) -> None:
-    """List them, oldest first."""
+def list_command(
+    config: Path | None, *, state: str, each: bool, as_json: bool, ids: tuple[EntryId, ...], **choice: Any
+) -> None:
+    """List them in groups that say the same, the largest first, each with its newest callback."""
     opened = open_configured(config)
     wanted = _wanted(opened, choice, None if state == "all" else state)
     found = quarantined(opened.context, wanted, ids)
-    rows = with_words(opened.context, found)
     if as_json:
-        write_json(rows)
+        write_json(with_words(opened.context, found))
+        return
+    nothing = _nothing(state, narrowed=bool(ids) or any(choice.values()))
+    if each or ids:
+        rows = with_words(opened.context, found)
+        show_table("", COLUMNS, ([one[column] for column in COLUMNS] for one in rows), empty=nothing)
     else:
-        cells = ([one[column] for column in COLUMNS] for one in rows)
-        show_table("", COLUMNS, cells, empty=_nothing(state, narrowed=bool(ids) or any(choice.values())))
+        show_table("", GROUPED, map(_group, in_groups(opened.context, found)), empty=nothing)
+
+
+def _group(one: QuarantineGroup) -> tuple[Any, ...]:
+    return one.count, one.source, one.reason, one.detail, one.word, one.first, one.last, one.example
 
 
 def _nothing(state: str, *, narrowed: bool) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections import deque
 from contextlib import closing
 from pathlib import Path
 
@@ -26,9 +25,10 @@ from receiver.cli.output import (
     write_line,
 )
 from receiver.cli.progress import patience
-from receiver.journal.search import EventFilter, Search
+from receiver.journal.search import EventFilter
 from receiver.model.times import from_us
 from receiver.operate.context import Context
+from receiver.operate.newest import first_after, newest_after
 from receiver.operate.topics import accept_partitions
 from receiver.publish.ports import Kafka
 from receiver.publish.routing import SIMULATED
@@ -84,8 +84,11 @@ def _tail_outbox(context: Context, wanted: EventFilter, last: int | None, *, fol
         end = outbox.last_number()
         # Who follows wants what comes, and who names a number or a time so much of what was as well.
         position = end if follow and last is None and wanted.since is None else 0
-        if last is not None:
-            position = _before_newest(search, wanted, end, last)
+        if last is not None or wanted.since is not None:
+            with closing(context.journal.index()) as index:
+                position = (
+                    first_after(index, wanted) if last is None else newest_after(search, index, wanted, end, last)
+                )
         while True:
             records = search.events(wanted, position, BATCH)
             for record in records:
@@ -100,23 +103,6 @@ def _tail_outbox(context: Context, wanted: EventFilter, last: int | None, *, fol
                 time.sleep(POLL_S)
             else:
                 return
-
-
-def _before_newest(search: Search, wanted: EventFilter, end: int, count: int) -> int:
-    """The number after which the newest ``count`` events stand: looked for backwards, in growing steps."""
-    step = max(BATCH, count)
-    begin = end
-    while begin and count:
-        begin, step = max(0, end - step), step * 4
-        newest: deque[int] = deque(maxlen=count)
-        found, at = 0, begin
-        while records := search.events(wanted, at, BATCH):
-            newest.extend(record.number - 1 for record in records)
-            found += len(records)
-            at = records[-1].number
-        if found >= count:
-            return newest[0]
-    return begin
 
 
 async def _tail_kafka(kafka: Kafka, *, follow: bool, as_json: bool) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 from receiver.journal.erasing import Erased, Erasure
+from receiver.journal.index import Index, IndexWriter
 from receiver.journal.ports import (
     Inbox,
     InboxLimits,
@@ -46,6 +47,12 @@ class Journal(Protocol):
 
     def search(self) -> Search:
         """What people look up."""
+
+    def index(self) -> Index:
+        """What people find events by; where there is no index, the newest records are looked through instead."""
+
+    def index_writer(self, mask_body: Callable[[bytes], bytes]) -> IndexWriter:
+        """What makes the index; ``mask_body`` gives a callback's body without card numbers."""
 
     def watchlist(self) -> Watchlist:
         """What reconcile remembers."""

@@ -19,6 +19,10 @@ HARMLESS_HEADERS = frozenset({
 """All that may leave the journal of any provider's callback, beside what that provider names itself. A list of what to
 hide would miss one, so this lists what to show; the callback itself stays whole in the journal."""
 
+WORDS = frozenset({"unknown_kind", "unknown_status"})
+"""Reasons that are about one word of the body."""
+WORD_CHARACTERS_MAX = 64
+
 
 def quarantine_value(  # noqa: PLR0913  the record's fields
     entry: JournalEntry,
@@ -69,3 +73,19 @@ def _public(value: bytes) -> str:
     # A number with UTF-8's spaces between its groups has Latin-1's letters there.
     masked = mask_cards(value.decode("utf-8", "surrogateescape"))
     return masked.encode("utf-8", "surrogateescape").decode("latin-1")
+
+
+def offending_word(reason: str, detail: str, body: bytes) -> str:
+    """Give the word that nobody knew, masked, from the place in the body that ``detail`` names.
+
+    Empty where it is about no word. The record has none of the body's values, so this is read from the callback.
+    """
+    if reason not in WORDS:
+        return ""
+    try:
+        found = orjson.loads(body)
+        for name in detail.split("."):
+            found = found[int(name)] if isinstance(found, list) else found[name]
+    except (ValueError, KeyError, IndexError, TypeError):
+        return ""
+    return mask_cards(found[:WORD_CHARACTERS_MAX]) if isinstance(found, str) else ""

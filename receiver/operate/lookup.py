@@ -1,7 +1,8 @@
 """An operation by whatever a person has of it: the beginning of its id, or what one of its events says.
 
-There is no index of what events say: the outbox is read backwards, the newest first, for a bounded time, and where that
-was not enough it is said how far it went.
+The index tells it where there is one that knows every record. Else, and for values that the index does not have, the
+outbox is read backwards, the newest first, for a bounded time, and where that was not enough it is said how far it
+went.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from collections.abc import Iterator
 
 import orjson
 
+from receiver.journal.index import Found, Index
 from receiver.journal.ports import Outbox
 from receiver.journal.search import EventFilter, Search
 from receiver.model.clock import Clock
 from receiver.model.errors import ReceiverError
-from receiver.model.operation import operation_key
+from receiver.model.operation import key_part, operation_key
 from receiver.model.records import OutboxRecord
 
 PREFIX_MIN = 4
@@ -24,18 +26,34 @@ SCAN_S = 3.0
 STEP = 500
 
 
-def mentioned(clock: Clock, outbox: Outbox, search: Search, text: str) -> str:
+def mentioned(clock: Clock, outbox: Outbox, search: Search, index: Index, text: str) -> str:
     """The key of the one operation that ``text`` stands for, an event id, the beginning of an id, or a whole value.
 
-    A value is any text of an event: a reference, a transaction hash, an address. Raises ``ReceiverError`` where there
-    is no such operation, where it is none among the events that could be read in ``SCAN_S``, and where there are
-    several.
+    A value is any text of an event: a reference, a transaction hash, an address; in an index also its beginning or its
+    end. Raises ``ReceiverError`` where there is no such operation, where it is none among the events that could be read
+    in ``SCAN_S``, and where there are several.
     """
+    found = index.find(text)
+    keys = _indexed(found, text) if found.indexed.whole and not found.cut_off else []
+    if keys:
+        return _only_one(text, keys)
     records = search.events(EventFilter(event_id=text), 0, 1)
     if records:
         return _key(records[0])
     begun = [one.key for one in search.operations_by_prefix(text)] if len(text) >= PREFIX_MIN else []
     return _only_one(text, begun) if begun else _scan(clock, outbox, text)
+
+
+def _indexed(found: Found, text: str) -> list[str]:
+    """The operations found by the first of event id, id's beginning, whole value that finds any; else by a part."""
+    hits = found.operations
+    begin = key_part(text).lower()
+    of_event = [hit.name for hit in hits if hit.by == "event_id"]
+    begun = [
+        hit.name for hit in hits if len(text) >= PREFIX_MIN and hit.name.rpartition(":")[2].lower().startswith(begin)
+    ]
+    whole = [hit.name for hit in hits if hit.by != "part"]
+    return of_event or begun or whole or [hit.name for hit in hits]
 
 
 def _scan(clock: Clock, outbox: Outbox, text: str) -> str:

@@ -11,18 +11,17 @@ import orjson
 
 from receiver.interpret.requests import redrive
 from receiver.journal.entries import open_stores
+from receiver.journal.index import QuarantineGroup
+from receiver.journal.quarantine_groups import grouped
 from receiver.model.callback import EntryId
 from receiver.model.cards import mask_cards
 from receiver.model.errors import ReceiverError
 from receiver.model.masked_body import mask_body
-from receiver.model.quarantine_record import public_headers
+from receiver.model.quarantine_record import WORDS, offending_word, public_headers
 from receiver.model.records import OutboxRecord, Quarantined, QuarantineFilter
 from receiver.operate.context import Context
 from receiver.providers.registry import body_fields
 
-WORDS = frozenset({"unknown_kind", "unknown_status"})
-"""Reasons that are about one word of the body."""
-WORD_CHARACTERS_MAX = 64
 PAGE = 500
 """Standings read at once."""
 
@@ -62,21 +61,21 @@ def row(standing: Quarantined) -> dict[str, Any]:
 
 def with_words(context: Context, standings: Iterable[Quarantined]) -> Iterator[dict[str, Any]]:
     """Standings as rows with the ``word`` that nobody knew, masked; empty where it is about no word, or is purged."""
+    for standing, word in _words(context, standings):
+        yield row(standing) | {"word": word}
+
+
+def in_groups(context: Context, standings: Iterable[Quarantined]) -> list[QuarantineGroup]:
+    """Standings by source, reason, detail and the word that nobody knew, the largest group first."""
+    return grouped(_words(context, standings))
+
+
+def _words(context: Context, standings: Iterable[Quarantined]) -> Iterator[tuple[Quarantined, str]]:
     with open_stores(context.journal) as stores:
         for standing in standings:
             entry = stores.entry(standing.id) if standing.reason in WORDS else None
-            word = "" if entry is None else _word(entry.callback.body, standing.detail)
-            yield row(standing) | {"word": word}
-
-
-def _word(body: bytes, path: str) -> str:
-    try:
-        found = orjson.loads(body)
-        for name in path.split("."):
-            found = found[int(name)] if isinstance(found, list) else found[name]
-    except (ValueError, KeyError, IndexError, TypeError):
-        return ""
-    return mask_cards(found[:WORD_CHARACTERS_MAX]) if isinstance(found, str) else ""
+            body = None if entry is None else entry.callback.body
+            yield standing, "" if body is None else offending_word(standing.reason, standing.detail, body)
 
 
 def preview(context: Context, ids: Collection[EntryId]) -> list[dict[str, Any]]:

@@ -68,7 +68,8 @@ async def timeline(
         arrivals = reader.arrivals(found[0].number) if found else []
         arrivals += reader.in_quarantine(operation, {arrival.row["callback"] for arrival in arrivals})
         if not arrivals:
-            key = mentioned(context.clock, stores.outbox, search, operation)
+            with closing(context.journal.index()) as index:
+                key = mentioned(context.clock, stores.outbox, search, index, operation)
             found = search.operations_by_key([key])
             arrivals = reader.arrivals(found[0].number) if found else []
     if not arrivals:

@@ -10,6 +10,8 @@ import pytest
 from tests.cli.desk import Desk
 from tests.operate.desk import exchange
 
+pytestmark = pytest.mark.usefixtures("unhurried")
+
 
 @pytest.fixture
 def filled(desk: Desk) -> Desk:
@@ -44,6 +46,19 @@ def test_figures_are_a_table_or_json(filled: Desk) -> None:
     assert (said["callbacks"], said["interpreted_to"], said["records"]) == (3, 3, 3)
     out, _ = filled.run("journal", "stats")
     assert [line.split()[0] for line in out.splitlines()[1:]] == list(said)
+
+
+def test_the_index_is_made_and_named(filled: Desk, tmp_path: Path) -> None:
+    """As a line or JSON; the figures say how far it is, and what is found by it is what was found before."""
+    (said,) = filled.lines("journal", "stats")
+    assert (said["indexed_to"], said["search_bytes"]) == (0, 0)
+    assert filled.run("journal", "index") == ("indexed to 3 of 3\n", "")
+    (said,) = filled.lines("journal", "stats")
+    assert said["indexed_to"] == 3
+    assert said["search_bytes"] == sum(path.stat().st_size for path in (tmp_path / "journal").glob("search.db*"))
+    assert filled.lines("journal", "index") == [{"indexed_to": 3, "last_record": 3, "exact_only": False}]
+    assert "nothing is known of an operation wo" in filled.fails("show", "wo")
+    assert [row["callback"] for row in filled.lines("show", "two")] == [3]
 
 
 def test_a_copy_is_a_journal(filled: Desk, tmp_path: Path) -> None:

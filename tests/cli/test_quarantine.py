@@ -18,7 +18,7 @@ def filled(desk: Desk) -> Desk:
 
 def test_the_list_is_a_table_or_json(filled: Desk) -> None:
     """What is open, by number; choices narrow it."""
-    out, _ = filled.run("quarantine", "list")
+    out, _ = filled.run("quarantine", "list", "--each")
     assert [line.split()[:2] for line in out.splitlines()[1:]] == [["2", "0xpay-main"], ["3", "0xpay-main"]]
     assert [row["reason"] for row in filled.lines("quarantine", "list")] == ["unknown_status", "not_json"]
     assert [row["id"] for row in filled.lines("quarantine", "list", "--reason", "not_json")] == [3]
@@ -30,9 +30,28 @@ def test_the_list_is_a_table_or_json(filled: Desk) -> None:
 def test_the_word_that_nobody_knew_is_named(filled: Desk) -> None:
     """Masked as everything is; empty where it is about no word."""
     assert [row["word"] for row in filled.lines("quarantine", "list")] == ["Refunded", ""]
-    assert "unknown_status  status  Refunded" in filled.run("quarantine", "list")[0]
+    for options in ((), ("--each",), ("--id", "2")):
+        assert "unknown_status  status  Refunded" in filled.run("quarantine", "list", *options)[0]
     filled.take("0xpay-main", [exchange("odd", status="4111 1111 1111 1111")])
     assert filled.lines("quarantine", "list")[-1]["word"] == "411111******1111"
+
+
+def test_people_see_groups_that_say_the_same(filled: Desk) -> None:
+    """The largest first, with its first and last time and its newest callback; tools have each as ever."""
+    filled.take("0xpay-main", [exchange("odd again", status="Refunded"), exchange("strange", status="Odd")])
+    lines = filled.run("quarantine", "list")[0].splitlines()
+    assert lines[0].split() == ["count", "source", "reason", "detail", "word", "first", "last", "newest"]
+    groups = [line.split() for line in lines[1:]]
+    assert [[group[0], group[2], group[-1]] for group in groups] == [
+        ["2", "unknown_status", "2"],  # the desk received 4 at an earlier time
+        ["1", "not_json", "3"],
+        ["1", "unknown_status", "5"],
+    ]
+    assert [group[4] for group in groups if group[2] == "unknown_status"] == ["Refunded", "Odd"]
+    (line,) = filled.run("quarantine", "list", "--id", "4")[0].splitlines()[1:]
+    assert line.split()[0] == "4"
+    assert [row["id"] for row in filled.lines("quarantine", "list")] == [2, 3, 4, 5]
+    assert filled.lines("quarantine", "list", "--each") == filled.lines("quarantine", "list")
 
 
 def test_an_empty_list_says_so(filled: Desk) -> None:

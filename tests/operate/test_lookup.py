@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 
 import pytest
 
@@ -11,6 +12,8 @@ from receiver.operate import lookup
 from receiver.operate.lookup import mentioned
 from tests.operate.desk import SWAPS, exchange
 from tests.support import Way
+
+pytestmark = pytest.mark.usefixtures("unhurried")
 
 
 async def filled() -> Way:
@@ -29,26 +32,58 @@ async def filled() -> Way:
 
 def found(way: Way, text: str) -> str:
     """The id of what is found."""
-    return mentioned(way.clock, way.outbox, way.journal.search(), text).rpartition(":")[2]
+    return mentioned(way.clock, way.outbox, way.journal.search(), way.journal.index(), text).rpartition(":")[2]
 
 
-async def test_by_event_id_beginning_and_what_an_event_says() -> None:
-    """The whole of a value, and never a part of it."""
+@pytest.fixture(params=[False, True], ids=["looked through", "indexed"])
+def indexed(request: pytest.FixtureRequest) -> bool:
+    """Whether there is an index: what is found is the same."""
+    return bool(request.param)
+
+
+def make_index(way: Way) -> None:
+    """Index all there is."""
+    with closing(way.journal.index_writer(bytes)) as writer:
+        while writer.step():
+            pass
+
+
+async def test_by_event_id_beginning_and_what_an_event_says(*, indexed: bool) -> None:
+    """The whole of a value; the beginning or end of one finds nothing but in an index."""
     way = await filled()
+    if indexed:
+        make_index(way)
     for record in way.outbox.read(0, 10):
         if record.record_type == "event":
             assert found(way, record.record_id) == record.operation_id
     assert found(way, "91aaa5e1-o") == "91aaa5e1-one"
     assert found(way, "order-1") == "91aaa5e1-one"
-    for nothing in ("order", "91aaa5e1-x", "91a", "x\x00", ""):
+    for nothing in ("rder", "91aaa5e1-x", "91a", "x\x00", ""):
         with pytest.raises(ReceiverError, match="nothing is known of an operation"):
             found(way, nothing)
 
 
-async def test_what_stands_for_several_names_them(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_index_finds_parts_of_values_too() -> None:
+    """As explorers of chains abbreviate them; an index that is not far enough is not asked."""
+    way = await filled()
+    for text in ("order", "rder-1", "-one"):
+        with pytest.raises(ReceiverError, match="nothing is known of an operation"):
+            found(way, text)
+    make_index(way)
+    assert found(way, "rder-1") == found(way, "-one") == "91aaa5e1-one"
+    with pytest.raises(ReceiverError, match=r"order stands for several operations: .*91aaa5e1-.*91aaa5e1-"):
+        found(way, "order")
+    await way.events("0xpay-main", [exchange("third", localId="order-3")])
+    with pytest.raises(ReceiverError, match="nothing is known of an operation"):
+        found(way, "rder-1")
+
+
+async def test_what_stands_for_several_names_them(monkeypatch: pytest.MonkeyPatch, *, indexed: bool) -> None:
     """By a beginning or a value; over many steps."""
     monkeypatch.setattr(lookup, "STEP", 1)
     way = await filled()
+    if indexed:
+        make_index(way)
     for text in ("91aaa5e1", "completed"):
         with pytest.raises(ReceiverError, match=r"stands for several operations: .*91aaa5e1-.*91aaa5e1-"):
             found(way, text)

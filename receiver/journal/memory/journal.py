@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from receiver.journal.erasing import Erased, Erasure
+from receiver.journal.finder import Finder
+from receiver.journal.indexer import Indexer, refresh
 from receiver.journal.memory.inbox import MemoryInbox
 from receiver.journal.memory.outbox import MemoryOutbox
+from receiver.journal.memory.postings import MemoryPostings
 from receiver.journal.memory.requests import MemoryMarks, MemoryRejects, MemoryRequests
 from receiver.journal.memory.search import MemorySearch
 from receiver.journal.memory.watchlist import MemoryWatchlist
@@ -31,6 +34,7 @@ class MemoryJournal:
         self._rejects: MemoryRejects | None = None
         self._marks = MemoryMarks()
         self._acts: list[Erased] = []
+        self._postings = MemoryPostings(self._outbox)
 
     def inbox_writer(self, limits: InboxLimits) -> MemoryInbox:
         """The inbox; nothing limits it."""
@@ -54,6 +58,15 @@ class MemoryJournal:
     def search(self) -> MemorySearch:
         """What people look up."""
         return MemorySearch(self._outbox)
+
+    def index(self) -> Finder:
+        """What people find events by."""
+        return Finder(self, self._postings)
+
+    def index_writer(self, mask_body: Callable[[bytes], bytes]) -> Indexer:
+        """What makes the index."""
+        self._postings.there = True
+        return Indexer(self, self._postings, mask_body)
 
     def watchlist(self) -> MemoryWatchlist:
         """What reconcile remembers."""
@@ -98,6 +111,7 @@ class MemoryJournal:
             "published_to": latest[1].number if latest else 0,
             "operations": len(self._outbox.known),
             "contents": sum(len(operation.seen) for operation in self._outbox.known.values()),
+            "indexed_to": self._postings.indexed_to() or 0,
             **{f"outcome_{name}": count for name, count in outcomes.items()},
         }
 
@@ -109,6 +123,7 @@ class MemoryJournal:
         if self._rejects is not None:
             self._rejects.drop(erasure.rejects)
         self._outbox.empty(erasure, act.reason)
+        refresh(self._postings, erasure.records)
         self._acts.append(act)
         return []
 

@@ -66,7 +66,7 @@ class MemorySearch:
         start = ("", 0) if after is None else (after.store, after.number)
         places = {(entry.store, entry.number): standing for entry, standing in self._outbox.standings.items()}
         chosen = (places[place] for place in sorted(places) if place > start)
-        return [standing for standing in chosen if _lets_through(wanted, standing)][:limit]
+        return [standing for standing in chosen if lets_through(wanted, standing)][:limit]
 
     def drift(self) -> list[UnknownField]:
         """Unknown fields by source, the most frequent first."""
@@ -92,7 +92,8 @@ def _lets_event(wanted: EventFilter, record: OutboxRecord) -> bool:
     )
 
 
-def _lets_through(wanted: QuarantineFilter, standing: Quarantined) -> bool:
+def lets_through(wanted: QuarantineFilter, standing: Quarantined) -> bool:
+    """Whether a filter lets a standing through."""
     return (
         wanted.source in {None, standing.source}
         and wanted.reason in {None, standing.reason}

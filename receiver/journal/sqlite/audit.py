@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import Any, Self
@@ -13,6 +14,7 @@ import orjson
 from receiver.journal.sealed import NO_KEYS, Keyring
 from receiver.journal.sqlite import store as sqlite
 from receiver.journal.sqlite.folder import STORES, check_whole, keys_needed
+from receiver.journal.sqlite.index_postings import SqlitePostings
 from receiver.journal.sqlite.outbox_rows import value_of
 from receiver.journal.sqlite.private import make_folder
 from receiver.journal.sqlite.seals import Seals, keys_in
@@ -55,8 +57,14 @@ def stats(folder: Path, ring: Keyring = NO_KEYS) -> dict[str, Any]:
         figures = {name.removeprefix("stat_"): both.one(sql) for name, sql in SQL.items() if name.startswith("stat_")}
         outcomes = {str(row[0]): int(row[1]) for row in both.rows(SQL["outcomes"])}
     keys = {f"key_{key_id}_opens": count for key_id, count in keys_needed(folder).items()}
-    sizes = {f"{store}_bytes": sum(path.stat().st_size for path in folder.glob(f"{store}.db*")) for store in STORES}
-    return {"journal": journal_id, **figures, **{f"outcome_{name}": n for name, n in outcomes.items()}, **keys, **sizes}
+    sizes = {
+        f"{store}_bytes": sum(path.stat().st_size for path in folder.glob(f"{store}.db*"))
+        for store in (*STORES, "search")
+    }
+    with closing(SqlitePostings(folder, journal_id, ring)) as postings:
+        indexed = {"indexed_to": postings.indexed_to() or 0}
+    outcomes = {f"outcome_{name}": count for name, count in outcomes.items()}
+    return {"journal": journal_id, **figures, **indexed, **outcomes, **keys, **sizes}
 
 
 def _unopened(folder: Path, ring: Keyring) -> Iterator[str]:

@@ -1,8 +1,8 @@
 """Forgetting one operation in a journal's files, also beside a running service.
 
 Each store is changed in a transaction of its own, the outbox last: with it goes the record of the act. Whatever ends
-the process before leaves an operation that can be erased once more. What was deleted is overwritten
-(``secure_delete``), and the write-ahead logs, which hold it as well, are emptied.
+the process before leaves an operation that can be erased once more. The index is changed before the outbox, too. What
+was deleted is overwritten (``secure_delete``), and the write-ahead logs, which hold it as well, are emptied.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ import orjson
 
 from receiver.journal.erasing import Erased, Erasure
 from receiver.journal.sealed import Keyring
+from receiver.journal.sqlite.folder import journal_id_of
+from receiver.journal.sqlite.index_writer import forget_in_index
 from receiver.journal.sqlite.outbox_rows import days_of, record_row
 from receiver.journal.sqlite.seals import Seals
 from receiver.journal.sqlite.statements import named_queries, schema
@@ -37,12 +39,17 @@ def erase(folder: Path, ring: Keyring, erasure: Erasure, act: Erased) -> list[st
         _in_store(folder, "requests", lambda db: _forget_answers(db, erasure)),
         _in_store(folder, "inbox", lambda db: _drop(db, "drop_callback", erasure.callbacks)),
     ]
+    journal_id = journal_id_of(folder, ring)
+    indexed_to = forget_in_index(folder, journal_id, ring, erasure.records)
     with _opened(folder, "outbox") as connection:
         seals = Seals(connection, "outbox", ring)
         seals.prepare(days_of(erasure.records))
         with transaction(connection):
             _empty(connection, seals, erasure, act)
         logs.append(None if _emptied_log(connection) else "outbox")
+    later = [record for record in erasure.records if record.number > indexed_to]
+    if later:  # they may have been indexed before they were emptied
+        forget_in_index(folder, journal_id, ring, later)
     return [store for store in logs if store is not None]
 
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from receiver.journal.erasing import Erased, Erasure
+from receiver.journal.finder import Finder
+from receiver.journal.indexer import Indexer
 from receiver.journal.ports import InboxLimits
 from receiver.journal.sealed import NO_KEYS, Keyring
 from receiver.journal.sqlite import audit, erase
 from receiver.journal.sqlite.folder import STORES, journal_id_of, make_or_check
 from receiver.journal.sqlite.inbox import SqliteInboxReader
 from receiver.journal.sqlite.inbox_writer import SqliteInbox
+from receiver.journal.sqlite.index_postings import SqlitePostings
+from receiver.journal.sqlite.index_writer import SqlitePostingsWriter
 from receiver.journal.sqlite.marks import FileMarks
 from receiver.journal.sqlite.outbox import SqliteOutbox
 from receiver.journal.sqlite.rejects import SqliteRejects
@@ -69,6 +73,14 @@ class SqliteJournal:
     def search(self) -> SqliteSearch:
         """What people look up."""
         return SqliteSearch(self.folder, self.ring)
+
+    def index(self) -> Finder:
+        """What people find events by."""
+        return Finder(self, SqlitePostings(self.folder, self.journal_id, self.ring))
+
+    def index_writer(self, mask_body: Callable[[bytes], bytes]) -> Indexer:
+        """What makes the index."""
+        return Indexer(self, SqlitePostingsWriter(self.folder, self.journal_id, self.ring), mask_body)
 
     def watchlist(self) -> SqliteWatchlist:
         """What reconcile remembers."""

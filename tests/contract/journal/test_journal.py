@@ -17,7 +17,10 @@ from receiver.model.callback import entry_digest
 from receiver.model.errors import JournalError
 from receiver.model.records import OutboxBatch, Outcome, Position, Progress
 from tests.contract.journal.conftest import Made
+from tests.contract.journal.index_samples import make
 from tests.contract.journal.samples import batch, callback, event, key, quarantine_record
+
+pytestmark = pytest.mark.usefixtures("unhurried")
 
 
 async def receive(journal: Journal, count: int) -> None:
@@ -98,7 +101,7 @@ async def test_what_was_purged_is_not_missed(made: Made) -> None:
 
 COMMON = {
     "journal", "callbacks", "last_callback", "interpreted_to", "records", "last_record", "published_to", "operations",
-    "contents",
+    "contents", "indexed_to",
 }  # fmt: skip
 """Figures that every engine has."""
 
@@ -118,6 +121,7 @@ async def test_figures(made: Made) -> None:
     outbox = made.journal.outbox(write=True)
     outbox.remember("cluster", Position(3, "id-3"))
     outbox.close()
+    make(made.journal)
     assert common(made.another().stats()) == {
         "journal": made.journal.journal_id,
         "callbacks": 6,
@@ -128,6 +132,7 @@ async def test_figures(made: Made) -> None:
         "published_to": 3,
         "operations": 2,
         "contents": 3,
+        "indexed_to": 4,
         "outcome_event": 3,
         "outcome_quarantine": 1,
     }

@@ -1,0 +1,220 @@
+"""``index.Index`` over what an engine knows of words and numbers, and over the journal itself.
+
+Theory of operation. An engine's ``Postings`` tell which records have which words, as numbers; the records are then
+read, so that what was purged, erased or replaced since is shown as it is now, or not at all. What the index does not
+know yet, or all where there is none, is looked through from the newest record on, as far as the budget goes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from functools import cached_property
+
+from receiver.journal.entries import Stores
+from receiver.journal.finder_hits import Hits
+from receiver.journal.handle import Journal
+from receiver.journal.index import (
+    BUDGET_MS,
+    PAGE,
+    PART_MIN,
+    ROWS_MAX,
+    Counted,
+    EventPage,
+    Found,
+    Indexed,
+    QuarantineGroups,
+    Wanted,
+)
+from receiver.journal.postings import NO_POSTINGS, Budget, Postings, Range
+from receiver.journal.quarantine_groups import group
+from receiver.journal.search import Search
+from receiver.journal.terms import lets_through, query, wanted_facets
+from receiver.model.callback import EntryId
+from receiver.model.errors import JournalError
+from receiver.model.records import OutboxRecord, QuarantineFilter
+
+STEP = 100
+"""Records read at once, where they are looked through."""
+REJECTS_MAX = 100
+"""Refused callbacks that are looked through, the newest first."""
+TEXT_MAX = 1024
+"""Characters of what a person typed; no value is found by more."""
+NEW_SHARE = 0.4
+"""Of the time of one question, for what is not indexed yet."""
+FOREVER = 2**62
+"""Above every number."""
+
+
+class Finder:
+    """``index.Index``."""
+
+    def __init__(
+        self, journal: Journal, postings: Postings = NO_POSTINGS, monotonic_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        """``postings``: the engine's own, which this closes."""
+        self._journal = journal
+        self._postings = postings
+        self._monotonic_s = monotonic_s
+
+    @cached_property
+    def _stores(self) -> Stores:
+        return Stores(self._journal.inbox(), self._journal.requests(), self._journal.outbox())
+
+    @cached_property
+    def _search(self) -> Search:
+        return self._journal.search()
+
+    def indexed(self) -> Indexed:
+        """How far the index is."""
+        reached = self._postings.indexed_to()
+        last = self._stores.outbox.last_number()
+        return Indexed(min(reached or 0, last), last, reached is not None, self._postings.exact_only)
+
+    def find(self, text: str) -> Found:
+        """All that ``text`` stands for."""
+        new, indexed = Budget(self._monotonic_s, NEW_SHARE), self.indexed()
+        text = text[:TEXT_MAX].encode("utf-8", "replace").decode().strip()
+        hits = Hits(self._stores, self._search, query(text, PART_MIN))
+        with suppress(ValueError):
+            hits.add_entry(EntryId.parse(text))
+        hits.add_key(text)
+        for record in self._looked_through(Range(indexed.to + 1, FOREVER), new):
+            hits.add_record(record)
+        budget = Budget(self._monotonic_s, 1 - NEW_SHARE)
+        if indexed.there:
+            self._add_indexed(hits, indexed, budget)
+        with suppress(JournalError):
+            self._add_rejects(hits, text, budget)
+        return hits.found(indexed, cut_off=budget.cut_off or new.cut_off)
+
+    def _add_indexed(self, hits: Hits, indexed: Indexed, budget: Budget) -> None:
+        for part in (False, True):
+            if part and (hits.whole or not hits.query.part or indexed.exact_only):
+                return
+            for word in hits.query.words:
+                found = self._postings.with_word(word, Range(0, indexed.to), ROWS_MAX, budget.left_ms(), part=part)
+                budget.cut_off |= found.cut_off or len(found.numbers) == ROWS_MAX
+                for record in self._read(found.numbers, budget):
+                    hits.add_record(record)
+
+    def _add_rejects(self, hits: Hits, text: str, budget: Budget) -> None:
+        # Each by its number, and the newest by their bytes: nothing of them was proven, so nothing is parsed.
+        rejects = self._journal.rejects()
+        try:
+            if text.isascii() and text.isdigit() and len(text) <= len(str(FOREVER)) - 1:
+                hits.add_reject(rejects.get(int(text)), "number")
+            if len(text) >= PART_MIN and budget.left_ms() > 0:
+                for reject in rejects.newest(REJECTS_MAX):
+                    if text.encode() in reject.raw.body:
+                        hits.add_reject(reject, "body")
+        finally:
+            rejects.close()
+
+    def events(
+        self, wanted: Wanted, *, before: int | None = None, after: int | None = None, limit: int = PAGE
+    ) -> EventPage:
+        """Records that ``wanted`` lets through, the newest first."""
+        budget, indexed = self._budget(), self.indexed()
+        ascending = after is not None
+        within = Range((after or 0) + 1, FOREVER if before is None else before - 1, descending=not ascending)
+        records = list[OutboxRecord]()
+        for record in self._candidates(wanted, within, indexed, budget):
+            if lets_through(wanted, record):
+                records.append(record)
+            if len(records) > limit:
+                break
+        more = len(records) > limit
+        shown = records[:limit]
+        goes_on = shown[-1].number if more else budget.last_seen if budget.cut_off else None
+        shown = shown[::-1] if ascending else shown
+        first, last = (shown[0].number, shown[-1].number) if shown else (None, None)
+        older, newer = (last, goes_on or first) if ascending else (goes_on, first)
+        return EventPage(shown, older, newer, budget.cut_off and not more, indexed)
+
+    def _candidates(self, wanted: Wanted, within: Range, indexed: Indexed, budget: Budget) -> Iterator[OutboxRecord]:
+        known, new = within.up_to(indexed.to), within.above(indexed.to)
+        if within.descending:
+            yield from self._looked_through(new, budget)
+            yield from self._listed(wanted, known, budget)
+        else:
+            yield from self._listed(wanted, known, budget)
+            yield from self._looked_through(new, budget)
+
+    def _listed(self, wanted: Wanted, within: Range, budget: Budget) -> Iterator[OutboxRecord]:
+        words = wanted_facets(wanted)
+        if wanted.since is not None or wanted.until is not None:
+            within = within.narrowed(self._postings.received(wanted.since, wanted.until))
+        if not words:
+            yield from self._looked_through(within, budget)
+            return
+        while within.lowest <= within.highest and not budget.cut_off:
+            found = self._postings.with_all(words, within, STEP, budget.left_ms())
+            yield from self._read(found.numbers, budget)
+            if found.cut_off and not budget.cut_off:
+                budget.cut_off, budget.last_seen = True, found.looked_to or budget.last_seen
+            if len(found.numbers) < STEP:
+                return
+            within = within.past(found.numbers[-1])
+
+    def _looked_through(self, within: Range, budget: Budget) -> Iterator[OutboxRecord]:
+        outbox = self._stores.outbox
+        first = next((record.number for record in outbox.read(0, 1)), FOREVER)
+        within = Range(max(within.lowest, first), min(within.highest, outbox.last_number()), within.descending)
+        while within.lowest <= within.highest:
+            begin = max(within.lowest - 1, within.highest - STEP) if within.descending else within.lowest - 1
+            end = within.highest if within.descending else min(within.highest, begin + STEP)
+            step, at = list[OutboxRecord](), begin
+            while at < end and (records := outbox.read(at, end - at)):
+                step += [record for record in records if record.number <= end]
+                at = records[-1].number
+            for record in reversed(step) if within.descending else step:
+                if not budget.take(record):
+                    return
+                yield record
+            seen = begin + 1 if within.descending else end
+            within = within.past(seen)
+            if not budget.left_ms():  # there may be few records among numbers that were purged
+                budget.cut_off, budget.last_seen = True, seen
+                return
+
+    def _read(self, numbers: Sequence[int], budget: Budget) -> Iterator[OutboxRecord]:
+        for number in numbers:
+            record = self._search.record(number)
+            if record is not None:
+                if not budget.take(record):
+                    return
+                yield record
+
+    def minutes(self, since_us: int, until_us: int) -> Counted:
+        """Counters of minutes."""
+        return self._counted(since_us, until_us, days=False)
+
+    def days(self, since_us: int, until_us: int) -> Counted:
+        """Counters of days."""
+        return self._counted(since_us, until_us, days=True)
+
+    def _counted(self, since_us: int, until_us: int, *, days: bool) -> Counted:
+        indexed = self.indexed()
+        counts, cut_off = self._postings.counts(since_us, until_us, BUDGET_MS, days=days)
+        return Counted(counts, cut_off, indexed)
+
+    def quarantine_groups(self, wanted: QuarantineFilter) -> QuarantineGroups:
+        """What stands in quarantine, grouped."""
+        indexed = self.indexed()
+        if indexed.there:
+            groups, cut_off = self._postings.groups(wanted, BUDGET_MS)
+        if not indexed.there or (cut_off and not groups):
+            groups, cut_off = group(self._stores, self._search, wanted, self._budget())
+        return QuarantineGroups(groups, cut_off, indexed)
+
+    def _budget(self) -> Budget:
+        return Budget(self._monotonic_s)
+
+    def close(self) -> None:
+        """Give all of it back."""
+        self._postings.close()
+        for name in ("_stores", "_search"):
+            if name in self.__dict__:
+                self.__dict__.pop(name).close()
