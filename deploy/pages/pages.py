@@ -6,6 +6,7 @@ written by hand. A test fails when one of them says something else than the code
 
 from __future__ import annotations
 
+import copy
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -93,6 +94,8 @@ def _contexts(above: click.Context) -> Iterator[click.Context]:
         for name in above.command.list_commands(above):
             command = above.command.get_command(above, name)
             if command is not None:
+                command = copy.copy(command)
+                command._help_option = None  # noqa: SLF001  click keeps the names of whoever asked first
                 context = click.Context(command, above, name, terminal_width=WIDTH, max_content_width=WIDTH)
                 yield context
                 yield from _contexts(context)
