@@ -26,6 +26,7 @@ ROOMS: tuple[frozenset[str], ...] = tuple(
 FLOOR = {room: floor for floor, rooms in enumerate(ROOMS) for room in rooms}
 DRIVERS = {
     "apsw": "journal/sqlite",
+    "asyncpg": "journal/postgres",
     "aiokafka": "publish/kafka",
     "uvicorn": "intake",
     "click": "cli",
@@ -50,7 +51,11 @@ PURE = (
     "interpret/poison.py",
     "interpret/status_event.py",
     "journal/entries.py",
+    "journal/options.py",
     "journal/ports.py",
+    "journal/postgres/address.py",
+    "journal/postgres/text.py",
+    "journal/slots.py",
     "journal/watchlist.py",
     "publish/position.py",
     "publish/refused.py",
