@@ -206,7 +206,7 @@ def _serve(settings: Settings, environ: Mapping[str, str], log: Any) -> int:
         interpret_wake, intake_wakes = _pipe(stack)
         publish_wake, interpret_wakes = _pipe(stack)
         configuration = stack.enter_context(passed_on(settings, journal))
-        shared = {"configuration": configuration, "lock": lock}
+        shared = {"configuration": configuration} | ({} if lock is None else {"lock": lock})
         interpret_fds = {**shared, "wake": interpret_wake, "wakes": interpret_wakes}
 
         def child(role: Role, descriptors: Mapping[str, int], on_death: OnDeath = nothing) -> Child:

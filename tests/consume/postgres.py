@@ -35,8 +35,11 @@ def _as_anybody() -> dict[str, Any]:
 
 
 @contextmanager
-def postgres(bin_: Path) -> Iterator[str]:
-    """The connection string of one that is ready. It forgets when the machine dies, which here it does not."""
+def postgres(bin_: Path, *options: str) -> Iterator[str]:
+    """The connection string of one that is ready. It forgets when the machine dies, which here it does not.
+
+    ``options`` are more words of its command line.
+    """
     who = _as_anybody()
     with tempfile.TemporaryDirectory(prefix="ledger-pg-") as folder:
         if who:
@@ -45,7 +48,7 @@ def postgres(bin_: Path) -> Iterator[str]:
         initdb = [str(bin_ / "initdb"), "-D", data, "-N", "-A", "trust", "-U", "ledger", "-E", "UTF8", "--locale=C"]
         done = subprocess.run(initdb, cwd=folder, capture_output=True, text=True, check=False, **who)
         assert done.returncode == 0, done.stdout + done.stderr
-        command = [str(bin_ / "postgres"), "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", folder, "-F"]
+        command = [str(bin_ / "postgres"), "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", folder, "-F", *options]
         with Path(folder, "log").open("wb") as log:
             process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **who)
         address = f"postgresql://ledger@127.0.0.1:{port}/postgres"

@@ -25,6 +25,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import asyncpg
+from asyncpg.connect_utils import SessionAttribute
 
 from receiver.journal.postgres.address import Address
 from receiver.journal.postgres.text import binding, row_of
@@ -64,7 +65,7 @@ async def connect(address: Address, name: str) -> asyncpg.Connection[asyncpg.Rec
         timeout=CONNECT_TIMEOUT_S,
         statement_cache_size=0 if address.pooled else 100,
         server_settings=None if address.pooled else settings,
-        target_session_attrs="any" if address.pooled else "read-write",
+        target_session_attrs=SessionAttribute.any if address.pooled else SessionAttribute.read_write,
     )
 
 

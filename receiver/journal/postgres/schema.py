@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import uuid
 from contextlib import closing
-from dataclasses import dataclass
 
 from receiver.journal.postgres.address import Address
 from receiver.journal.postgres.connection import Database, no_journal
@@ -19,14 +18,6 @@ from receiver.model.errors import JournalError
 SQL = named_queries("schema")
 FORMAT = max(number for number, _ in migrations())
 SERVER_MIN = 140_000
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A journal that is there and of our format."""
-
-    journal_id: str
-    era: int
 
 
 def init(address: Address, slots: int = 1, allow: str | None = None) -> tuple[str, int, int]:
@@ -58,8 +49,8 @@ def init(address: Address, slots: int = 1, allow: str | None = None) -> tuple[st
         return str(database.one(SQL["id"])), before, int(database.one(SQL["count_slots"]))
 
 
-def find(database: Database) -> Found:
-    """The journal that is there; raises ``JournalError`` where there is none, or it is not of our format."""
+def find(database: Database) -> str:
+    """The id of the journal that is there; raises ``JournalError`` where there is none, or it is not of our format."""
     version = _format(database)
     if version == 0:
         raise JournalError(no_journal(database.address))
@@ -67,8 +58,7 @@ def find(database: Database) -> Found:
         raise JournalError(_newer(version))
     if version < FORMAT:
         raise JournalError(f"the journal has format {version}; `receiver journal init` brings it to {FORMAT}")
-    row = database.rows(SQL["journal"])[0]
-    return Found(str(row[0]), int(row[1]))
+    return str(database.one(SQL["id"]))
 
 
 def check_server(database: Database, *, replicated: bool) -> None:
@@ -93,8 +83,13 @@ def _forgetful_is_fine(database: Database) -> bool:
     return bool(database.one(SQL["forgetful"]) == "on")
 
 
+def is_there(database: Database) -> bool:
+    """Whether the schema has a journal of whatever format."""
+    return database.one(SQL["is_there"], database.address.schema) is not None
+
+
 def _format(database: Database) -> int:
-    if database.one(SQL["is_there"], database.address.schema) is None:
+    if not is_there(database):
         return 0
     return int(database.one(SQL["format"]))
 

@@ -55,6 +55,7 @@ ALTER TABLE callbacks ALTER COLUMN body SET STORAGE EXTERNAL;
 -- What did not come by webhook, numbered by `counters`.
 CREATE TABLE requests (
   number       bigint PRIMARY KEY,
+  slot         smallint NOT NULL DEFAULT 0, -- whose interpreter carries it out
   request_type text NOT NULL,
   made_at_us   bigint NOT NULL,
   payload      bytea NOT NULL       -- JSON object, or that sealed

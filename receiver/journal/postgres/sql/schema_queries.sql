@@ -15,10 +15,6 @@ SELECT format FROM journal
 -- The journal's.
 SELECT id::text FROM journal
 
--- name: journal
--- What a process needs to know of it.
-SELECT id::text, era FROM journal
-
 -- name: make_journal
 -- With the first migration.
 INSERT INTO journal (id, format) VALUES ($1::text::uuid, 1)
