@@ -26,6 +26,8 @@ from tests.contract.journal.samples import batch, callback, event
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
 CALL_OFF = "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
 
+END_SESSIONS = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'receiver inbox'"
+
 
 @contextmanager
 def a_replica_that_never_answers(database: Database) -> Iterator[None]:
@@ -68,6 +70,22 @@ async def test_nor_is_a_batch_whose_wait_was_called_off(address: Address) -> Non
             assert await asyncio.to_thread(database.one, CALL_OFF)
             with pytest.raises(StoreFailed, match="replication"):
                 await waiting
+
+
+async def test_a_server_that_lacks_what_was_answered_is_noticed(address: Address) -> None:
+    """As after a failover to a replica that was behind; callbacks go on being taken."""
+    with closing(Database(address, "test")) as database:
+        inbox = find_journal(address).inbox_writer(InboxLimits())
+        await inbox.append(callback(1))
+        database.rows(END_SESSIONS)
+        last = await inbox.append(callback(2))
+        assert inbox.figures().lost_after == 0
+        database.execute("DELETE FROM callbacks")
+        database.rows(END_SESSIONS)
+        assert await inbox.append(callback(3)) > last
+        assert inbox.figures().lost_after == last
+        assert inbox.trouble() is None
+        await asyncio.to_thread(inbox.close)
 
 
 @pytest.fixture
