@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from kafka_local import LocalKafka, missing
 
+from tests import postgres_cluster
 from tests.shared_broker import ShareBroker, SharedBroker, leave_all
 
 collect_ignore = ["providers/example_provider"]
@@ -87,6 +88,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """
     joined = session.config.stash[BROKERS]
     leave_all(joined)
+    postgres_cluster.stop()
     terminal = session.config.pluginmanager.get_plugin("terminalreporter")
     if os.environ.get("CI") == "true" and terminal is not None and session.exitstatus == pytest.ExitCode.OK:
         reasons = [str(report.longrepr[2]).removeprefix("Skipped: ") for report in terminal.stats.get("skipped", ())]

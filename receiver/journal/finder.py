@@ -30,6 +30,7 @@ from receiver.journal.index import (
 from receiver.journal.postings import NO_POSTINGS, Budget, Postings, Range
 from receiver.journal.quarantine_groups import group
 from receiver.journal.search import Search
+from receiver.journal.slots import first_record, slot_of_record
 from receiver.journal.terms import lets_through, query, wanted_facets
 from receiver.model.callback import EntryId
 from receiver.model.errors import JournalError
@@ -159,9 +160,34 @@ class Finder:
             within = within.past(found.numbers[-1])
 
     def _looked_through(self, within: Range, budget: Budget) -> Iterator[OutboxRecord]:
+        for numbered in self._slots(within):
+            yield from self._looked_through_slot(numbered, budget)
+            if budget.cut_off:
+                return
+
+    def _slots(self, within: Range) -> list[Range]:
+        # Numbers are dense within a slot, and there are none from its last record to the next one's first.
         outbox = self._stores.outbox
-        first = next((record.number for record in outbox.read(0, 1)), FOREVER)
-        within = Range(max(within.lowest, first), min(within.highest, outbox.last_number()), within.descending)
+        last = outbox.last_number()
+        lasts = [last] if slot_of_record(last) == 0 else self._last_records()
+        found = list[Range]()
+        for highest in lasts:
+            below = first_record(slot_of_record(highest))
+            first = next((record.number for record in outbox.read(below, 1)), FOREVER)
+            numbered = Range(max(within.lowest, first), min(within.highest, highest), within.descending)
+            if numbered.lowest <= numbered.highest:
+                found.append(numbered)
+        return found[::-1] if within.descending else found
+
+    def _last_records(self) -> list[int]:
+        slots = self._journal.slots()
+        try:
+            return [state.last_record for state in slots.states()]
+        finally:
+            slots.close()
+
+    def _looked_through_slot(self, within: Range, budget: Budget) -> Iterator[OutboxRecord]:
+        outbox = self._stores.outbox
         while within.lowest <= within.highest:
             begin = max(within.lowest - 1, within.highest - STEP) if within.descending else within.lowest - 1
             end = within.highest if within.descending else min(within.highest, begin + STEP)

@@ -20,6 +20,7 @@ from receiver.journal.ports import (
 )
 from receiver.journal.sealed import Keyring
 from receiver.journal.search import Search
+from receiver.journal.slots import HeldSlot, Slots
 from receiver.journal.watchlist import Watchlist
 
 
@@ -32,6 +33,16 @@ class Journal(Protocol):
     @property
     def journal_id(self) -> str:
         """A UUID that was made with it."""
+
+    @property
+    def held(self) -> HeldSlot | None:
+        """The slot that this handle acts for: its inbox, requests and outbox are that slot's, and fenced by its epoch.
+
+        None for a reader, who sees all slots merged, and where an engine has no slots to tell apart.
+        """
+
+    def slots(self) -> Slots:
+        """Who holds what."""
 
     def inbox_writer(self, limits: InboxLimits) -> Inbox:
         """The inbox, to append to; called in a running event loop, by the one process that takes callbacks."""

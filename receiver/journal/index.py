@@ -229,3 +229,19 @@ class IndexWriter(Protocol):
 
     def close(self) -> None:
         """Give it back."""
+
+
+class NoIndexWriter:
+    """``IndexWriter`` of an engine that keeps no index: what is asked for is looked through."""
+
+    def step(self) -> bool:
+        """There is nothing to make."""
+        return False
+
+    def tidy(self, now_us: int) -> bool:
+        """There is nothing to take out."""
+        del now_us
+        return False
+
+    def close(self) -> None:
+        """There is nothing to give back."""

@@ -25,6 +25,9 @@ from receiver.model.records import (
     Request,
 )
 
+WAITING_MAX = 1_000_000
+"""Callbacks that are counted one by one: nobody needs to know a backlog above it exactly."""
+
 
 @dataclass(frozen=True, slots=True)
 class InboxLimits:
@@ -48,6 +51,8 @@ class InboxFigures:
     """The number of the callback that was committed last; 0 where none was since the start."""
     disk_free_bytes: int | None = None
     wal_bytes: int | None = None
+    lost_after: int = 0
+    """The last number that was acknowledged before another server took over that lacks it; 0 where that never was."""
 
 
 class Inbox(Protocol):
@@ -104,6 +109,9 @@ class InboxReader(Protocol):
 
     def last_number(self) -> int:
         """The highest number given so far, also where its callback was purged; 0 in a new inbox."""
+
+    def waiting(self, after: int) -> int:
+        """How many callbacks have a number above ``after``, counted up to ``WAITING_MAX``; numbers may have gaps."""
 
     def newest_us(self) -> int | None:
         """Time of receipt of the newest callback there is, Unix microseconds; None where there is none."""

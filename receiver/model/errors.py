@@ -99,6 +99,10 @@ class StoreFailed(ReceiverError):
     """The disk or the database refused for now (full, I/O error); nothing is half kept, and trying again may help."""
 
 
+class Fenced(StoreFailed):
+    """The slot is in other hands by now: nothing of the commit is kept, and trying again never helps."""
+
+
 class KafkaUnavailable(ReceiverError):
     """Kafka or a topic is not there for now; try again with back-off. The text names what is missing."""
 

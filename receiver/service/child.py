@@ -118,8 +118,10 @@ async def _link(part: Process, descriptor: int, orders: Mapping[bytes, Callable[
     ended = asyncio.create_task(_obey(reader, orders))
     try:
         while not ended.done():
-            report = {"status": part.status(), "metrics": part.metrics().decode(), "lines_lost": logs.lines_lost()}
-            writer.write(orjson.dumps(report) + b"\n")
+            # A database that is away answers nothing about itself: what was said last stays until it is back.
+            with contextlib.suppress(StoreFailed):
+                report = {"status": part.status(), "metrics": part.metrics().decode(), "lines_lost": logs.lines_lost()}
+                writer.write(orjson.dumps(report) + b"\n")
             with contextlib.suppress(ConnectionError):
                 await writer.drain()
             await asyncio.wait([ended], timeout=REPORT_S)

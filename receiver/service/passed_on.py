@@ -11,8 +11,10 @@ import orjson
 
 from receiver.journal.engines import held_journal
 from receiver.journal.handle import Journal
+from receiver.journal.slots import HeldSlot
 from receiver.model.errors import ReceiverError
 from receiver.service.config.journal_keys import resolve_keys
+from receiver.service.config.journal_options import engine_options
 from receiver.service.config.settings import Settings
 
 
@@ -25,8 +27,9 @@ def passed_on(settings: Settings, journal: Journal) -> Iterator[int]:
     document = settings.model_dump(mode="json", exclude_unset=True)
     descriptor = _nameless_file()
     try:
+        passed = {"settings": document, "journal": journal.journal_id, "held": journal.held}
         with open(descriptor, "wb", closefd=False) as file:
-            file.write(orjson.dumps({"settings": document, "journal": journal.journal_id}))
+            file.write(orjson.dumps(passed))
         yield descriptor
     finally:
         os.close(descriptor)
@@ -48,4 +51,6 @@ def read_passed_on(descriptor: int, environ: Mapping[str, str]) -> tuple[Setting
     size = os.fstat(descriptor).st_size
     document = orjson.loads(os.pread(descriptor, size, 0))
     settings = Settings(**document["settings"])
-    return settings, held_journal(settings.journal.url, document["journal"], resolve_keys(settings, environ))
+    held = None if document["held"] is None else HeldSlot(**document["held"])
+    keys, options = resolve_keys(settings, environ), engine_options(settings, environ)
+    return settings, held_journal(settings.journal.url, document["journal"], keys, options, held)

@@ -25,13 +25,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from receiver.interpret.poison import after_death, from_document, points_at_the_batch, to_document
-from receiver.journal.engines import folder_of_others, hold_journal
+from receiver.journal.engines import LOCK_WAIT_S, folder_of_others, hold_journal, is_server
 from receiver.journal.handle import Journal
 from receiver.model.errors import ReceiverError, StoreFailed
 from receiver.service import logs
 from receiver.service.admin import OFF, admin_server, readiness
 from receiver.service.config.exporter import need_exporter
 from receiver.service.config.journal_keys import resolve_keys
+from receiver.service.config.journal_options import engine_options
 from receiver.service.config.polls import polled
 from receiver.service.config.secret_lint import odd_secrets
 from receiver.service.config.service_links import service_links
@@ -198,7 +199,9 @@ def _serve(settings: Settings, environ: Mapping[str, str], log: Any) -> int:
         log.warning("serve.waiting", why=why)
 
     with contextlib.ExitStack() as stack:
-        journal, lock = stack.enter_context(hold_journal(settings.journal.url, keys=keys, waiting=waiting))
+        journal, lock = stack.enter_context(
+            hold_journal(settings.journal.url, _wait_s(settings), keys, waiting, engine_options(settings, environ))
+        )
         listener = listen(settings.server.host, settings.server.port, "server")
         stack.callback(listener.close)
         admin = listen(settings.admin.host, settings.admin.port, "admin")
@@ -206,7 +209,7 @@ def _serve(settings: Settings, environ: Mapping[str, str], log: Any) -> int:
         interpret_wake, intake_wakes = _pipe(stack)
         publish_wake, interpret_wakes = _pipe(stack)
         configuration = stack.enter_context(passed_on(settings, journal))
-        shared = {"configuration": configuration, "lock": lock}
+        shared = {"configuration": configuration} | ({} if lock is None else {"lock": lock})
         interpret_fds = {**shared, "wake": interpret_wake, "wakes": interpret_wakes}
 
         def child(role: Role, descriptors: Mapping[str, int], on_death: OnDeath = nothing) -> Child:
@@ -226,6 +229,11 @@ def _serve(settings: Settings, environ: Mapping[str, str], log: Any) -> int:
         _say_what_is_odd(settings, environ, log)
         supervisor = Supervisor(settings, admin, children, log, Systemd.of(os.environ))
         return asyncio.run(_until_stopped(supervisor, listener.close))
+
+
+def _wait_s(settings: Settings) -> float:
+    # Beyond a lease, which nobody gives back after a kill.
+    return LOCK_WAIT_S + (settings.journal.lease_s if is_server(settings.journal.url) else 0)
 
 
 def _say_what_is_odd(settings: Settings, environ: Mapping[str, str], log: Any) -> None:

@@ -26,8 +26,8 @@ def programs() -> Path | None:
     return next((place for place in places if (place / "initdb").exists() and (place / "postgres").exists()), None)
 
 
-def _as_anybody() -> dict[str, Any]:
-    # PostgreSQL refuses to run as root.
+def as_anybody() -> dict[str, Any]:
+    """Who a server runs as that refuses to run as root, for ``subprocess``."""
     if os.geteuid() != 0:
         return {}
     nobody = pwd.getpwnam("nobody")
@@ -35,9 +35,12 @@ def _as_anybody() -> dict[str, Any]:
 
 
 @contextmanager
-def postgres(bin_: Path) -> Iterator[str]:
-    """The connection string of one that is ready. It forgets when the machine dies, which here it does not."""
-    who = _as_anybody()
+def postgres(bin_: Path, *options: str) -> Iterator[str]:
+    """The connection string of one that is ready. It forgets when the machine dies, which here it does not.
+
+    ``options`` are more words of its command line.
+    """
+    who = as_anybody()
     with tempfile.TemporaryDirectory(prefix="ledger-pg-") as folder:
         if who:
             os.chown(folder, who["user"], who["group"])
@@ -45,7 +48,7 @@ def postgres(bin_: Path) -> Iterator[str]:
         initdb = [str(bin_ / "initdb"), "-D", data, "-N", "-A", "trust", "-U", "ledger", "-E", "UTF8", "--locale=C"]
         done = subprocess.run(initdb, cwd=folder, capture_output=True, text=True, check=False, **who)
         assert done.returncode == 0, done.stdout + done.stderr
-        command = [str(bin_ / "postgres"), "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", folder, "-F"]
+        command = [str(bin_ / "postgres"), "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", folder, "-F", *options]
         with Path(folder, "log").open("wb") as log:
             process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **who)
         address = f"postgresql://ledger@127.0.0.1:{port}/postgres"

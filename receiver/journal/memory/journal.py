@@ -18,6 +18,7 @@ from receiver.journal.memory.search import MemorySearch
 from receiver.journal.memory.watchlist import MemoryWatchlist
 from receiver.journal.ports import InboxLimits
 from receiver.journal.sealed import Keyring
+from receiver.journal.slots import HeldSlot, OneSlot, SlotState
 from receiver.model.callback import EntryId
 from receiver.model.errors import JournalError, NothingRefused
 
@@ -35,6 +36,16 @@ class MemoryJournal:
         self._marks = MemoryMarks()
         self._acts: list[Erased] = []
         self._postings = MemoryPostings(self._outbox)
+
+    @property
+    def held(self) -> HeldSlot | None:
+        """Nobody else can have it."""
+        return None
+
+    def slots(self) -> OneSlot:
+        """One, which whoever has the object holds."""
+        done = {store: self._outbox.progress(store).number for store in ("inbox", "requests")}
+        return OneSlot(SlotState(0, 0, "memory", 0.0, done["inbox"], done["requests"], self._outbox.last_number()))
 
     def inbox_writer(self, limits: InboxLimits) -> MemoryInbox:
         """The inbox; nothing limits it."""

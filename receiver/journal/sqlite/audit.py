@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
 import apsw
-import orjson
 
 from receiver.journal.sealed import NO_KEYS, Keyring
+from receiver.journal.sequences import FAULTS_MAX, Numbered, gaps
 from receiver.journal.sqlite import store as sqlite
 from receiver.journal.sqlite.folder import STORES, check_whole, keys_needed
 from receiver.journal.sqlite.index_postings import SqlitePostings
@@ -22,8 +23,6 @@ from receiver.journal.sqlite.statements import named_queries
 from receiver.model.errors import JournalError, StoreFailed
 
 SQL = named_queries("audit")
-FAULTS_MAX = 20
-"""Of one sort that are named one by one."""
 SEALED_ROWS = {"inbox": SQL["sealed_inbox"], "outbox": SQL["sealed_outbox"], "requests": SQL["sealed_requests"]}
 COPY_PAGES = 4096
 """Copied between two looks at the other processes."""
@@ -155,24 +154,13 @@ class _Both:
 
 
 def _sequences(both: _Both) -> Iterator[str]:
-    # One pass in outbox order; what a refused record's quarantine names as missed is no gap, published or withheld.
-    last: dict[tuple[str, ...], int] = {}
-    purged = both.one(SQL["first_record"]) not in (None, 1)
-    named = 0
-    for number, record_type, provider, account, kind, operation_id, value in both.rows(SQL["records"]):
-        try:
-            said = orjson.loads(value_of(both.seals, int(number), value))
-        except StoreFailed as error:
-            yield str(error)
-            continue
-        key = (str(provider), str(account), str(kind), str(operation_id))
-        if record_type in {"quarantine", "withheld"}:
-            if said["reason"] == "too_large_for_broker" and operation_id:
-                last[key] = last.get(key, 0) + 1
-            continue
-        before = last.get(key)
-        wrong = said["sequence"] != (before or 0) + 1 and not (before is None and purged)
-        last[key] = said["sequence"]
-        if wrong and named < FAULTS_MAX:
-            named += 1
-            yield f"record {number}: {':'.join(key)} goes from sequence {before or 0} to {said['sequence']}"
+    records = (
+        Numbered(
+            int(number),
+            str(record_type),
+            (str(provider), str(account), str(kind), str(operation_id)),
+            partial(value_of, both.seals, int(number), value),
+        )
+        for number, record_type, provider, account, kind, operation_id, value in both.rows(SQL["records"])
+    )
+    return gaps(records, purged=both.one(SQL["first_record"]) not in (None, 1))

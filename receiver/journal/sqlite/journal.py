@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from receiver.journal.finder import Finder
 from receiver.journal.indexer import Indexer
 from receiver.journal.ports import InboxLimits
 from receiver.journal.sealed import NO_KEYS, Keyring
+from receiver.journal.slots import HeldSlot, OneSlot, SlotState
 from receiver.journal.sqlite import audit, erase
 from receiver.journal.sqlite.folder import STORES, journal_id_of, make_or_check
 from receiver.journal.sqlite.inbox import SqliteInboxReader
@@ -53,6 +55,19 @@ class SqliteJournal:
     journal_id: str
     ring: Keyring = NO_KEYS
     """What seals and opens; its stores share it."""
+
+    @property
+    def held(self) -> HeldSlot | None:
+        """The folder's lock says who holds it."""
+        return None
+
+    def slots(self) -> OneSlot:
+        """One, which whoever holds the folder holds."""
+        with closing(self.outbox()) as outbox:
+            done = {store: outbox.progress(store).number for store in ("inbox", "requests")}
+            return OneSlot(
+                SlotState(0, 0, str(self.folder), 0.0, done["inbox"], done["requests"], outbox.last_number())
+            )
 
     def inbox_writer(self, limits: InboxLimits) -> SqliteInbox:
         """The inbox, to append to; called in a running event loop."""

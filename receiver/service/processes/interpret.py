@@ -100,7 +100,7 @@ class InterpretProcess:
         self._silence.check()
         self._age.measure(lambda: next((at_us for _, at_us in self._status_inbox.ages(done, 1)), None))
         return {
-            "uninterpreted": max(0, self._status_inbox.last_number() - done),
+            "uninterpreted": self._status_inbox.waiting(done),
             "interpreted": done,
             "recorded": self._status_outbox.last_number(),
             "detail": self._loop.detail,

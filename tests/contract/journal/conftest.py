@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,11 @@ from receiver.journal.handle import Journal
 from receiver.journal.memory.journal import MemoryJournal
 from receiver.journal.memory.requests import MemoryRuns
 from receiver.journal.ports import Outbox, Requests, Runs
+from receiver.journal.postgres.erase import STAYS_IN
 from receiver.journal.sealed import Keyring, read_key
+from tests.postgres_cluster import new_journal
+
+KEY = bytes(range(32)).hex().encode()
 
 
 @dataclass(frozen=True)
@@ -28,13 +33,21 @@ class Made:
     """A handle on the runs of replay beside it."""
     writers: int = 1
     """How many processes may append to its inbox at the same time."""
+    dense: bool = True
+    """Whether callbacks are numbered 1, 2, 3, as they are where only one process appends."""
+    bytes_stay_in: tuple[str, ...] = ()
+    """Where what was erased stands a while longer."""
+    copies: bool = True
+    """Whether it can be backed up by us."""
+    indexes: bool = True
+    """Whether it keeps an index, by which things are found that nobody could look through in time."""
 
 
 @contextmanager
 def in_memory(_: Path) -> Iterator[Made]:
     """Whoever opens it has the same object."""
     journal, runs = MemoryJournal(), MemoryRuns()
-    yield Made(journal, lambda: journal, lambda: runs)
+    yield Made(journal, lambda: journal, lambda: runs, copies=False)
 
 
 def by_url(
@@ -55,12 +68,40 @@ def by_url(
     return made
 
 
+def on_postgres(keys: Sequence[bytes] = ()) -> Callable[[Path], AbstractContextManager[Made]]:
+    """A schema of its own in the cluster that all tests of a worker share."""
+
+    @contextmanager
+    def made(_: Path) -> Iterator[Made]:
+        ring = partial(map, read_key, keys)
+        with (
+            new_journal() as (url, options),
+            hold_journal(url, keys=Keyring(ring()), options=options) as (journal, _descriptor),
+        ):
+            yield Made(
+                journal,
+                lambda: find_journal(url, Keyring(ring()), options),
+                lambda: open_runs(url, options),
+                writers=3,
+                dense=False,
+                bytes_stay_in=(STAYS_IN,),
+                copies=False,
+                indexes=False,
+            )
+
+    return made
+
+
 ENGINES: dict[str, Callable[[Path], AbstractContextManager[Made]]] = {
     "memory": in_memory,
     "sqlite": by_url("sqlite:{folder}/journal"),
-    "sealed": by_url("sqlite:{folder}/sealed", keys=[bytes(range(32)).hex().encode()]),
+    "sealed": by_url("sqlite:{folder}/sealed", keys=[KEY]),
+    "postgres": on_postgres(),
+    "postgres sealed": on_postgres(keys=[KEY]),
 }
 """Another engine is another line here."""
+INDEXED = ("memory", "sqlite", "sealed")
+"""Those that keep an index."""
 
 
 @pytest.fixture(params=ENGINES)

@@ -67,20 +67,20 @@ def seen(record: OutboxRecord) -> tuple[str, Seen]:
 def batch(records: Iterable[OutboxRecord], interpreted: int | None = None, **changes: Any) -> OutboxBatch:
     """All that interpreting the callbacks of these records changes.
 
-    The callbacks have the records' numbers; a record without one came of the request with its number.
+    A record without a callback came of the request with its number.
     """
     made = OutboxBatch(records=list(records))
     for record in made.records:
         store: Store = "inbox" if record.callback is not None else "requests"
+        at = record.number if record.callback is None else record.callback
         if record.record_type == "event":
-            made.outcomes.append(Outcome(store, record.number, "event", record.number, key(record.operation_id)))
+            made.outcomes.append(Outcome(store, at, "event", record.number, key(record.operation_id)))
             made.states[key(record.operation_id)] = state(record.number)
             made.seen.append(seen(record))
         else:
-            made.outcomes.append(Outcome(store, record.number, "quarantine", record.number, None))
-            entry = EntryId(store, record.number)
-            made.quarantined.append(standing(entry, record.number, received_at=record.received_at))
-        made.progress[store] = Progress(record.number, b"d" * 32)
+            made.outcomes.append(Outcome(store, at, "quarantine", record.number, None))
+            made.quarantined.append(standing(EntryId(store, at), record.number, received_at=record.received_at))
+        made.progress[store] = Progress(at, b"d" * 32)
     if interpreted is not None:
         made.progress["inbox"] = Progress(interpreted, b"d" * 32)
     return replace(made, **changes)

@@ -6,8 +6,10 @@ Each question gives the same with an index as without one, where the journal is 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import orjson
 import pytest
@@ -18,7 +20,7 @@ from receiver.journal.index import HITS_MAX
 from receiver.journal.ports import InboxLimits, Outbox
 from receiver.model.callback import EntryId, RawCallback
 from receiver.model.records import Position
-from tests.contract.journal.conftest import Made
+from tests.contract.journal.conftest import ENGINES, INDEXED, Made
 from tests.contract.journal.index_samples import (
     ADDRESS,
     CARD,
@@ -36,6 +38,13 @@ from tests.contract.journal.samples import START_US, batch, callback, event, key
 pytestmark = pytest.mark.usefixtures("unhurried")
 
 OPERATION = key("Op-4711-Xyz")
+
+
+@pytest.fixture(params=INDEXED)
+def made(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Made]:
+    """A new journal of each engine that keeps an index."""
+    with ENGINES[request.param](tmp_path) as made:
+        yield made
 
 
 @pytest.fixture(params=["indexed", "looked through"])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -15,7 +17,7 @@ from receiver.journal.ports import InboxLimits, Outbox
 from receiver.model.callback import EntryId
 from receiver.model.records import OutboxBatch, Outcome, Position, Progress, QuarantineFilter
 from receiver.model.times import DAY_US, from_us
-from tests.contract.journal.conftest import Made
+from tests.contract.journal.conftest import ENGINES, INDEXED, Made
 from tests.contract.journal.index_samples import listed, make, masked, numbers, poll, told, unread
 from tests.contract.journal.samples import START, START_US, batch, callback, key, standing
 
@@ -27,6 +29,13 @@ MINUTE_US = 60_000_000
 def after(minutes: int) -> str:
     """A time of receipt so many minutes after the start."""
     return from_us(START_US + minutes * MINUTE_US)
+
+
+@pytest.fixture(params=INDEXED)
+def made(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Made]:
+    """A new journal of each engine that keeps an index."""
+    with ENGINES[request.param](tmp_path) as made:
+        yield made
 
 
 @pytest.fixture(params=["indexed", "looked through", "half"])

@@ -35,6 +35,8 @@ class Shop:
     reader: InboxReader
     outbox: Outbox
     log: Lines
+    numbers: list[int]
+    """Of its callbacks."""
 
     def inbox_retention(self, days: int = DAYS) -> InboxRetention:
         """The inbox's retention."""
@@ -43,17 +45,24 @@ class Shop:
         )
 
     def left(self) -> list[int]:
-        """Numbers in the inbox."""
-        return [entry.number for entry in self.reader.read(0, 100)]
+        """Which of its callbacks are in the inbox, counted from 1."""
+        return places(self.reader, self.numbers)
+
+
+def places(reader: InboxReader, numbers: list[int]) -> list[int]:
+    """Which of these callbacks are in an inbox, counted from 1."""
+    return [numbers.index(entry.number) + 1 for entry in reader.read(0, 100)]
 
 
 @pytest.fixture
 async def shop(made: Made) -> AsyncIterator[Shop]:
     """Opened, filled, interpreted; nothing published yet."""
     inbox, reader, clock, log = made.journal.inbox_writer(InboxLimits()), made.another().inbox(), FakeClock(), Lines()
+    numbers = []
     for day in range(40):
         body = b"junk" if day % 10 == 0 else json.dumps(BODY | {"id": f"o{day}"}).encode()
-        await inbox.append(VerifiedCallback("0xpay-main", clock.us - (39 - day) * DAY_US, (), body))
+        said = VerifiedCallback("0xpay-main", clock.us - (39 - day) * DAY_US, (), body)
+        numbers.append(await inbox.append(said))
     outbox, requests = made.journal.outbox(write=True), made.journal.requests()
     interpreter = Interpreter(
         stores=Stores(reader, requests, outbox),
@@ -61,7 +70,7 @@ async def shop(made: Made) -> AsyncIterator[Shop]:
         metrics=InterpretMetrics(),
     )
     interpreter.step()
-    yield Shop(clock, inbox, reader, outbox, log)
+    yield Shop(clock, inbox, reader, outbox, log, numbers)
     await asyncio.to_thread(inbox.close)
     for store in (reader, requests, outbox):
         store.close()
@@ -81,7 +90,7 @@ async def test_what_is_old_and_settled_goes_and_quarantine_stays(shop: Shop) -> 
     assert await shop.inbox_retention().round() == 8
     assert shop.left() == [1, *range(10, 41)]
     assert shop.log.named("inbox.purged") == [{"callbacks": 8, "older_than_days": DAYS}]
-    assert await shop.inbox.append(VerifiedCallback("0xpay-main", shop.clock.us, (), b"next")) == 41
+    assert await shop.inbox.append(VerifiedCallback("0xpay-main", shop.clock.us, (), b"next")) > shop.numbers[-1]
 
 
 async def test_the_outbox_follows_and_keeps_the_operations(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,6 +142,12 @@ class Repeated:
     outbox: Outbox
     retention: InboxRetention
     log: Lines
+    numbers: list[int]
+    """Of its callbacks."""
+
+    def left(self) -> list[int]:
+        """Which of its callbacks are in the inbox, counted from 1."""
+        return places(self.reader, self.numbers)
 
 
 HOURS_US = DAY_US // 24
@@ -148,12 +163,13 @@ async def repeated(made: Made) -> AsyncIterator[Repeated]:
     requests.add("poll", clock.us, {"source": "0xpay-main", "body": answer, "after": 0})
     interpreter.step()
     bodies = [json.dumps(BODY).encode()] * 60 + [answer.encode(), json.dumps(BODY | {"id": "new"}).encode()]
-    for at, body in enumerate(bodies):
-        await inbox.append(VerifiedCallback("0xpay-main", clock.us + at * HOURS_US, (), body))
+    times_us = [clock.us + at * HOURS_US for at in range(len(bodies))]
+    callbacks = [VerifiedCallback("0xpay-main", at_us, (), b) for at_us, b in zip(times_us, bodies, strict=True)]
+    numbers = [await inbox.append(one) for one in callbacks]
     interpreter.step()
     clock.us += 61 * HOURS_US
     rounds = InboxRetention(entries=reader, outbox=outbox, inbox=inbox, clock=clock, days=0, log=log)
-    yield Repeated(clock, inbox, reader, outbox, rounds, log)
+    yield Repeated(clock, inbox, reader, outbox, rounds, log, numbers)
     await asyncio.to_thread(inbox.close)
     for store in (reader, requests, outbox):
         store.close()
@@ -163,16 +179,15 @@ async def test_a_duplicate_goes_after_a_day(repeated: Repeated, monkeypatch: pyt
     """Also where all else is kept for ever and nothing is published; once, and what became of it stays known."""
     monkeypatch.setattr(retention, "STEP", 7)
     assert await repeated.retention.round() == 36
-    left = [entry.number for entry in repeated.reader.read(0, 100)]
-    assert left == [1, *range(38, 63)], "the first, those of the last day, and what no other callback holds"
+    assert repeated.left() == [1, *range(38, 63)], "the first, those of the last day, and what no other callback holds"
     assert repeated.log.named("inbox.duplicates_purged") == [{"callbacks": 36, "older_than_days": 1}]
     assert await repeated.retention.round() == 0
     assert len(repeated.log.lines) == 1
-    outcomes = repeated.outbox.outcomes_between(1, 62)
+    outcomes = repeated.outbox.outcomes_between(1, repeated.numbers[-1])
     assert [one.outcome for one in outcomes.values()] == ["event", *["duplicate"] * 60, "event"]
     repeated.clock.us += 5 * DAY_US
     assert await repeated.retention.round() == 23
-    assert [entry.number for entry in repeated.reader.read(0, 100)] == [1, 61, 62]
+    assert repeated.left() == [1, 61, 62]
 
 
 async def test_a_start_anew_finds_no_duplicate_twice(repeated: Repeated) -> None:

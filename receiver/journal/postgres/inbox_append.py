@@ -1,0 +1,121 @@
+"""One commit of callbacks: the statement, what counts as committed, and what is asked of a new connection."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+from receiver.journal.postgres.address import Address
+from receiver.journal.postgres.connection import begin
+from receiver.journal.postgres.inbox_rows import seal_content
+from receiver.journal.postgres.seals import Seals
+from receiver.journal.postgres.statements import named_queries
+from receiver.journal.postgres.text import to_kept
+from receiver.model.callback import VerifiedCallback, headers_to_wire
+from receiver.model.errors import StoreFailed
+from receiver.model.times import day_of
+
+SQL = named_queries("inbox")
+
+
+class UnsafeCommit(Exception):
+    """The database says that it committed, and warns: a replica may lack it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """The last callback that was acknowledged."""
+
+    slot: int
+    number: int
+    received_at_us: int
+
+
+class Appender:
+    """How callbacks are appended over a connection; what several lanes share."""
+
+    def __init__(self, address: Address, seals: Seals, slot_of: Callable[[str], int]) -> None:
+        self.slot_of = slot_of
+        self._address = address
+        self._seals = seals
+        self._warned: set[int] = set()
+        """Connections, by their ids, on which a warning came since their last commit began."""
+        self._era = 0
+        self._preparing = asyncio.Lock()
+
+    async def begin(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
+        """Learn the era; raises ``StoreFailed`` where numbers would not rise any more."""
+        connection.add_log_listener(self._note)
+        self._era = (await self.run(connection, SQL["era"]))[0][0]
+        if not (await self.run(connection, SQL["ahead"]))[0][0]:
+            raise StoreFailed(
+                "the database counts its transactions anew, as after a restore from a dump: `receiver journal adopt`"
+            )
+
+    async def has(self, connection: asyncpg.Connection[asyncpg.Record], last: Appended) -> bool:
+        """Whether the callback that was acknowledged last is there, and no other one under its number."""
+        rows = await self.run(connection, SQL["kept"], last.slot, last.number, last.received_at_us)
+        return bool(rows[0][0])
+
+    async def append(
+        self, connection: asyncpg.Connection[asyncpg.Record], callbacks: Sequence[VerifiedCallback]
+    ) -> list[int]:
+        """Commit them, and give their numbers, which rise; raises whatever the driver does, and ``UnsafeCommit``."""
+        self._warned.discard(id(connection))
+        if self._seals.sealing:
+            numbers = await self._append_sealed(connection, callbacks)
+        else:
+            rows = await self.run(connection, SQL["append"], *self._columns(callbacks), self._era)
+            numbers = [int(row[0]) for row in rows]
+        if id(connection) in self._warned:
+            raise UnsafeCommit("the database warned at a commit: a replica may lack it")
+        if len(numbers) != len(callbacks):
+            raise StoreFailed("another era of the journal has begun")
+        return numbers
+
+    async def run(
+        self, connection: asyncpg.Connection[asyncpg.Record], sql: str, *bindings: Any
+    ) -> list[asyncpg.Record]:
+        """One statement, one commit."""
+        timeout_s = self._address.options.commit_timeout_s
+        if not self._address.pooled:
+            return await connection.fetch(sql, *bindings, timeout=timeout_s)
+        await connection.execute(begin(self._address), timeout=timeout_s)
+        rows = await connection.fetch(sql, *bindings, timeout=timeout_s)
+        await connection.execute("COMMIT", timeout=timeout_s)
+        return rows
+
+    async def _append_sealed(
+        self, connection: asyncpg.Connection[asyncpg.Record], callbacks: Sequence[VerifiedCallback]
+    ) -> list[int]:
+        # What is sealed is bound to its number, so the transaction's id is asked for first.
+        days = {day_of(callback.received_at_us) for callback in callbacks}
+        async with self._preparing:
+            if self._seals.lacking(days):
+                await asyncio.to_thread(self._seals.prepare, days)
+        timeout_s = self._address.options.commit_timeout_s
+        await connection.execute(begin(self._address), timeout=timeout_s)
+        first = await connection.fetchval(SQL["first_number"], timeout=timeout_s)
+        numbers = list(range(first, first + len(callbacks)))
+        sealed = [seal_content(self._seals, number, one) for number, one in zip(numbers, callbacks, strict=True)]
+        sources, times, *_, slots = self._columns(callbacks)
+        rows = await connection.fetch(SQL["append_sealed"], numbers, sources, times, sealed, slots, timeout=timeout_s)
+        await connection.execute("COMMIT", timeout=timeout_s)
+        return [int(row[0]) for row in rows]
+
+    def _columns(self, callbacks: Sequence[VerifiedCallback]) -> list[list[Any]]:
+        return [
+            [to_kept(one.source) for one in callbacks],
+            [one.received_at_us for one in callbacks],
+            [headers_to_wire(one.headers) for one in callbacks],
+            [one.body for one in callbacks],
+            [self.slot_of(one.source) for one in callbacks],
+        ]
+
+    def _note(self, connection: Any, message: Any) -> None:
+        if message.severity_en == "WARNING":
+            self._warned.add(id(connection))

@@ -1,0 +1,1 @@
+"""SQL in files: migrations by number, and statements by name, one file for each store."""

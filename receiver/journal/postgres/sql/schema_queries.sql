@@ -1,0 +1,47 @@
+-- name: alone
+-- Until the end of the transaction: two that make the same journal wait for each other.
+SELECT pg_advisory_xact_lock(hashtextextended($1, 0))
+
+-- name: is_there
+-- Whether there is a journal in a schema, asked without needing one.
+SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = $1 AND c.relname = 'journal' AND c.relkind = 'r'
+
+-- name: format
+-- The last migration that was made.
+SELECT format FROM journal
+
+-- name: id
+-- The journal's.
+SELECT id::text FROM journal
+
+-- name: make_journal
+-- With the first migration.
+INSERT INTO journal (id, format) VALUES ($1::text::uuid, 1)
+
+-- name: set_format
+-- With each later one.
+UPDATE journal SET format = $1
+
+-- name: add_slot
+-- Those that are there stay as they are.
+INSERT INTO slots (slot, last_record) VALUES ($1, $2) ON CONFLICT DO NOTHING
+
+-- name: count_slots
+-- How many there are.
+SELECT count(*) FROM slots
+
+-- name: allow
+-- A role that a service runs under: it may change rows, and no table.
+GRANT USAGE ON SCHEMA {schema} TO {role};
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role};
+GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {role}
+
+-- name: server
+-- Whether it keeps what it says it kept.
+SELECT current_setting('server_version_num')::int, current_setting('fsync'), current_setting('full_page_writes'),
+  current_setting('synchronous_standby_names'), version()
+
+-- name: forgetful
+-- Of a cluster of tests.
+SELECT current_setting('receiver.forgetful', true)
