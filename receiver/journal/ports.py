@@ -25,6 +25,9 @@ from receiver.model.records import (
     Request,
 )
 
+RUNS_LISTED_MAX = 50
+"""Runs of replay that are listed; a person looks for the last few."""
+
 
 @dataclass(frozen=True, slots=True)
 class InboxLimits:
@@ -305,3 +308,6 @@ class Runs(Protocol):
 
     def load(self, run_id: str) -> dict[str, Any]:
         """Read it; raises ``ReceiverError`` where there is no such run."""
+
+    def listed(self) -> Sequence[tuple[str, Mapping[str, Any]]]:
+        """(run, state) of up to ``RUNS_LISTED_MAX`` runs, the newest first."""
