@@ -41,6 +41,10 @@ def _listeners(settings: Settings) -> Iterator[Advice]:
     if not is_loopback(settings.admin.host):
         what = f"{settings.admin.host} is not loopback: whoever reaches it reads names, numbers and states, unasked"
         yield Advice("admin.host", what, "set 127.0.0.1, or let a firewall or network policy through to probes alone")
+    if settings.console.enabled and not is_loopback(settings.console.host):
+        what = f"{settings.console.host} is not loopback: without TLS tokens and pages can be read on the way"
+        mend = "set 127.0.0.1 behind a proxy with TLS; `receiver docs operate/console.md`"
+        yield Advice("console.host", what, mend, note=True)
     if not is_loopback(settings.server.host):
         what = f"where no proxy stands before {settings.server.host}, callers reach it themselves, and without TLS"
         mend = "set 127.0.0.1 behind a proxy on this machine; `receiver docs operate/proxies.md`"

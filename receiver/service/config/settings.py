@@ -21,6 +21,7 @@ from receiver.intake.peers import networks
 from receiver.journal.engines import URL_PATTERN
 from receiver.model.errors import ConfigurationError
 from receiver.providers.settings import FAULT, Reference, Section, SourceSettings
+from receiver.service.config.console_settings import ConsoleSettings
 from receiver.service.config.file import CONFIG_VARIABLE, ENV_PREFIX, find, read
 from receiver.service.config.service_links import service_links
 from receiver.service.config.source_settings import AnySource, RouteSettings
@@ -242,6 +243,7 @@ class Settings(BaseSettings):
     quarantine: QuarantineSettings = QuarantineSettings()
     rejects: RejectsSettings = RejectsSettings()
     traces: TraceSettings = TraceSettings()
+    console: ConsoleSettings = ConsoleSettings()
     sources: Annotated[list[AnySource], Field(min_length=1)]
     routes: list[RouteSettings] = []
 
