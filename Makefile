@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev install-docs run test test-fast chaos attack fuzz bench-quick bench bench-full lint types kafka jars-lock sbom release rehearsal collector client-types docs pins clean
+.PHONY: help install install-dev install-docs run test test-fast chaos attack fuzz bench-quick bench bench-full lint types kafka jars-lock sbom release rehearsal collector client-types docs picture pins clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -114,6 +114,9 @@ install-docs: $(VENV)/.docs-ok ## the same, with what builds the site
 docs: $(VENV)/.docs-ok ## dist/site: the documents as a site, after what of them is made from the code
 	@PYTHONPATH=. $(BIN)/python deploy/pages/pages.py
 	@$(BIN)/zensical build --clean --strict
+
+picture: install-dev ## docs/operate/console.png, taken anew from a simulated run; needs Chromium
+	@$(BIN)/python deploy/pages/picture.py
 
 pins: ## compile requirements/*.txt anew from the ranges (needs uv)
 	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-emit-package exchange-events -q --upgrade --extra console ../pyproject.toml build.in -o run.txt
