@@ -69,6 +69,8 @@ EVENTS: Mapping[str, Meaning] = {
         ("console.login", INFO, "somebody logged in at the console, by the name that they gave"),
         ("console.login_refused", WARN, "somebody came to the console with a wrong token, or guessed too often"),
         ("console.refused", WARN, "a change was not asked for: its form was not ours, or the visitor only reads"),
+        ("console.replay", INFO, "somebody began a replay to a receiver of this machine at the console"),
+        ("console.replayed", INFO, "that replay has ended; `failed` callbacks were not taken"),
         ("console.request", INFO, "somebody asked for a change at the console; `request` is its number"),
         ("console.tail_failed", ERROR, "the outbox could not be read for the console's tail"),
         ("console.tracked", INFO, "somebody has an operation watched from now on, by the console"),

@@ -51,6 +51,22 @@ def reprocess(desk: Desk, ask: Ask) -> GoTo:
     return _asked(desk, ask, "reprocess", [EntryId("inbox", number) for number in numbers])
 
 
+def replay(desk: Desk, ask: Ask) -> GoTo:
+    """Send the chosen callbacks to a receiver of this machine, signed anew."""
+    if desk.replays is None:
+        raise NoSuchPage("nobody may begin a replay here")
+    run = desk.replays.start(wanted_of(ask), ask.text("url") or "", ask.visitor.who, ask.text("run"))
+    desk.context.log.info("console.replay", who=ask.visitor.who, run=run.run_id, url=run.url)
+    return GoTo("/replay")
+
+
+def stop_replay(desk: Desk, ask: Ask) -> GoTo:
+    """Begin no further callback of the run under way."""
+    if desk.replays is not None:
+        desk.replays.stop(f"stopped by {ask.visitor.who}")
+    return GoTo("/replay")
+
+
 def track(desk: Desk, ask: Ask) -> GoTo:
     """Watch an operation from now on."""
     source, operation = ask.text("source") or "", ask.text("operation") or ""
@@ -132,6 +148,8 @@ ACTIONS: Mapping[str, Callable[[Desk, Ask], GoTo]] = {
     "/quarantine/redrive": redrive,
     "/quarantine/close": close,
     "/replay/reprocess": reprocess,
+    "/replay/start": replay,
+    "/replay/stop": stop_replay,
     "/reconcile/track": track,
     "/simulator/start": start,
     "/simulator/stop": stop,

@@ -12,6 +12,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
@@ -32,6 +33,7 @@ from receiver.console.metrics import ConsoleMetrics
 from receiver.console.outside import outside
 from receiver.console.pages.routes import PAGES
 from receiver.console.render import STATIC, Renderer
+from receiver.console.replaying import Replays
 from receiver.console.rules import AccessRules
 from receiver.model.errors import ConfigurationError, JournalError, ReceiverError, StoreFailed
 from receiver.model.hosts import is_loopback
@@ -67,7 +69,7 @@ class Console:
 
     def __init__(self, desk: Desk, rules: AccessRules, metrics: ConsoleMetrics) -> None:
         """Opens nothing yet."""
-        self._desk = desk
+        self._desk = replace(desk, replays=Replays(desk.context)) if rules.write else desk
         self._log = desk.context.log
         self._rules = rules
         # Without TLS there is loopback alone, where a browser would not send a secure cookie back.
@@ -80,7 +82,9 @@ class Console:
         self.app = self._make_app()
 
     def close(self) -> None:
-        """End the tail and the threads."""
+        """End the tail, a replay that is under way, and the threads."""
+        if self._desk.replays is not None:
+            self._desk.replays.close()
         self.live.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 

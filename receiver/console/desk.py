@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from receiver.console.replaying import Replays
 from receiver.operate.context import Context
 
 
@@ -101,6 +102,8 @@ class Desk:
     topic_of: Callable[[Mapping[str, str]], Sequence[str]] = lambda _: ()
     """Fields of an event → the topics that it would go to."""
     simulator: Simulator | None = None
+    replays: Replays | None = None
+    """Runs to a receiver of this machine; None where nobody may begin one."""
 
     def source(self, name: str) -> SourceCard | None:
         """A configured source."""

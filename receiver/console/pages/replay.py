@@ -25,6 +25,7 @@ def replay(desk: Desk, ask: Ask) -> Page:
     offered = {name: values for name, values in choices(desk).items() if name in FIELDS}
     narrowed = kept(ask, *FIELDS, *TIME_FIELDS, "operation")
     dry, again = ask.text("dry"), ask.text("reprocess") is not None
+    run = desk.replays.now() if desk.replays is not None else None
     values: dict[str, Any] = {
         "choices": offered,
         "narrowed": narrowed,
@@ -32,6 +33,9 @@ def replay(desk: Desk, ask: Ask) -> Page:
         "dry": _dry(desk, wanted) if dry and not again else None,
         "again": _again(desk, wanted) if again else None,
         "runs": desk.context.runs.listed(),
+        "run": run,
+        "rate": desk.replays.rate(run) if run is not None and desk.replays is not None else 0.0,
+        "sends": desk.replays is not None,
     }
     said = {**narrowed, **{name: time for name in TIME_FIELDS if (time := time_text(ask, name)) is not None}}
     return Page("replay.html", "Replay", values, command(desk, said, reprocess=again))

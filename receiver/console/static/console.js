@@ -59,7 +59,9 @@ function move(by) {
 
 function askAgain() {
   const state = find("request-state");
-  if (state && state.dataset.done === "no") setTimeout(() => location.reload(), 1000);
+  const run = find("run");
+  const waits = (state && state.dataset.done === "no") || (run && run.dataset.phase !== "ended");
+  if (waits && !location.search) setTimeout(() => location.reload(), 1000);
 }
 
 function startLive() {
