@@ -19,7 +19,7 @@ NAME = re.compile(
     r"(callback|clock|connection|console|event|http|inbox|intake|interpret|library|log|outbox|publish|python|reconcile|rejects?"
     r"|relay|request|serve|source|traces)\.(?!html$)[a-z_]+"
 )
-NO_EVENTS = {"console.host", "http.request", "inbox.db", "outbox.db", "rejects.db", "rejects.kept_max"}
+NO_EVENTS = {"console.host", "console.hosts", "http.request", "inbox.db", "outbox.db", "rejects.db", "rejects.kept_max"}
 """What has the same form: a message of ASGI, files, a key of the configuration."""
 BUILT = {"relay.kafka_": ("up", "down", "stopped")}
 """A name that is put together → its ends."""

@@ -13,9 +13,10 @@ import orjson
 from receiver.console.desk import Configuration, Setting
 from receiver.operate.verifying_key import fingerprint
 from receiver.publish.kafka.options import SECRETS
+from receiver.service.config.exposure import exposures
 from receiver.service.config.file import ENV_PREFIX
 from receiver.service.config.settings import REFERENCE, Settings, resolve
-from receiver.service.config.soundness import faults_of
+from receiver.service.config.soundness import faults_of, never_told
 
 PACKAGES = ("exchange-webhook-receiver", "aiokafka", "apsw", "pydantic", "starlette", "uvicorn")
 """Whose versions are shown; apsw's is SQLite's and one more number."""
@@ -38,7 +39,7 @@ def configuration(
         routes=[route.model_dump() for route in settings.routes],
         versions={"Python": python_version(), **{name: _version(name) for name in PACKAGES}},
         faults=[] if withheld else faults_of(settings, environ),
-        advice=[],
+        advice=[str(one) for one in (*never_told(settings), *exposures(settings))],
     )
 
 

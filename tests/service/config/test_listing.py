@@ -62,5 +62,6 @@ def test_faults_and_versions_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """What `receiver check` would say, and what runs."""
     found = configuration(build(DOCUMENT, "here"), ENVIRON, "receiver.toml")
     assert any("GONE" in fault for fault in found.faults)
+    assert any("the password itself stands" in line for line in found.advice)
     assert set(found.versions) >= {"Python", "apsw", "exchange-webhook-receiver"}
     assert found.routes == [{"match": {"family": "exchange"}, "topic": "shop", "also": True}]
