@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev install-docs run test test-fast chaos attack fuzz bench-quick bench bench-full lint types kafka jars-lock sbom release rehearsal collector client-types docs pins clean
+.PHONY: help install install-dev install-docs run test test-fast chaos attack fuzz bench-quick bench bench-full lint types kafka jars-lock sbom release rehearsal collector client-types docs picture pins clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -115,10 +115,13 @@ docs: $(VENV)/.docs-ok ## dist/site: the documents as a site, after what of them
 	@PYTHONPATH=. $(BIN)/python deploy/pages/pages.py
 	@$(BIN)/zensical build --clean --strict
 
+picture: install-dev ## docs/operate/console.png, taken anew from a simulated run; needs Chromium
+	@$(BIN)/python deploy/pages/picture.py
+
 pins: ## compile requirements/*.txt anew from the ranges (needs uv)
-	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-emit-package exchange-events -q --upgrade ../pyproject.toml build.in -o run.txt
-	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-emit-package exchange-events -q --upgrade ../pyproject.toml dev.in -c run.txt -o dev.txt
-	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-emit-package exchange-events -q --upgrade --extra otel ../pyproject.toml build.in -c dev.txt -o image.txt
+	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-emit-package exchange-events -q --upgrade --extra console ../pyproject.toml build.in -o run.txt
+	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-emit-package exchange-events -q --upgrade --extra console ../pyproject.toml dev.in -c run.txt -o dev.txt
+	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-emit-package exchange-events -q --upgrade --extra console --extra otel ../pyproject.toml build.in -c dev.txt -o image.txt
 	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-emit-package exchange-events -q --upgrade bench.in -c dev.txt -o bench.txt
 	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-emit-package exchange-events -q --upgrade docs.in -c dev.txt -o docs.txt
 	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-emit-package exchange-events -q --upgrade java.in -c dev.txt -o java.txt

@@ -16,6 +16,7 @@ ROOMS: tuple[frozenset[str], ...] = tuple(
         "providers journal",
         "intake interpret publish reconcile trace",
         "operate",
+        "console",
         "service",
         "sandbox",
         "cli",
@@ -31,6 +32,10 @@ DRIVERS = {
     "uvicorn": "intake",
     "click": "cli",
     "opentelemetry": "trace/otlp.py",
+    "jinja2": "console",
+    "markupsafe": "console",
+    "sse_starlette": "console",
+    "itsdangerous": "console",
 }
 """Driver → the only folder, or module, that imports it."""
 PURE = (
@@ -220,6 +225,10 @@ def test_tests_elsewhere_are_there() -> None:
 TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     "cli/dev.py": ("whole_service/test_commands.py", "it only wires what runs until Ctrl-C, proven by real processes"),
     "cli/exit_codes.py": ("cli/test_main.py", "only numbers, which every command's end is held against"),
+    "console/answers.py": ("console/test_pages.py", "values that every page is given and gives"),
+    "console/desk.py": ("service/test_console_desk.py", "fields, which are filled there"),
+    "console/metrics.py": ("console/test_live.py", "numbers, counted by what is tested there and in test_app"),
+    "console/pages/": ("console/test_pages.py", "every page is asked for on the same journals, as a browser does"),
     "intake/acceptor.py": ("intake/test_budgets.py", "what it takes and turns away shows at the socket"),
     "intake/after_upgrade.py": ("intake/test_connection.py", "it only passes on, and what it passes on is answered"),
     "intake/canned.py": ("intake/test_budgets.py", "answers, read as a caller reads them"),
@@ -246,6 +255,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     ),
     "sandbox/dev.py": ("whole_service/test_commands.py", "a whole service in one process, proven as a process"),
     "trace/ports.py": ("trace/test_otlp.py", "a Protocol, held against the collector that it stands for"),
+    "service/config/console_settings.py": ("service/config/test_console.py", "fields, read and refused there"),
     "service/console_log.py": ("service/test_logs.py", "the form of the log that people read"),
     "service/processes/reconcile.py": ("service/test_process.py", "its parts are tested in reconcile; this wires them"),
 }

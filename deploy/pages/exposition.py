@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from receiver.console.metrics import ConsoleMetrics
 from receiver.intake.metrics import IntakeMetrics
 from receiver.interpret.metrics import InterpretMetrics
 from receiver.publish.metrics import PublishMetrics
@@ -31,7 +32,10 @@ def scrape() -> str:
     reconcile.learnt("a")
     for gauge in (reconcile.open, reconcile.overdue, reconcile.circuit_open):
         gauge.labels("a").set(1)
+    console = ConsoleMetrics()
+    console.requests.labels("redrive")
+    console.refused.labels("login")
     figures = Figures(1, 1, 1, 1)
     own = supervisor_text({"intake": True}, {"intake": 0}, {"intake": figures}, ready=True, log_lines_lost=0)
-    texts = [render(one.registry) for one in (intake, interpret, publish, reconcile, TraceMetrics())]
+    texts = [render(one.registry) for one in (intake, interpret, publish, reconcile, TraceMetrics(), console)]
     return b"".join([own, *texts]).decode()

@@ -16,10 +16,10 @@ ROOT = Path(__file__).parents[2]
 LEVELS = {"info": "info", "warning": "warning", "error": "error", "exception": "error"}
 """Method of a logger → level."""
 NAME = re.compile(
-    r"(callback|clock|connection|event|http|inbox|intake|interpret|library|log|outbox|publish|python|reconcile|rejects?"
-    r"|relay|request|serve|source|traces)\.[a-z_]+"
+    r"(callback|clock|connection|console|event|http|inbox|intake|interpret|library|log|outbox|publish|python|reconcile|rejects?"
+    r"|relay|request|serve|source|traces)\.(?!html$)[a-z_]+"
 )
-NO_EVENTS = {"http.request", "inbox.db", "outbox.db", "rejects.db", "rejects.kept_max"}
+NO_EVENTS = {"console.host", "console.hosts", "http.request", "inbox.db", "outbox.db", "rejects.db", "rejects.kept_max"}
 """What has the same form: a message of ASGI, files, a key of the configuration."""
 BUILT = {"relay.kafka_": ("up", "down", "stopped")}
 """A name that is put together → its ends."""
@@ -64,6 +64,16 @@ EVENTS: Mapping[str, Meaning] = {
             WARN,
             "a connection was closed for a limit; at most every ten minutes for a `why`",
         ),
+        ("console.bug", ERROR, "making a page raised an error of ours; report it"),
+        ("console.index_refused", ERROR, "the index of searches could not be written; it is tried again, pages go on"),
+        ("console.login", INFO, "somebody logged in at the console, by the name that they gave"),
+        ("console.login_refused", WARN, "somebody came to the console with a wrong token, or guessed too often"),
+        ("console.refused", WARN, "a change was not asked for: its form was not ours, or the visitor only reads"),
+        ("console.replay", INFO, "somebody began a replay to a receiver of this machine at the console"),
+        ("console.replayed", INFO, "that replay has ended; `failed` callbacks were not taken"),
+        ("console.request", INFO, "somebody asked for a change at the console; `request` is its number"),
+        ("console.tail_failed", ERROR, "the outbox could not be read for the console's tail"),
+        ("console.tracked", INFO, "somebody has an operation watched from now on, by the console"),
         ("event.recorded", INFO, "a callback became a status event in the outbox"),
         ("event.repeated", INFO, "a callback said what an event said before, and is a duplicate"),
         ("http.refused", WARN, "a request was refused before it was one; at most every ten minutes for a `why`"),

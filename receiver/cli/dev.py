@@ -43,7 +43,8 @@ def dev_command(  # noqa: PLR0913  its options
         else:
             show_line(event_line(record), shown)
 
-    def announce() -> None:
+    def announce(console_line: str) -> None:
+        say(console_line)
         _announce(settings, built_in=any(name not in os.environ and name in environ for name in made_up()))
 
     run(settings, environ, show, announce, simulate=simulate)

@@ -135,6 +135,13 @@ COMMANDS: Mapping[str, Place] = {
         "Show the timeline of one operation",
         "receiver show 91aaa5e1",
     ),
+    "console": Place(
+        "console:console_command",
+        "Show a journal in a browser, read-only: also one that no service runs on, or a copy of one.",
+        "Look",
+        "Show a journal in a browser",
+        "receiver console --journal /backup/journal",
+    ),
     "rejects": Place(
         "show:rejects",
         "A sample of the callbacks that failed verification, and why they did.",

@@ -27,6 +27,8 @@ from receiver.model.records import (
 
 WAITING_MAX = 1_000_000
 """Callbacks that are counted one by one: nobody needs to know a backlog above it exactly."""
+RUNS_LISTED_MAX = 50
+"""Runs of replay that are listed; a person looks for the last few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,3 +315,6 @@ class Runs(Protocol):
 
     def load(self, run_id: str) -> dict[str, Any]:
         """Read it; raises ``ReceiverError`` where there is no such run."""
+
+    def listed(self) -> Sequence[tuple[str, Mapping[str, Any]]]:
+        """(run, state) of up to ``RUNS_LISTED_MAX`` runs, the newest first."""

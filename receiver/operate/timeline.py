@@ -81,7 +81,12 @@ async def timeline(
     rows = [arrival.row for arrival in arrivals]
     if found:
         rows += [_act(act) for act in context.journal.erasures() if act.operation == found[0].key]
-    return sorted(rows, key=lambda row: (row["received_at"] or "", str(row["callback"])))
+    return sorted(rows, key=lambda row: (row["received_at"] or "", *_number(row["callback"])))
+
+
+def _number(callback: int | str | None) -> tuple[int, str]:
+    # Of one moment: callbacks by their numbers, then answers of an API.
+    return (callback, "") if isinstance(callback, int) else (1 << 62, str(callback))
 
 
 def _note_changes(arrivals: Sequence[_Arrival]) -> None:

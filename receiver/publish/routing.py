@@ -74,8 +74,19 @@ def route(
 
 
 def _topics(record: OutboxRecord, rules: Sequence[Rule], prefix: str) -> tuple[str, ...]:
-    default = status_topic(record.family, prefix)
     rule = next((rule for rule in rules if rule.matches(record)), None)
+    return _by_rule(status_topic(record.family, prefix), rule)
+
+
+def topics_of(fields: Mapping[str, str], rules: Sequence[Rule], prefix: str) -> tuple[str, ...]:
+    """The topics of an event of which only these fields are known, ``MATCHABLE``; none without its family."""
+    if not fields.get("family"):
+        return ()
+    matching = (rule for rule in rules if all(fields.get(name) == wanted for name, wanted in rule.match.items()))
+    return _by_rule(status_topic(fields["family"], prefix), next(matching, None))
+
+
+def _by_rule(default: str, rule: Rule | None) -> tuple[str, ...]:
     if rule is None:
         return (default,)
     if rule.also and rule.topic != default:

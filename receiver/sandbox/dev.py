@@ -13,6 +13,7 @@ from typing import Any
 from receiver.journal.engines import hold_journal
 from receiver.model.records import OutboxRecord
 from receiver.providers.contract import Sources
+from receiver.sandbox.dev_console import DevConsole, dev_console
 from receiver.sandbox.simulator import Simulation, choose
 from receiver.service import logs
 from receiver.service.admin import OFF, admin_server, readiness
@@ -33,8 +34,9 @@ FOLLOW_MAX = 500
 class DevService:
     """All parts and the admin listener in one event loop."""
 
-    def __init__(self, context: ProcessContext, show: Callable[[OutboxRecord], None]) -> None:
+    def __init__(self, context: ProcessContext, show: Callable[[OutboxRecord], None], console: DevConsole) -> None:
         """Make the parts; raises ``ConfigurationError``, ``JournalError``, ``ReceiverError`` for a taken address."""
+        self._play = console.play
         settings = context.settings
         listener = listen(settings.server.host, settings.server.port, "server")
         admin_listener = listen(settings.admin.host, settings.admin.port, "admin")
@@ -43,6 +45,8 @@ class DevService:
         self._shown = self._outbox.last_number()
         self._parts: dict[Role, Process] = {}
         # In the order in which they are stopped: what asks and takes first, then what empties inbox and outbox.
+        if console.part is not None:
+            self._parts["console"] = console.part
         if polled(settings):
             self._parts["reconcile"] = make_process("reconcile", context)
         publish = make_process("publish", context) if settings.kafka else None
@@ -65,6 +69,8 @@ class DevService:
             sending = [group.create_task(one.run(rate=SIMULATED_PER_S, count=None)) for one in simulations]
             await stop.wait()
             await _end_sending(simulations, sending)
+            if self._play is not None:
+                await self._play.end()
             for part, work in working:
                 part.stop()
                 await work
@@ -76,13 +82,19 @@ class DevService:
         while records := self._outbox.read(self._shown, FOLLOW_MAX):
             for record in records:
                 self._show(record)
+                if self._play is not None:
+                    self._play.note(record)
             self._shown = records[-1].number
         if publish is not None:
             publish.wake()
 
     def _readiness(self) -> Mapping[str, Any]:
-        roles: tuple[Role, ...] = ("intake", "interpret", "publish", "reconcile")
-        return readiness(*(self._parts[role].status() if role in self._parts else OFF for role in roles))
+        def said(role: Role) -> Mapping[str, Any]:
+            return self._parts[role].status() if role in self._parts else OFF
+
+        asked: tuple[Role, ...] = ("intake", "interpret", "publish", "reconcile")
+        intake, interpret, publish, reconcile = map(said, asked)
+        return readiness(intake, interpret, publish, reconcile, console=said("console"))
 
     def _metrics(self) -> bytes:
         return b"".join(part.metrics() for part in self._parts.values())
@@ -97,18 +109,22 @@ async def _end_sending(simulations: Sequence[Simulation], sending: Sequence[asyn
         task.cancel()
 
 
+def _urls(settings: Settings, sources: Sources) -> dict[str, str]:
+    """Source → where its callbacks go, of those that can be signed for."""
+    at = address(settings.server.host, settings.server.port)
+    signed = (name for name, (_, source) in sources.items() if source.secrets or source.keys)
+    return {name: f"http://{at}/webhooks/{name}" for name in signed}
+
+
 def _simulations(settings: Settings, sources: Sources) -> list[Simulation]:
-    host, port = settings.server.host, settings.server.port
     return [
         Simulation(
-            provider,
-            source,
-            f"http://{address(host, port)}/webhooks/{name}",
-            choose(provider, ()),
+            *sources[name],
+            url,
+            choose(sources[name][0], ()),
             random.Random(os.urandom(8)),  # noqa: S311  sample data
         )
-        for name, (provider, source) in sources.items()
-        if source.secrets or source.keys
+        for name, url in _urls(settings, sources).items()
     ]
 
 
@@ -116,13 +132,13 @@ def run(
     settings: Settings,
     environ: Mapping[str, str],
     show: Callable[[OutboxRecord], None],
-    announce: Callable[[], None] = lambda: None,
+    announce: Callable[[str], None] = lambda _: None,
     *,
     simulate: bool,
 ) -> None:
     """Run the service until Ctrl-C; ``show`` is given each record as it comes.
 
-    ``announce`` is called once the journal is held and the addresses are bound.
+    ``announce`` is called once the journal is held and the addresses are bound, with a line on the console.
 
     Raises ``ConfigurationError``, and ``ReceiverError`` where an address is taken or the journal is held.
     """
@@ -137,9 +153,10 @@ def run(
 async def _serve(
     context: ProcessContext,
     show: Callable[[OutboxRecord], None],
-    announce: Callable[[], None],
+    announce: Callable[[str], None],
     simulations: Sequence[Simulation],
 ) -> None:
-    service = DevService(context, show)  # made inside the loop, which some of the parts need
-    announce()
+    console = dev_console(context, _urls(context.settings, resolve_sources(context.settings, context.environ)))
+    service = DevService(context, show, console)  # made inside the loop, which some of the parts need
+    announce(console.line)
     await service.run(simulations)

@@ -28,12 +28,14 @@ OFF: Mapping[str, Any] = {}
 """Of a process that is not configured."""
 
 
-def readiness(
+def readiness(  # noqa: PLR0913  a part each
     inbox: Mapping[str, Any] | None,
     interpret: Mapping[str, Any] | None,
     kafka: Mapping[str, Any] | None,
     reconcile: Mapping[str, Any] | None = OFF,
     starting: Collection[str] = (),
+    *,
+    console: Mapping[str, Any] | None = OFF,
 ) -> dict[str, Any]:
     """The body of ``/readyz``. The parts are the processes' own last words, None when they are silent.
 
@@ -41,14 +43,18 @@ def readiness(
 
     Ready means only that callbacks are taken: an interpreter or a Kafka that is away is no reason to refuse them.
     """
-    asking = {} if reconcile is OFF else {"reconcile": {"state": "down" if reconcile is None else "up"}}
+    beside = {"reconcile": reconcile, "console": console}
     inbox_part = {"state": "down", "detail": _silent("intake", starting)} if inbox is None else inbox
     return {
         "ready": inbox_part["state"] == "up",
         "inbox": inbox_part,
         "interpret": _interpret(inbox_part, interpret, starting),
         "kafka": _kafka(interpret, kafka, starting),
-        **{name: {**part, **(reconcile or {})} for name, part in asking.items()},
+        **{
+            name: {"state": "down" if said is None else "up", **(said or {})}
+            for name, said in beside.items()
+            if said is not OFF
+        },
     }
 
 

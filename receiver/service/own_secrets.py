@@ -1,7 +1,9 @@
 """Which process needs which secrets: each is given its own, so that what one gives away is not all there is.
 
 Who proves callbacks needs the providers' secrets, who publishes Kafka's, who asks an API that API's keys, and who keeps
-something the journal's keys. What a process does not need is not in its environment, and no file with it is read.
+something the journal's keys. The console says which key a callback was signed by, and where on Kafka an event lies: it
+has the secrets for both, its own tokens, and no API's. What a process does not need is not in its environment, and no
+file with it is read.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ OF_SOURCE: Mapping[Role, re.Pattern[str]] = {
     "publish": re.compile(r"(?!)"),
     "reconcile": re.compile(r"(poll|keys)\."),
     "traces": re.compile(r"(?!)"),
+    "console": re.compile(r"(secrets|retired_secrets|keys)\."),
 }
 """Role → the keys of a source whose references it needs; a key pair may also be an API's."""
 
@@ -36,7 +39,9 @@ def foreign_variables(settings: Settings, role: Role) -> frozenset[str]:
 def _needs(role: Role, place: tuple[str, ...]) -> bool:
     if place[0] == "sources":
         return OF_SOURCE[role].match(f"{'.'.join(place[2:])}.") is not None
-    return place[0] == "journal" or (place[0] == "kafka" and role == "publish")
+    if place[0] == "console":
+        return role == "console"
+    return place[0] == "journal" or (place[0] == "kafka" and role in {"publish", "console"})
 
 
 def _variables(place: tuple[str, ...], value: Any) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -60,7 +65,7 @@ def sources_for(settings: Settings, environ: Mapping[str, str], role: Role) -> S
 
 def _only(source: Source, role: Role) -> Source:
     # What was not resolved is not there, and not an empty secret that something could be verified by.
-    if role == "intake":
+    if role in {"intake", "console"}:
         return replace(source, access=_without_key(source.access))
     if role == "reconcile":
         return replace(source, secrets=(), keys={})

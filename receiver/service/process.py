@@ -15,7 +15,7 @@ from typing import Any, Literal, Protocol, cast
 from receiver.journal.handle import Journal
 from receiver.service.config.settings import Settings
 
-Role = Literal["intake", "interpret", "publish", "reconcile", "traces"]
+Role = Literal["intake", "interpret", "publish", "reconcile", "traces", "console"]
 STOP, RELOAD = b"stop\n", b"reload\n"
 """What a supervisor tells a child over the link between them."""
 
@@ -58,7 +58,7 @@ class ProcessContext:
     wake_next: Callable[[], None] = _wake_nobody
     """Called when there is work for the next process on a callback's way."""
     listener: socket.socket | None = None
-    """The public listener, for ``intake`` alone; it is bound and listens already."""
+    """Of ``intake`` the public listener, of ``console`` its own; it is bound and listens already."""
     on_its_own: bool = False
     """Whether the part has a process of its own and a supervisor: it may end the process, and is started again."""
 

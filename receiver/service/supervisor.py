@@ -1,8 +1,8 @@
 """``receiver serve``: one supervisor, and processes that share nothing but the journal.
 
 ``intake`` takes callbacks, ``interpret`` says what they mean, ``publish`` takes the events to Kafka where one is
-configured, ``reconcile`` asks the providers' APIs where a source has ``poll``, and ``traces`` tells a collector of what
-was done where one is configured.
+configured, ``reconcile`` asks the providers' APIs where a source has ``poll``, ``traces`` tells a collector of what was
+done where one is configured, and ``console`` shows the journal in a browser where it is enabled.
 
 Theory of operation. The supervisor holds the journal's lock and the listening socket, and passes both on: a restarted
 intake process refuses no connection, and a second service cannot start while any process of this one lives. Each child
@@ -30,6 +30,7 @@ from receiver.journal.handle import Journal
 from receiver.model.errors import ReceiverError, StoreFailed
 from receiver.service import logs
 from receiver.service.admin import OFF, admin_server, readiness
+from receiver.service.config.console import console_rules, need_console
 from receiver.service.config.exporter import need_exporter
 from receiver.service.config.journal_keys import resolve_keys
 from receiver.service.config.journal_options import engine_options
@@ -73,7 +74,7 @@ class Supervisor:
         by_role = {child.role: child for child in children}
         self._intake, self._interpret = by_role["intake"], by_role["interpret"]
         self._publish, self._reconcile = by_role.get("publish"), by_role.get("reconcile")
-        self._traces = by_role.get("traces")
+        self._traces, self._console = by_role.get("traces"), by_role.get("console")
         self._log = log
         self._stop = asyncio.Event()
 
@@ -107,7 +108,7 @@ class Supervisor:
         self._systemd.stopping()
         close_listener()  # the intake process has its own descriptor, and closes that first of all
         rest_s = total_s * INTERPRET_SHARE
-        asking = [self._reconcile.stop(rest_s)] if self._reconcile is not None else []
+        asking = [one.stop(rest_s) for one in (self._reconcile, self._console) if one is not None]
         await asyncio.gather(self._intake.stop(total_s - rest_s - 1), *asking)
         publishing = [one.stop(rest_s) for one in (self._publish, self._traces) if one is not None]
         await asyncio.gather(self._interpret.stop(rest_s), *publishing)
@@ -124,10 +125,10 @@ class Supervisor:
 
     def _readiness(self) -> Mapping[str, Any]:
         starting = [child.role for child in self._children if child.starting()]
-        intake, interpret, publish, reconcile = map(
-            _said, (self._intake, self._interpret, self._publish, self._reconcile)
+        intake, interpret, publish, reconcile, console = map(
+            _said, (self._intake, self._interpret, self._publish, self._reconcile, self._console)
         )
-        return readiness(intake, interpret, publish, reconcile, starting)
+        return readiness(intake, interpret, publish, reconcile, starting, console=console)
 
     def _metrics(self) -> bytes:
         reports = [child.report() for child in self._children]
@@ -193,6 +194,9 @@ def _serve(settings: Settings, environ: Mapping[str, str], log: Any) -> int:
     raise_open_files()  # its children have it from here
     resolve_sources(settings, environ)  # every fault is named before anything starts
     need_exporter(settings)
+    if settings.console.enabled:
+        need_console()
+        console_rules(settings, environ)
     keys = resolve_keys(settings, environ)
 
     def waiting(why: str) -> None:
@@ -225,6 +229,10 @@ def _serve(settings: Settings, environ: Mapping[str, str], log: Any) -> int:
             children.append(child("reconcile", shared))
         if settings.traces.endpoint is not None:
             children.append(child("traces", shared))
+        if settings.console.enabled:
+            console = listen(settings.console.host, settings.console.port, "console")
+            stack.callback(console.close)
+            children.append(child("console", {**shared, "listener": console.fileno()}))
         log.info("serve.started", journal=journal.journal_id, host=settings.server.host, port=settings.server.port)
         _say_what_is_odd(settings, environ, log)
         supervisor = Supervisor(settings, admin, children, log, Systemd.of(os.environ))

@@ -19,6 +19,7 @@ HEAVY = ("aiokafka", "apsw", "httpx", "prometheus_client", "pydantic", "pydantic
 COMMAND_MODULES = (
     "completion",
     "configuration",
+    "console",
     "export",
     "health",
     "dev",

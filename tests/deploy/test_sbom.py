@@ -12,7 +12,9 @@ from sbom import EVENTS, ROOT, bill, main, normal, read_pins, read_project
 
 RUN = (ROOT / "requirements/run.txt").read_text("utf-8")
 PROJECT = read_project()
-ASKED: list[str] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
+METADATA = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+ASKED: list[str] = METADATA["dependencies"] + METADATA["optional-dependencies"]["console"]
+"""What `make install` installs of the project's own: `make run` has its console."""
 VERSION = (ROOT / "schemas/VERSION").read_text("utf-8").strip()
 
 
@@ -38,8 +40,8 @@ def test_what_the_project_asks_for_itself_is_said() -> None:
     assert {one.partition("==")[0] for one in root["dependsOn"]} == asked
 
 
-def test_the_image_holds_what_runs_everywhere_and_what_tells_a_collector() -> None:
-    """The same versions of the first, and the extra's own packages hang on the project."""
+def test_the_image_holds_what_runs_everywhere_the_console_and_what_tells_a_collector() -> None:
+    """The same versions of the first, and the extras' own packages hang on the project."""
     image = read_pins((ROOT / "requirements/image.txt").read_text("utf-8"))
     assert set(read_pins(RUN)) <= set(image)
     (root,) = [one for one in json.loads(bill(image, PROJECT))["dependencies"] if one["ref"] == PROJECT["name"]]

@@ -6,7 +6,7 @@ import pytest
 
 from receiver.model.callback import EntryId
 from receiver.operate import requests
-from receiver.operate.requests import WAIT_S, request
+from receiver.operate.requests import WAIT_S, leave, request
 from tests.operate.desk import context_of
 from tests.support import Way
 
@@ -50,3 +50,11 @@ def test_many_entries_are_several_requests_and_the_last_is_waited_for(monkeypatc
     assert request(context_of(way), "redrive", ids, sleep=sleep) == (3, True)
     assert [one.payload["callbacks"] for one in way.requests.requests] == [[1, 2], [3, 4], [5]]
     assert way.outbox.progress("requests").number == 3
+
+
+def test_what_is_left_is_waited_for_by_nobody() -> None:
+    """In parts too, as many as it takes."""
+    way = Way()
+    ids = [EntryId("inbox", number) for number in range(1, requests.REQUEST_MAX + 2)]
+    assert leave(context_of(way), "redrive", ids) == 2
+    assert [len(made.payload["callbacks"]) for made in way.requests.requests] == [requests.REQUEST_MAX, 1]

@@ -113,3 +113,11 @@ async def test_without_secrets_an_operation_is_found_all_the_same() -> None:
     context = replace(context_of(way), open_sources=refuse)
     (found,) = find_operations(context, way.journal.search(), "other")
     assert found.key == f"0xpay:{ACCOUNT}:exchange:other"
+
+
+async def test_callbacks_of_one_moment_stand_in_the_order_of_their_numbers() -> None:
+    """The tenth after the ninth, and not after the first."""
+    way = Way()
+    await way.events("0xpay-main", [exchange("same")] * 11)
+    rows = await timeline(context_of(way), "same")
+    assert [row["callback"] for row in rows] == list(range(1, 12))

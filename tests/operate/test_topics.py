@@ -32,6 +32,10 @@ class Runs:
         """Nothing."""
         return {}
 
+    def listed(self) -> list[tuple[str, dict[str, object]]]:
+        """None."""
+        return []
+
 
 @dataclass
 class Watched(FakeKafka):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from receiver.model.records import OutboxRecord
-from receiver.publish.routing import Rule, reachable_topics, record_number, route, splits_operations
+from receiver.publish.routing import Rule, reachable_topics, record_number, route, splits_operations, topics_of
 
 FIELDS: dict[str, Any] = {
     "number": 7, "record_type": "event", "record_id": "the-id", "provider": "0xpay", "source": "main", "account": "m:1",
@@ -133,3 +133,13 @@ def test_a_message_tells_its_number_to_the_journal_and_the_run_that_sent_it() ->
     assert record_number({**headers, "receiver-replay": b"run-1"}, "j", "run-1") == record().number
     assert record_number({"receiver-position": b"j:\xff"}, "j") is None
     assert record_number({}, "j") is None
+
+
+def test_the_topics_of_some_fields_are_those_of_an_event_that_has_them() -> None:
+    """For who tries a route; without a family nothing is known."""
+    rules = (Rule({"kind": "exchange", "provider": "0xpay"}, "shop"), Rule({"family": "payout"}, "copy", also=True))
+    for fields in ({"family": "exchange", "kind": "exchange", "provider": "0xpay"}, {"family": "payout"}):
+        whole = {**FIELDS, "kind": "", "provider": "", **fields}
+        assert list(topics_of(fields, rules, "p.")) == topics(record(**whole), *rules, prefix="p.")
+    assert topics_of({"family": "exchange"}, rules, "") == ("exchange.status.v1",)
+    assert topics_of({"kind": "exchange"}, rules, "") == ()

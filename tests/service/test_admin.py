@@ -72,3 +72,11 @@ def test_nothing_looks_interpreted_that_is_not(committed: int, interpreted: int,
     interpret = INTERPRET | {"interpreted": interpreted, "uninterpreted": own}
     assert readiness(UP | {"committed": committed}, interpret, KAFKA)["interpret"]["uninterpreted"] == uninterpreted
     assert readiness(UP, interpret, KAFKA)["interpret"]["uninterpreted"] == own
+
+
+def test_a_console_has_its_part_where_there_is_one_and_is_never_part_of_ready() -> None:
+    """Nobody is kept from callbacks for want of pages."""
+    assert "console" not in readiness(UP, INTERPRET, KAFKA)
+    assert readiness(UP, INTERPRET, KAFKA, console={"listeners": 2})["console"] == {"state": "up", "listeners": 2}
+    down = readiness(UP, INTERPRET, KAFKA, console=None)
+    assert (down["ready"], down["console"]) == (True, {"state": "down"})

@@ -14,11 +14,12 @@ from receiver.service.process import Role
 
 ENVIRON = {
     "WEBHOOK": "w", "OLD": "o", "PUBLIC": "p", "SECRET": "s", "ASK_PUBLIC": "ap", "ASK_SECRET": "as", "KAFKA": "k",
-    "AT_REST": bytes(range(32)).hex(), "PATH": "/bin",
+    "TOKEN": "t", "AT_REST": bytes(range(32)).hex(), "PATH": "/bin",
 }  # fmt: skip
 SETTINGS = build(
     {
         "journal": {"keys": ["env:AT_REST"]},
+        "console": {"token": "env:TOKEN"},
         "kafka": {"bootstrap_servers": ["h:1"], "client": {"sasl_plain_password": "env:KAFKA"}},
         "sources": [
             {
@@ -45,6 +46,7 @@ OWN: Mapping[Role, set[str]] = {
     "publish": {"AT_REST", "KAFKA"},
     "reconcile": {"AT_REST", "PUBLIC", "SECRET", "ASK_PUBLIC", "ASK_SECRET"},
     "traces": {"AT_REST"},
+    "console": {"AT_REST", "WEBHOOK", "OLD", "PUBLIC", "SECRET", "KAFKA", "TOKEN"},
 }
 
 
@@ -61,8 +63,8 @@ def test_what_a_process_does_not_need_it_does_not_hold() -> None:
     for role in OWN:
         sources = sources_for(SETTINGS, ENVIRON, role)
         (main, swaps) = (sources[name][1] for name in ("main", "swaps"))
-        assert main.secrets == ((b"w",) if role == "intake" else ())
-        assert swaps.keys == ({b"p": (b"s",)} if role == "intake" else {})
+        assert main.secrets == ((b"w",) if role in {"intake", "console"} else ())
+        assert swaps.keys == ({b"p": (b"s",)} if role in {"intake", "console"} else {})
         assert swaps.access is not None
         assert (swaps.access.public, swaps.access.secret) == ((b"ap", b"as") if role == "reconcile" else (b"", b""))
         assert b"" not in main.secrets

@@ -17,7 +17,7 @@ from receiver.service.config.settings import build
 from receiver.service.listen import listen
 from receiver.service.process import ProcessContext, Role, make_process
 
-NEED_SECRETS: tuple[Role, ...] = ("intake", "reconcile")
+NEED_SECRETS: tuple[Role, ...] = ("intake", "reconcile", "console")
 """Those that use a source's secrets, and so are told when one is not there; see ``own_secrets``."""
 KEY = {"public": "env:KEY", "secret": "env:KEY"}
 

@@ -205,6 +205,7 @@ def test_dev_with_a_simulated_provider_shows_events_until_it_is_stopped(tmp_path
             assert dev.wait(20) == 0
             said = dev.stderr.read()
         assert all(" #" in line for line in shown), shown
+        assert said.startswith(("no receiver.toml", "console http://127.0.0.1:8082/", "no console: cannot listen"))
         assert "made-up secrets" in said
         assert "stopped: everything that was answered 200 is in the journal" in said
         assert "Traceback" not in said

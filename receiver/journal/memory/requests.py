@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from receiver.journal.ports import RUNS_LISTED_MAX
 from receiver.model.callback import RawCallback
 from receiver.model.errors import ReceiverError
 from receiver.model.records import Reject, Request
@@ -129,6 +130,7 @@ class MemoryRuns:
 
     def save(self, run_id: str, document: Mapping[str, Any]) -> None:
         """Keep a run's state."""
+        self._runs.pop(run_id, None)
         self._runs[run_id] = _as_json(document)
 
     def load(self, run_id: str) -> dict[str, Any]:
@@ -136,6 +138,10 @@ class MemoryRuns:
         if run_id not in self._runs:
             raise ReceiverError(f"there is no run {run_id}")
         return _as_json(self._runs[run_id])
+
+    def listed(self) -> Sequence[tuple[str, Mapping[str, Any]]]:
+        """The newest runs."""
+        return [(run_id, _as_json(state)) for run_id, state in reversed(self._runs.items())][:RUNS_LISTED_MAX]
 
 
 def _as_json(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
 import orjson
 
+from receiver.journal.ports import RUNS_LISTED_MAX
 from receiver.journal.postgres.address import Address
 from receiver.journal.postgres.connection import Database
 from receiver.journal.postgres.statements import named_queries
@@ -35,3 +36,9 @@ class PostgresRuns:
         if not isinstance(document, dict):
             raise ReceiverError(f"there is no run {run_id} in the journal's database")
         return document
+
+    def listed(self) -> Sequence[tuple[str, Mapping[str, Any]]]:
+        """The newest runs."""
+        with closing(Database(self._address, "runs")) as database:
+            rows = database.rows(SQL["list_runs"], RUNS_LISTED_MAX)
+        return [(str(run_id), orjson.loads(document)) for run_id, document in rows]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from receiver.journal.ports import RUNS_LISTED_MAX
 from receiver.journal.sqlite.marks import write_whole
 from receiver.model.errors import ReceiverError
 
@@ -32,3 +34,15 @@ class FileRuns:
         if not isinstance(document, dict):
             raise ReceiverError(f"there is no run {run_id} in {self._folder}")
         return document
+
+    def listed(self) -> Sequence[tuple[str, Mapping[str, Any]]]:
+        """The newest runs; what cannot be read is none."""
+        try:
+            files = [(path.stat().st_mtime_ns, path.stem) for path in self._folder.glob("*.json")]
+        except OSError:
+            return []
+        found = []
+        for _, run_id in sorted(files, reverse=True)[:RUNS_LISTED_MAX]:
+            with suppress(ReceiverError):
+                found.append((run_id, self.load(run_id)))
+        return found

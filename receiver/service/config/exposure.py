@@ -12,6 +12,7 @@ from receiver.model.hosts import is_loopback
 from receiver.providers.settings import SourceSettings
 from receiver.publish.kafka.options import SECRETS
 from receiver.service.config.advice import Advice
+from receiver.service.config.console_settings import ConsoleSettings
 from receiver.service.config.settings import REFERENCE, KafkaSettings, Settings
 
 FRESHNESS_S_MAX = 3600
@@ -41,10 +42,23 @@ def _listeners(settings: Settings) -> Iterator[Advice]:
     if not is_loopback(settings.admin.host):
         what = f"{settings.admin.host} is not loopback: whoever reaches it reads names, numbers and states, unasked"
         yield Advice("admin.host", what, "set 127.0.0.1, or let a firewall or network policy through to probes alone")
+    yield from _console(settings.console)
     if not is_loopback(settings.server.host):
         what = f"where no proxy stands before {settings.server.host}, callers reach it themselves, and without TLS"
         mend = "set 127.0.0.1 behind a proxy on this machine; `receiver docs operate/proxies.md`"
         yield Advice("server.host", what, mend, note=True)
+
+
+def _console(console: ConsoleSettings) -> Iterator[Advice]:
+    if not console.enabled:
+        return
+    if not is_loopback(console.host):
+        what = f"{console.host} is not loopback: without TLS tokens and pages can be read on the way"
+        mend = "set 127.0.0.1 behind a proxy with TLS; `receiver docs operate/console.md`"
+        yield Advice("console.host", what, mend, note=True)
+    elif console.hosts and console.token is None and not console.trust_user_header:
+        what = f"whoever reaches it as {console.hosts[0]} reads all there is, unless the proxy asks who they are"
+        yield Advice("console.hosts", what, "set console.token, or console.trust_user_header")
 
 
 def _limits(settings: Settings) -> Iterator[Advice]:

@@ -20,6 +20,7 @@ from receiver.intake.limits import BODIES_BYTES_MAX, CONNECTIONS_MAX
 from receiver.intake.peers import networks
 from receiver.model.errors import ConfigurationError
 from receiver.providers.settings import FAULT, Section, SourceSettings
+from receiver.service.config.console_settings import ConsoleSettings
 from receiver.service.config.file import CONFIG_VARIABLE, ENV_PREFIX, find, read
 from receiver.service.config.journal_settings import JournalSettings
 from receiver.service.config.service_links import service_links
@@ -205,6 +206,7 @@ class Settings(BaseSettings):
     quarantine: QuarantineSettings = QuarantineSettings()
     rejects: RejectsSettings = RejectsSettings()
     traces: TraceSettings = TraceSettings()
+    console: ConsoleSettings = ConsoleSettings()
     sources: Annotated[list[AnySource], Field(min_length=1)]
     routes: list[RouteSettings] = []
 

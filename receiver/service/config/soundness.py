@@ -12,6 +12,7 @@ from receiver.journal.engines import find_journal, folder_of_others, is_server, 
 from receiver.model.errors import ConfigurationError, JournalError, StoreFailed
 from receiver.providers.registry import providers
 from receiver.service.config.advice import Advice
+from receiver.service.config.console import console_rules, need_console
 from receiver.service.config.exporter import need_exporter
 from receiver.service.config.exposure import exposures
 from receiver.service.config.journal_keys import resolve_keys
@@ -35,6 +36,7 @@ def faults_of(settings: Settings, environ: Mapping[str, str]) -> list[str]:
         lambda: open_kafka(settings, environ),
         lambda: _open_journal(settings, environ),
         lambda: need_exporter(settings),
+        lambda: _console(settings, environ),
     ):
         try:
             resolve()
@@ -42,7 +44,9 @@ def faults_of(settings: Settings, environ: Mapping[str, str]) -> list[str]:
             faults += error.faults
         except (JournalError, StoreFailed) as error:
             faults.append(f"journal: {error}")
-    for section, host in (("server", settings.server.host), ("admin", settings.admin.host)):
+    listeners = [("server", settings.server.host), ("admin", settings.admin.host)]
+    listeners += [("console", settings.console.host)] if settings.console.enabled else []
+    for section, host in listeners:
         why = unknown_host(host)
         if why is not None:
             faults.append(f"{section}.host: {host}: {why}")
@@ -63,6 +67,12 @@ def never_told(settings: Settings) -> list[Advice]:
             mend = "set poll where you have any, or they stay unknown"
             found.append(Advice(f"sources.{place} ({source.name})", what, mend, note=True))
     return found
+
+
+def _console(settings: Settings, environ: Mapping[str, str]) -> None:
+    if settings.console.enabled:
+        need_console()
+        console_rules(settings, environ)
 
 
 def _open_journal(settings: Settings, environ: Mapping[str, str]) -> None:

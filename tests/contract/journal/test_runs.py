@@ -29,3 +29,11 @@ def test_a_run_that_is_not_there_is_named(made: Made) -> None:
     """It was mistyped, or ran elsewhere."""
     with pytest.raises(ReceiverError, match="there is no run three"):
         made.runs().load("three")
+
+
+def test_runs_are_listed_by_what_they_last_kept(made: Made) -> None:
+    """Each once, with its state; none where there was none."""
+    assert made.runs().listed() == []
+    for run, after in (("one", 1), ("two", 2), ("one", 3)):
+        made.runs().save(run, {"after": after})
+    assert dict(made.runs().listed()) == {"one": {"after": 3}, "two": {"after": 2}}

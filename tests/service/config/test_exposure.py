@@ -29,6 +29,8 @@ def test_the_defaults_are_safe() -> None:
     [
         ({"admin": {"host": "0.0.0.0"}}, "warning: admin.host: 0.0.0.0 is not loopback"),  # noqa: S104
         ({"admin": {"host": "::"}}, "warning: admin.host: "),
+        ({"console": {"enabled": True, "hosts": ["a.example"]}}, "warning: console.hosts: whoever reaches it as a.exa"),
+        ({"console": {"enabled": True, "host": "10.0.0.7", "token": "env:T"}}, "note: console.host: 10.0.0.7 is not"),
         ({"server": {"host": "0.0.0.0"}}, "note: server.host: where no proxy stands before 0.0.0.0"),  # noqa: S104
         ({"server": {"keep_alive_s": 3600}}, "warning: server.keep_alive_s: 3600 s"),
         ({"server": {"body_bytes_max": 16 * 1024 * 1024}}, "warning: server.body_bytes_max: 16777216 bytes"),

@@ -183,7 +183,8 @@ CREATE TABLE marks (
 -- How far runs of replay came.
 CREATE TABLE runs (
   run_id   text PRIMARY KEY,
-  document bytea NOT NULL                 -- JSON object
+  document bytea NOT NULL,                -- JSON object
+  saved_at timestamptz NOT NULL           -- the database's clock
 );
 
 -- A sample of what was refused.

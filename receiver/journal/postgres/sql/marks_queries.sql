@@ -21,8 +21,13 @@ INSERT INTO marks (slot, lessons) VALUES ($1, $2) ON CONFLICT (slot) DO UPDATE S
 
 -- name: save_run
 -- A run's newest state.
-INSERT INTO runs (run_id, document) VALUES ($1, $2) ON CONFLICT (run_id) DO UPDATE SET document = excluded.document
+INSERT INTO runs (run_id, document, saved_at) VALUES ($1, $2, clock_timestamp())
+ON CONFLICT (run_id) DO UPDATE SET document = excluded.document, saved_at = excluded.saved_at
 
 -- name: load_run
 -- A run's state.
 SELECT document FROM runs WHERE run_id = $1
+
+-- name: list_runs
+-- The newest runs, with their states.
+SELECT run_id, document FROM runs ORDER BY saved_at DESC LIMIT $1

@@ -1,0 +1,166 @@
+"""The tail in browsers: one reader of the outbox for all who listen, and none while nobody does.
+
+A listener that does not keep up is not waited for: what no longer fits its queue is counted, and it is told how many it
+missed. Whoever comes is shown what comes from then on; the page itself has the newest before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from sse_starlette.sse import EventSourceResponse
+from starlette.responses import PlainTextResponse, Response
+
+from receiver.console.metrics import ConsoleMetrics
+from receiver.journal.ports import Outbox
+from receiver.model.errors import JournalError, StoreFailed
+from receiver.model.operation import operation_key
+from receiver.model.records import OutboxRecord
+from receiver.operate.context import Context
+
+LISTENERS_MAX = 20
+QUEUE_MAX = 200
+"""Events that wait for one listener."""
+LOOK_S = 0.2
+STEP = 500
+PING_S = 15
+"""So that a proxy does not take a quiet tail for a dead one."""
+RETRY_MS = 3000
+"""After which a browser comes back whose tail was cut off."""
+FIELDS = ("source", "provider", "family", "kind", "status", "record_type")
+"""What a listener may choose by."""
+
+
+@dataclass(eq=False, slots=True)
+class Listener:
+    """One browser."""
+
+    wanted: Mapping[str, str]
+    queue: asyncio.Queue[dict[str, Any] | None] = field(default_factory=lambda: asyncio.Queue(QUEUE_MAX))
+    skipped: int = 0
+
+    def offer(self, row: dict[str, Any]) -> bool:
+        """Give it an event that it wants; False where it is too slow for it."""
+        if any(row[name] != value for name, value in self.wanted.items()):
+            return True
+        try:
+            self.queue.put_nowait(row)
+        except asyncio.QueueFull:
+            self.skipped += 1
+            return False
+        return True
+
+
+class Live:
+    """The reader, and who listens. It belongs to one event loop."""
+
+    def __init__(self, context: Context, metrics: ConsoleMetrics) -> None:
+        self._context = context
+        self._metrics = metrics
+        self._listeners: set[Listener] = set()
+        self._reading: asyncio.Task[None] | None = None
+        self._closed = False
+
+    def answer(self, fields: Mapping[str, str]) -> Response:
+        """A stream of events for one browser; 503 where too many listen already."""
+        if self._closed or len(self._listeners) >= LISTENERS_MAX:
+            return PlainTextResponse(f"{LISTENERS_MAX} browsers listen already: try again later", 503)
+        listener = Listener({name: fields[name] for name in FIELDS if name in fields})
+        return EventSourceResponse(self.events(listener), ping=PING_S, headers={"x-accel-buffering": "no"})
+
+    async def events(self, listener: Listener) -> AsyncIterator[dict[str, Any]]:
+        """What one listener is sent, until it goes or the console ends."""
+        self._listeners.add(listener)
+        self._metrics.listeners.set(len(self._listeners))
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._read())
+        try:
+            yield {"retry": RETRY_MS}  # at once: the answer's head goes out with the first of its body
+            while not self._closed and (row := await listener.queue.get()) is not None:
+                if listener.skipped:
+                    yield {"event": "skipped", "data": str(listener.skipped)}
+                    listener.skipped = 0
+                yield {"event": "record", "id": str(row["number"]), "data": orjson.dumps(row).decode()}
+        finally:
+            self._listeners.discard(listener)
+            self._metrics.listeners.set(len(self._listeners))
+
+    def listeners(self) -> int:
+        """How many listen now."""
+        return len(self._listeners)
+
+    def offer(self, record: OutboxRecord) -> None:
+        """Give a record to all who want it."""
+        row = as_row(record)
+        for listener in self._listeners:
+            if not listener.offer(row):
+                self._metrics.skipped.inc()
+
+    def close(self) -> None:
+        """Send everybody away."""
+        self._closed = True
+        for listener in self._listeners:
+            while listener.queue.full():
+                listener.queue.get_nowait()
+            listener.queue.put_nowait(None)
+        if self._reading is not None:
+            self._reading.cancel()
+
+    async def _read(self) -> None:
+        # In a thread of its own, since a store belongs to one and is kept open here.
+        loop = asyncio.get_running_loop()
+        thread = ThreadPoolExecutor(1, "console-tail")
+        outbox: Outbox | None = None
+        try:
+            outbox = await loop.run_in_executor(thread, self._context.journal.outbox)
+            after = await loop.run_in_executor(thread, outbox.last_number)
+            while self._listeners:
+                records = await loop.run_in_executor(thread, outbox.read, after, STEP)
+                for record in records:
+                    self.offer(record)
+                    after = record.number
+                if len(records) < STEP:
+                    await asyncio.sleep(LOOK_S)
+        except (JournalError, StoreFailed) as error:
+            self._context.log.error("console.tail_failed", why=str(error))
+        finally:
+            if outbox is not None:
+                with contextlib.suppress(RuntimeError):
+                    thread.submit(outbox.close)
+            thread.shutdown(wait=False)
+
+
+def as_row(record: OutboxRecord) -> dict[str, Any]:
+    """What a row of the tail shows."""
+    about = orjson.loads(record.value) if record.record_type == "event" else {}
+    return {
+        "number": record.number,
+        "record_type": record.record_type,
+        "received_at": record.received_at,
+        "source": record.source,
+        "provider": record.provider,
+        "family": record.family,
+        "kind": record.kind,
+        "status": record.status,
+        "operation_id": record.operation_id,
+        "key": key_of(record),
+        "sequence": about.get("sequence"),
+        "provider_status": about.get("provider_status", ""),
+        "effective": record.effective,
+        "anomalies": about.get("anomalies", []),
+        "simulated": record.simulated,
+        "callback": record.callback,
+    }
+
+
+def key_of(record: OutboxRecord) -> str:
+    """The key of an event's operation; empty for what is no event."""
+    if record.record_type != "event":
+        return ""
+    return operation_key(record.provider, record.account, record.kind, record.operation_id)

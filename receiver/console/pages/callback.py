@@ -1,0 +1,96 @@
+"""``/callback/ID`` and ``/record/NUMBER``: one callback or answer as it came, masked, and what it became."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import closing
+from typing import Any
+
+from receiver.console.answers import Ask, NoSuchPage, Page
+from receiver.console.desk import Desk
+from receiver.console.live import as_row, key_of
+from receiver.journal.entries import open_stores
+from receiver.model.callback import EntryId, JournalEntry, is_simulated
+from receiver.model.errors import ConfigurationError
+from receiver.model.masked_body import mask_body
+from receiver.model.quarantine_record import public_headers
+from receiver.model.records import OutboxRecord, Outcome
+from receiver.model.times import from_us
+from receiver.operate.quarantine import row as standing_row
+from receiver.operate.verifying_key import verifying_key
+from receiver.providers.registry import body_fields
+
+BODY_SHOWN_MAX = 256 * 1024
+"""Bytes of a body that a page shows; providers send about 1 KiB."""
+
+
+def callback(desk: Desk, ask: Ask) -> Page:
+    """One entry of the journal: its headers without signatures, its body with card numbers masked."""
+    try:
+        entry_id = EntryId.parse(ask.path["id"])
+    except ValueError as error:
+        raise NoSuchPage(str(error)) from None
+    with open_stores(desk.context.journal) as stores, closing(desk.context.journal.search()) as search:
+        entry = stores.entry(entry_id)
+        standing = stores.outbox.quarantined([entry_id]).get(entry_id)
+        found = stores.outbox.outcomes_between(entry_id.number, entry_id.number) if entry_id.store == "inbox" else {}
+        outcome = found.get(entry_id.number)
+        waiting = entry_id.number > stores.outbox.progress(entry_id.store).number
+        record = search.record(outcome.record) if outcome is not None and outcome.record is not None else None
+    if entry is None and standing is None and outcome is None:
+        raise NoSuchPage(f"there is no callback {entry_id}: it was purged, or never was")
+    values = {
+        "id": entry_id,
+        "entry": None if entry is None else shown_entry(desk, entry),
+        "standing": None if standing is None else standing_row(standing),
+        "became": _became(outcome, record),
+        "waiting": waiting,
+    }
+    command = f"receiver quarantine show{desk.option} {entry_id}" if standing is not None else ""
+    return Page("callback.html", f"Callback {entry_id}", values, command)
+
+
+def record(desk: Desk, ask: Ask) -> Page:
+    """One record of the outbox, as it is or will be on Kafka."""
+    text = ask.path["number"]
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else 0
+    with closing(desk.context.journal.search()) as search:
+        found = search.record(number)
+    if found is None:
+        raise NoSuchPage(f"there is no record {text}: it was purged, or never was")
+    values = {"record": found, "row": as_row(found), "key": key_of(found)}
+    return Page("record.html", f"Record {number}", values)
+
+
+def shown_entry(desk: Desk, entry: JournalEntry) -> dict[str, Any]:
+    """An entry for people, whom nothing lets see a signature, an authorization or a whole card number."""
+    said = entry.callback
+    try:
+        sources = desk.context.sources
+    except ConfigurationError:
+        sources = {}
+    found = sources.get(said.source)
+    shown = found[0].shown_headers if found is not None else frozenset[bytes]()
+    headers = public_headers(said.headers, shown)
+    body = mask_body(said.body, body_fields())
+    return {
+        "source": said.source,
+        "received_at": from_us(said.received_at_us),
+        "headers": headers,
+        "headers_hidden": len(said.headers) - len(headers),
+        "body": body[:BODY_SHOWN_MAX],
+        "body_bytes": len(said.body),
+        "cut": len(body) > BODY_SHOWN_MAX,
+        "sha256": hashlib.sha256(said.body).hexdigest(),
+        "masked": body != said.body,
+        "key": verifying_key(said, sources, desk.retired(said.source)) if entry.store == "inbox" else None,
+        "way": "webhook" if entry.store == "inbox" else "poll",
+        "simulated": is_simulated(said.headers),
+    }
+
+
+def _became(outcome: Outcome | None, record: OutboxRecord | None) -> dict[str, Any] | None:
+    if outcome is None:
+        return None
+    row = None if record is None else as_row(record)
+    return {"outcome": outcome.outcome, "operation": outcome.operation, "record": outcome.record, "row": row}

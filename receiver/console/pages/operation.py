@@ -1,0 +1,148 @@
+"""``/operation/KEY``: what is known of one operation, and what arrived of it, in order, with what it became and why."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import replace
+from typing import Any
+
+import orjson
+
+from receiver.console.answers import Ask, NoSuchPage, Page
+from receiver.console.desk import Desk
+from receiver.console.pages.choices import quoted
+from receiver.model.errors import ConfigurationError, ReceiverError
+from receiver.model.times import to_us
+from receiver.operate.timeline import timeline
+
+EVENTS_MAX = 500
+"""Whose contents are read for one page; an operation has a dozen."""
+WHY_NOT = {
+    "late": "something that ranks higher was known already",
+    "conflict": "the operation had ended otherwise already",
+}
+"""Anomaly → why an event is not the operation's state."""
+AMOUNTS = (("spent", "Spent"), ("received", "Received"), ("payout", "Payout"))
+
+
+def operation(desk: Desk, ask: Ask) -> Page:
+    """The timeline; with the field ``places`` also where on Kafka each event lies, which takes a look there."""
+    key = ask.path["key"]
+    places = ask.text("places") is not None
+    context = desk.context if places else replace(desk.context, open_kafka=lambda: None)
+    try:
+        rows = asyncio.run(timeline(context, key, {card.name: desk.retired(card.name) for card in desk.sources}))
+    except ConfigurationError:
+        raise
+    except ReceiverError as error:
+        raise NoSuchPage(f"{error}{_behind(desk)}") from None
+    with closing(desk.context.journal.search()) as search:
+        numbers = {row["record"] for row in rows if row["record"] is not None and row["outcome"] == "event"}
+        events = {
+            number: orjson.loads(record.value)
+            for number in sorted(numbers)[:EVENTS_MAX]
+            if (record := search.record(number)) is not None and record.record_type == "event"
+        }
+    effective = [event for event in events.values() if event["effective"]]
+    now = effective[-1] if effective else next(reversed(events.values()), None)
+    values = {
+        "key": key,
+        "now": now,
+        "amounts": [] if now is None else amounts(now),
+        "arrivals": folded(rows, events),
+        "places": places,
+        "unanswered": places and not any("kafka" in row for row in rows),
+        "kafka": _has_kafka(desk),
+        "topics": [] if now is None else desk.topic_of({name: str(now[name] or "") for name in _ROUTED}),
+        "first": next((row["received_at"] for row in rows if row["received_at"]), None),
+        "simulated": any(row.get("simulated") for row in rows),
+    }
+    shown = now["operation_id"] if now is not None else key
+    return Page("operation.html", f"Operation {shown}", values, f"receiver show{desk.option} {quoted(key)}")
+
+
+_ROUTED = ("provider", "source", "account", "family", "kind", "status")
+
+
+def amounts(event: dict[str, Any]) -> list[tuple[str, str, str, str, str]]:
+    """(what, digits as sent, padding, currency, network) of an event's money, in the order in which it moves.
+
+    The padding is what makes the digits end at the same place behind the point; it is drawn and is no text.
+    """
+    payout = event["payout"] or {}
+    rows = [
+        (title, part["amount"] or "", part["currency"] or "", part["network"] or "")
+        for name, title in AMOUNTS
+        if (part := event[name]) is not None
+    ]
+    rows += [
+        (f"Payout {name}", payout[name], payout["currency"] or "", payout["network"] or "")
+        for name in ("paid", "failed")
+        if payout.get(name)
+    ]
+    rows += [(f"Fee: {fee['kind']}", fee["amount"], fee["currency"] or "", "") for fee in event["fees"]]
+    longest = max((_behind_point(digits) for _, digits, _, _ in rows), default=0)
+    return [
+        (what, digits, "0" * (longest - _behind_point(digits)), currency, network)
+        for what, digits, currency, network in rows
+    ]
+
+
+def _behind_point(digits: str) -> int:
+    """Characters from the point on."""
+    _, point, rest = digits.partition(".")
+    return len(point + rest)
+
+
+def folded(rows: Sequence[dict[str, Any]], events: dict[int, Any]) -> list[dict[str, Any]]:
+    """Arrivals for people: each with the time since the one before, and repeats of one event in a row as one."""
+    shown: list[dict[str, Any]] = []
+    last_us: int | None = None
+    for row in rows:
+        at_us = to_us(row["received_at"]) if row["received_at"] else None
+        before = shown[-1] if shown else None
+        if (
+            before is not None
+            and row["outcome"] == before["outcome"] == "duplicate"
+            and row["record"] == before["record"]
+        ):
+            before["repeats"].append(row["callback"])
+            last_us = at_us
+            continue
+        since_s = None if at_us is None or last_us is None else (at_us - last_us) / 1e6
+        shown.append(
+            {
+                **row,
+                "since_s": since_s,
+                "way": way(row),
+                "repeats": [row["callback"]],
+                "event": events.get(row["record"]) if row["outcome"] == "event" else None,
+                "why_not": [WHY_NOT[name] for name in row.get("anomalies", ()) if name in WHY_NOT],
+            }
+        )
+        last_us = at_us if at_us is not None else last_us
+    return shown
+
+
+def way(row: dict[str, Any]) -> str:
+    """How an arrival came: by webhook, by a poll, taken over from Kafka, or by a person's hand."""
+    if row["outcome"] == "erased":
+        return "a person"
+    if row["callback"] is None:
+        return "from Kafka"
+    return "poll" if str(row["callback"]).startswith("poll-") else "webhook"
+
+
+def _has_kafka(desk: Desk) -> bool:
+    try:
+        return desk.context.kafka is not None
+    except ConfigurationError:
+        return False
+
+
+def _behind(desk: Desk) -> str:
+    with closing(desk.context.journal.inbox()) as inbox, closing(desk.context.journal.outbox()) as outbox:
+        waiting = inbox.last_number() - outbox.progress("inbox").number
+    return f"; {waiting} callbacks are not interpreted yet" if waiting > 0 else ""

@@ -1,0 +1,101 @@
+"""``/quarantine``: what nobody could read, in groups that say the same, and what a redrive would make of one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from itertools import islice
+from typing import Any
+
+from receiver.console.answers import Ask, BadQuestion, Page
+from receiver.console.desk import Desk
+from receiver.console.pages.choices import kept, option
+from receiver.model.callback import EntryId
+from receiver.model.errors import ConfigurationError
+from receiver.model.records import QuarantineFilter
+from receiver.operate.quarantine import preview, quarantined, with_words
+from receiver.operate.requests import REQUEST_MAX
+
+LOOKED_AT_MAX = 5000
+"""Standings that a group is picked from."""
+SHOWN_MAX = 100
+"""Callbacks of a group that are shown and previewed at once."""
+TYPED_ABOVE = 20
+"""A redrive of more than so many asks for the number to be typed."""
+STATES = ("open", "redriven", "closed", "all")
+WHAT_TO_DO = {
+    "unknown_status": "The provider says a status that this release does not know. Upgrade, or add it, and redrive.",
+    "unknown_kind": "The provider tells of a kind that this release does not know. Upgrade, and redrive.",
+    "schema": "A field is missing or has another shape. Upgrade, or correct the payload's model, and redrive.",
+    "account_mismatch": "The source's account, or the URL at the provider, is wrong. Correct it, and redrive.",
+    "internal_error": "An error of ours: the log has its frames under the callback's number. Upgrade, and redrive.",
+    "not_json": "It is genuine and no JSON. Ask the provider; if it will never be readable, close it.",
+    "not_utf8": "It is genuine and no UTF-8. Ask the provider; if it will never be readable, close it.",
+    "too_large_for_broker": "Its event is larger than kafka.record_bytes_max. Raise it, at the brokers too; redrive.",
+}
+
+
+def quarantine(desk: Desk, ask: Ask) -> Page:
+    """The groups, the largest first."""
+    state = ask.text("state") or "open"
+    if state not in STATES:
+        raise BadQuestion(f"state is one of {', '.join(STATES)}")
+    wanted = QuarantineFilter(ask.text("source"), ask.text("reason"), state=None if state == "all" else state)
+    with closing(desk.context.journal.index()) as index:
+        found = index.quarantine_groups(wanted)
+    values = {
+        "found": found,
+        "state": state,
+        "states": STATES,
+        "source": ask.text("source"),
+        "reason": ask.text("reason"),
+        "total": sum(group.count for group in found.groups),
+    }
+    options = "" if state == "open" else f" --state {state}"
+    options += "".join(option(name, ask.text(name)) for name in ("source", "reason"))
+    return Page("quarantine.html", "Quarantine", values, f"receiver quarantine list{desk.option}{options}")
+
+
+def group(desk: Desk, ask: Ask) -> Page:
+    """The callbacks of one group, what to do about them, and what a redrive would make of them now."""
+    rows, more = members(desk, ask)
+    shown = rows[:SHOWN_MAX]
+    open_ids = [EntryId.parse(str(row["id"])) for row in shown if row["state"] == "open"]
+    became, why = _preview(desk, open_ids)
+    names = ("source", "reason", "detail", "word", "state")
+    values = {
+        "rows": [{**row, "becomes": became.get(str(row["id"]))} for row in shown],
+        "total": len(rows),
+        "more": more,
+        "open": len(open_ids),
+        "previewed": why,
+        "reason": ask.text("reason") or "",
+        "advice": WHAT_TO_DO.get(ask.text("reason") or "", ""),
+        "fields": kept(ask, *names),
+        "typed_above": TYPED_ABOVE,
+        "done": [],
+    }
+    options = "".join(option(name, ask.text(name)) for name in ("source", "reason"))
+    return Page("group.html", "Quarantine", values, f"receiver quarantine redrive{desk.option}{options} --dry-run")
+
+
+def members(desk: Desk, ask: Ask) -> tuple[Sequence[dict[str, Any]], bool]:
+    """The standings of the group that the fields say, up to a request's worth; and whether there may be more."""
+    state = ask.text("state") or "open"
+    wanted = QuarantineFilter(ask.text("source"), ask.text("reason"), state=None if state == "all" else state)
+    found = list(islice(quarantined(desk.context, wanted), LOOKED_AT_MAX + 1))
+    rows = [
+        row
+        for row in with_words(desk.context, found[:LOOKED_AT_MAX])
+        if ask.text("detail") in {None, row["detail"]} and ask.text("word") in {None, row["word"]}
+    ]
+    return rows[:REQUEST_MAX], len(found) > LOOKED_AT_MAX or len(rows) > REQUEST_MAX
+
+
+def _preview(desk: Desk, ids: Sequence[EntryId]) -> tuple[dict[str, dict[str, Any]], str]:
+    if not ids:
+        return {}, ""
+    try:
+        return {str(row["id"]): row for row in preview(desk.context, ids)}, ""
+    except ConfigurationError as error:
+        return {}, "what a redrive would give is not known here: " + "; ".join(error.faults)

@@ -1,0 +1,76 @@
+"""``/search``: one box for whatever a person has, and lists of records by what they say."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from urllib.parse import quote
+
+from receiver.console.answers import Ask, GoTo, Page
+from receiver.console.desk import Desk
+from receiver.console.live import as_row
+from receiver.console.pages.choices import TIME_FIELDS, choices, kept, option, quoted, time_text, wanted
+from receiver.journal.index import Found, Hit
+
+PAGES_OF: dict[str, str] = {
+    "operation": "/operation",
+    "event": "/event",
+    "callback": "/callback",
+    "quarantine": "/callback",
+    "reject": "/rejects",
+}
+"""What was found → where its page is, before its name."""
+
+
+def search(desk: Desk, ask: Ask) -> Page | GoTo:
+    """What stands for a text, and the newest records that the fields let through; the only thing there is at once."""
+    text = ask.text("q")
+    fields = choices(desk)
+    with closing(desk.context.journal.index()) as index:
+        found = index.find(text) if text else None
+        if found is not None and found.only is not None:
+            return _to(found.only)
+        listing = index.events(wanted(ask), before=ask.number("before"), after=ask.number("after"))
+    narrowed = kept(ask, *fields, *TIME_FIELDS)
+    values = {
+        "q": text or "",
+        "found": found,
+        "groups": [] if found is None else _groups(found),
+        "pages": PAGES_OF,
+        "listing": listing,
+        "rows": [as_row(record) for record in listing.records],
+        "choices": fields,
+        "narrowed": narrowed,
+        "ask": ask,
+    }
+    data = {"records": values["rows"], "older": listing.older, "newer": listing.newer, "cut_off": listing.cut_off}
+    return Page("search.html", "Search", values, _command(desk, ask, text), data=data)
+
+
+def event(desk: Desk, ask: Ask) -> GoTo:
+    """The record of an event id, by way of a search."""
+    del desk
+    return GoTo("/search", {"q": ask.path["event_id"]})
+
+
+def _to(hit: Hit) -> GoTo:
+    if hit.what == "operation" or hit.operation is not None:
+        return GoTo(f"/operation/{_part(hit.operation or hit.name)}")
+    if hit.what == "event":
+        return GoTo(f"/record/{hit.record}")
+    return GoTo(f"{PAGES_OF[hit.what]}/{_part(hit.name)}")
+
+
+def _part(name: str) -> str:
+    return quote(name, safe="")
+
+
+def _groups(found: Found) -> list[tuple[str, list[Hit]]]:
+    names = ("operations", "events", "callbacks", "quarantine", "rejects")
+    return [(name, list(getattr(found, name))) for name in names if getattr(found, name)]
+
+
+def _command(desk: Desk, ask: Ask, text: str | None) -> str:
+    if text:
+        return f"receiver show{desk.option} {quoted(text)}"
+    fields = {"source": ask.text("source"), "status": ask.text("status"), "since": time_text(ask, "since")}
+    return f"receiver tail{desk.option} -n 50" + "".join(option(name, value) for name, value in fields.items())
