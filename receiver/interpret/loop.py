@@ -13,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from receiver.interpret.interpreter import BATCH_MAX, Interpreter
-from receiver.model.errors import StoreFailed
+from receiver.model.errors import Fenced, StoreFailed
 from receiver.model.log import Log
 
 POLL_S = 0.5
@@ -76,7 +76,7 @@ class InterpreterLoop:
         self._work.set()
 
     async def run(self) -> None:
-        """Interpret until ``stop`` was called and nothing is left in the inbox."""
+        """Interpret until ``stop`` was called and nothing is left in the inbox; raises ``Fenced``."""
         loop = asyncio.get_running_loop()
         with ThreadPoolExecutor(1, "interpreter") as thread:
             while True:
@@ -90,6 +90,8 @@ class InterpreterLoop:
                         self._on_records()
                     if count < BATCH_MAX and not self._stopping:
                         more = await loop.run_in_executor(thread, self._chores)
+                except Fenced:  # trying again would never help
+                    raise
                 except StoreFailed as error:
                     count = 0
                     await self._refused(error)

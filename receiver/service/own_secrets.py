@@ -22,6 +22,7 @@ OF_SOURCE: Mapping[Role, re.Pattern[str]] = {
     "interpret": re.compile(r"(?!)"),
     "publish": re.compile(r"(?!)"),
     "reconcile": re.compile(r"(poll|keys)\."),
+    "keep": re.compile(r"(?!)"),
     "traces": re.compile(r"(?!)"),
 }
 """Role → the keys of a source whose references it needs; a key pair may also be an API's."""

@@ -11,6 +11,7 @@ import orjson
 
 from receiver.journal.engines import held_journal
 from receiver.journal.handle import Journal
+from receiver.journal.slots import HeldSlot
 from receiver.model.errors import ReceiverError
 from receiver.service.config.journal_keys import resolve_keys
 from receiver.service.config.settings import Settings
@@ -43,9 +44,15 @@ def _nameless_file() -> int:
         raise ReceiverError(f"no place to hand the configuration to the processes: {error.strerror}") from None
 
 
-def read_passed_on(descriptor: int, environ: Mapping[str, str]) -> tuple[Settings, Journal]:
-    """Read what ``passed_on`` wrote; the journal's keys are looked up again. Raises ``ConfigurationError``."""
+def read_passed_on(
+    descriptor: int, environ: Mapping[str, str], slot: HeldSlot | None = None
+) -> tuple[Settings, Journal]:
+    """Read what ``passed_on`` wrote; the journal's keys are looked up again. Raises ``ConfigurationError``.
+
+    The journal is that part of it which is in ``slot``, or all of it without one.
+    """
     size = os.fstat(descriptor).st_size
     document = orjson.loads(os.pread(descriptor, size, 0))
     settings = Settings(**document["settings"])
-    return settings, held_journal(settings.journal.url, document["journal"], resolve_keys(settings, environ))
+    keys = resolve_keys(settings, environ)
+    return settings, held_journal(settings.journal.url, document["journal"], keys, slot)

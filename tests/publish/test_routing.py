@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from receiver.journal.slots import first_record
 from receiver.model.records import OutboxRecord
-from receiver.publish.routing import Rule, reachable_topics, record_number, route, splits_operations
+from receiver.publish.routing import Rule, position_id, reachable_topics, record_number, route, splits_operations
 
 FIELDS: dict[str, Any] = {
     "number": 7, "record_type": "event", "record_id": "the-id", "provider": "0xpay", "source": "main", "account": "m:1",
@@ -133,3 +134,14 @@ def test_a_message_tells_its_number_to_the_journal_and_the_run_that_sent_it() ->
     assert record_number({**headers, "receiver-replay": b"run-1"}, "j", "run-1") == record().number
     assert record_number({"receiver-position": b"j:\xff"}, "j") is None
     assert record_number({}, "j") is None
+
+
+@pytest.mark.parametrize(("slot", "published_as"), [(0, "j"), (1, "j.1"), (12, "j.12")])
+def test_each_slot_of_a_journal_publishes_under_a_name_of_its_own(slot: int, published_as: str) -> None:
+    """Slot 0 under the journal's id, as it did before there were others; and none reads another's numbers."""
+    number = first_record(slot) + 7
+    (message,) = route(record(number=number), (), "", "j")
+    assert position_id("j", slot) == published_as
+    assert dict(message.headers)["receiver-position"] == f"{published_as}:{number}".encode()
+    read = {other: record_number(dict(message.headers), position_id("j", other)) for other in (0, 1, 12)}
+    assert read == {0: None, 1: None, 12: None} | {slot: number}
