@@ -1,0 +1,75 @@
+"""How several workers share a journal: who of them is there, and whose callbacks are in which slot. Ports.
+
+All that is known of one account of a provider is in one slot, so that an operation never crosses two of them: the slot
+is chosen before anybody looks at a body. An account gets its slot once, and keeps it until a person moves it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """An account and the slot that its callbacks are in."""
+
+    provider: str
+    account: str
+    """Empty where the provider has none."""
+    slot: int
+
+
+class Crew(Protocol):
+    """The workers of one journal, those without a slot too; used by one thread at a time. Raises ``StoreFailed``."""
+
+    def attend(self, holder: str, lease_s: float) -> int:
+        """Say that this worker is there; gives how many were within ``lease_s``, in s, this one among them."""
+
+    def leave(self, holder: str) -> None:
+        """Say that this worker goes, so that the others need not wait to share what it had."""
+
+    def close(self) -> None:
+        """Give it back."""
+
+
+class Accounts(Protocol):
+    """Which account is in which slot; used by one thread at a time. Raises ``StoreFailed``."""
+
+    def slot_of(self, provider: str, account: str) -> int:
+        """The account's slot; an account that has none yet gets the one with the fewest accounts."""
+
+    def assigned(self) -> Sequence[Assigned]:
+        """All of them, by provider and account."""
+
+    def move(self, provider: str, account: str, slot: int) -> None:
+        """Have the account's callbacks in another slot from now on.
+
+        Raises ``JournalError`` where there is no such account or slot, and while anything of the account's old slot is
+        not interpreted yet: an operation's next callback must not overtake the one before.
+        """
+
+    def add_slots(self, count: int) -> int:
+        """Have ``count`` slots, those that are there among them; gives how many there are now, never fewer than before.
+
+        Raises ``JournalError`` for more than ``slots.SLOTS_MAX``.
+        """
+
+    def close(self) -> None:
+        """Give it back."""
+
+
+class OneSlotAccounts:
+    """``Accounts`` of an engine with one slot."""
+
+    def slot_of(self, provider: str, account: str) -> int:  # noqa: ARG002
+        """The only one."""
+        return 0
+
+    def assigned(self) -> Sequence[Assigned]:
+        """Nobody is apart from the others."""
+        return []
+
+    def close(self) -> None:
+        """There is nothing to give back."""
