@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,6 +19,7 @@ from receiver.journal.ports import (
 )
 from receiver.journal.sealed import Keyring
 from receiver.journal.search import Search
+from receiver.journal.sharing import Accounts, Crew
 from receiver.journal.slots import HeldSlot, Slots
 from receiver.journal.watchlist import Watchlist
 
@@ -43,8 +44,17 @@ class Journal(Protocol):
     def slots(self) -> Slots:
         """Who holds what."""
 
-    def inbox_writer(self, limits: InboxLimits) -> Inbox:
-        """The inbox, to append to; called in a running event loop, by the one process that takes callbacks."""
+    def crew(self) -> Crew:
+        """Who works on it."""
+
+    def accounts(self) -> Accounts:
+        """Which account's callbacks are in which slot."""
+
+    def inbox_writer(self, limits: InboxLimits, slot_of: Callable[[str], int] | None = None) -> Inbox:
+        """The inbox, to append to; called in a running event loop, by a process that takes callbacks.
+
+        ``slot_of`` gives the slot of a source's callbacks, where they are not all in one; it may be asked for each.
+        """
 
     def inbox(self) -> InboxReader:
         """The inbox, to read."""

@@ -10,6 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from receiver.model.errors import JournalError
+
+ONE_SLOT = "a journal in a folder has one slot; several need a journal on PostgreSQL"
+
 
 @dataclass(frozen=True, slots=True)
 class Assigned:
@@ -29,6 +33,12 @@ class Crew(Protocol):
 
     def leave(self, holder: str) -> None:
         """Say that this worker goes, so that the others need not wait to share what it had."""
+
+    def horizon(self) -> tuple[int, int]:
+        """(the oldest transaction that is open, the next one to begin); equal where none is open.
+
+        While the first stands still and the second does not, callbacks that were answered may have to wait to be read.
+        """
 
     def close(self) -> None:
         """Give it back."""
@@ -60,6 +70,24 @@ class Accounts(Protocol):
         """Give it back."""
 
 
+class CrewOfOne:
+    """``Crew`` of an engine whose journal is held as a whole."""
+
+    def attend(self, holder: str, lease_s: float) -> int:  # noqa: ARG002
+        """Nobody else can be there."""
+        return 1
+
+    def leave(self, holder: str) -> None:
+        """Nobody waits for it."""
+
+    def horizon(self) -> tuple[int, int]:
+        """There is one writer, and a reader sees what it committed."""
+        return 0, 0
+
+    def close(self) -> None:
+        """There is nothing to give back."""
+
+
 class OneSlotAccounts:
     """``Accounts`` of an engine with one slot."""
 
@@ -70,6 +98,16 @@ class OneSlotAccounts:
     def assigned(self) -> Sequence[Assigned]:
         """Nobody is apart from the others."""
         return []
+
+    def move(self, provider: str, account: str, slot: int) -> None:  # noqa: ARG002
+        """There is nowhere to move to; raises ``JournalError``."""
+        raise JournalError(ONE_SLOT)
+
+    def add_slots(self, count: int) -> int:
+        """One is all there can be; raises ``JournalError`` for more."""
+        if count > 1:
+            raise JournalError(ONE_SLOT)
+        return 1
 
     def close(self) -> None:
         """There is nothing to give back."""

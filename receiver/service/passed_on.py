@@ -9,12 +9,11 @@ from contextlib import contextmanager, suppress
 
 import orjson
 
-from receiver.journal.engines import held_journal
 from receiver.journal.handle import Journal
 from receiver.journal.slots import HeldSlot
 from receiver.model.errors import ReceiverError
-from receiver.service.config.journal_keys import resolve_keys
 from receiver.service.config.settings import Settings
+from receiver.service.journals import open_held
 
 
 @contextmanager
@@ -54,5 +53,4 @@ def read_passed_on(
     size = os.fstat(descriptor).st_size
     document = orjson.loads(os.pread(descriptor, size, 0))
     settings = Settings(**document["settings"])
-    keys = resolve_keys(settings, environ)
-    return settings, held_journal(settings.journal.url, document["journal"], keys, slot)
+    return settings, open_held(settings, environ, document["journal"], slot)

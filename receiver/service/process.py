@@ -16,6 +16,8 @@ from receiver.journal.handle import Journal
 from receiver.service.config.settings import Settings
 
 Role = Literal["intake", "interpret", "publish", "reconcile", "keep", "traces"]
+ServeRole = Literal["all", "intake", "worker"]
+"""What one service does of it all: take callbacks, interpret and publish them, or both."""
 STOP, RELOAD = b"stop\n", b"reload\n"
 """What a supervisor tells a child over the link between them."""
 FENCED_EXIT = 75

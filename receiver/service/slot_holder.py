@@ -60,6 +60,8 @@ class Seen:
     """Whether the database has answered at all."""
     trouble: str | None = None
     """Why the database could not be asked last; None where it answered."""
+    horizon_age_s: float = 0.0
+    """For how long one transaction has been open that may keep callbacks from being read."""
     takeovers: int = 0
     """Slots that we took over from a worker that had been silent for too long."""
     lost: int = 0
@@ -94,6 +96,7 @@ class SlotHolder:
         self._renewed_s = -math.inf
         self._stopping = self._stopped = False
         self._look = asyncio.Event()
+        self._horizon, self._horizon_since_s = -1, 0.0
         self._turning = asyncio.Lock()
         self._leaving: dict[HeldSlot, asyncio.Task[None]] = {}
         """Slots whose children finish what they are at, since another worker is to have them."""
@@ -150,12 +153,19 @@ class SlotHolder:
             self._renewed_s = self.clock_s()
         self.seen.slots = await self._ask(lambda slots: slots.states())
         self.seen.asked = True
+        await self._look_at_horizon()
         if self.seen.trouble is not None:
             self.seen.trouble = None
             self.log.info("database.up")
         if self.takes and not self._stopping:
             await self._balance()
             await self._take_leases()
+
+    async def _look_at_horizon(self) -> None:
+        oldest, following = await self._in_thread(lambda: self._crew_open().horizon())
+        if oldest != self._horizon:
+            self._horizon, self._horizon_since_s = oldest, self.clock_s()
+        self.seen.horizon_age_s = self.clock_s() - self._horizon_since_s if following > oldest else 0.0
 
     async def _renew(self) -> None:
         for slot in list(self.held):

@@ -37,6 +37,9 @@ class Table:
     silent: set[str] = field(default_factory=set)
     """Holders whose leases have run out."""
     down: bool = False
+    oldest: int = 7
+    following: int = 7
+    """The oldest open transaction, and the next one."""
     opened: int = 0
 
     def forget(self, holder: str) -> None:
@@ -110,6 +113,10 @@ class Store:
         assert lease_s == LEASE_S
         self._need().crew.add(holder)
         return len(self.table.crew)
+
+    def horizon(self) -> tuple[int, int]:
+        """As the port has it."""
+        return self._need().oldest, self.table.following
 
     def leave(self, holder: str) -> None:
         """As the port has it."""
@@ -330,3 +337,19 @@ async def test_a_child_that_was_fenced_makes_it_look_at_once(monkeypatch: pytest
         shared.slots[0] = 2, "b"
         worker.holder.look()
         await until(lambda: not worker.slots)
+
+
+async def test_a_transaction_that_stays_open_is_measured() -> None:
+    """As long as it is the oldest; an idle server has none, whatever the time."""
+    shared = table(1)
+    worker = Worker(shared, "a")
+    now = [100.0]
+    worker.holder.clock_s = lambda: now[0]
+    async with worker.running():
+        await until(lambda: worker.slots == {0})
+        now[0] = 160.0
+        assert worker.holder.seen.horizon_age_s == 0
+        shared.following = 9
+        await until(lambda: worker.holder.seen.horizon_age_s == 60)
+        shared.oldest = 9
+        await until(lambda: worker.holder.seen.horizon_age_s == 0)

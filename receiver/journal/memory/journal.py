@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from receiver.journal.memory.search import MemorySearch
 from receiver.journal.memory.watchlist import MemoryWatchlist
 from receiver.journal.ports import InboxLimits
 from receiver.journal.sealed import Keyring
+from receiver.journal.sharing import CrewOfOne, OneSlotAccounts
 from receiver.journal.slots import HeldSlot, OneSlot, SlotState
 from receiver.model.callback import EntryId
 from receiver.model.errors import JournalError
@@ -43,9 +44,17 @@ class MemoryJournal:
         done = {store: self._outbox.progress(store).number for store in ("inbox", "requests")}
         return OneSlot(SlotState(0, 0, "memory", 0.0, done["inbox"], done["requests"], self._outbox.last_number()))
 
-    def inbox_writer(self, limits: InboxLimits) -> MemoryInbox:
+    def crew(self) -> CrewOfOne:
+        """Whoever has it."""
+        return CrewOfOne()
+
+    def accounts(self) -> OneSlotAccounts:
+        """All are in the one slot."""
+        return OneSlotAccounts()
+
+    def inbox_writer(self, limits: InboxLimits, slot_of: Callable[[str], int] | None = None) -> MemoryInbox:
         """The inbox; nothing limits it."""
-        del limits
+        del limits, slot_of
         return self._inbox
 
     def inbox(self) -> MemoryInbox:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from receiver.journal.postgres.rejects import PostgresRejects
 from receiver.journal.postgres.requests import PostgresRequests
 from receiver.journal.postgres.seals import need_keys, rekey
 from receiver.journal.postgres.search import PostgresSearch
+from receiver.journal.postgres.sharing import PostgresAccounts, PostgresCrew
 from receiver.journal.postgres.slots import PostgresSlots
 from receiver.journal.postgres.take_over import PostgresTakeOver
 from receiver.journal.postgres.watchlist import PostgresWatchlist
@@ -57,10 +58,18 @@ class PostgresJournal:
         """Who holds what."""
         return PostgresSlots(self.address)
 
-    def inbox_writer(self, limits: InboxLimits) -> PostgresInbox:
+    def crew(self) -> PostgresCrew:
+        """Who works on it."""
+        return PostgresCrew(self.address)
+
+    def accounts(self) -> PostgresAccounts:
+        """Which account's callbacks are in which slot."""
+        return PostgresAccounts(self.address)
+
+    def inbox_writer(self, limits: InboxLimits, slot_of: Callable[[str], int] | None = None) -> PostgresInbox:
         """The inbox, to append to; called in a running event loop, by any number of processes."""
         slot = self.held.slot if self.held else 0
-        return PostgresInbox(self.address, limits, self.ring, lambda _: slot)
+        return PostgresInbox(self.address, limits, self.ring, slot_of or (lambda _: slot))
 
     def inbox(self) -> PostgresInboxReader:
         """The inbox, to read."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 from receiver.journal.erasing import Erased, Erasure
 from receiver.journal.ports import InboxLimits
 from receiver.journal.sealed import NO_KEYS, Keyring
+from receiver.journal.sharing import CrewOfOne, OneSlotAccounts
 from receiver.journal.slots import HeldSlot, OneSlot, SlotState
 from receiver.journal.sqlite import audit, erase
 from receiver.journal.sqlite.folder import STORES, journal_id_of, make_or_check
@@ -65,8 +66,17 @@ class SqliteJournal:
                 SlotState(0, 0, str(self.folder), 0.0, done["inbox"], done["requests"], outbox.last_number())
             )
 
-    def inbox_writer(self, limits: InboxLimits) -> SqliteInbox:
+    def crew(self) -> CrewOfOne:
+        """Whoever has it."""
+        return CrewOfOne()
+
+    def accounts(self) -> OneSlotAccounts:
+        """All are in the one slot."""
+        return OneSlotAccounts()
+
+    def inbox_writer(self, limits: InboxLimits, slot_of: Callable[[str], int] | None = None) -> SqliteInbox:
         """The inbox, to append to; called in a running event loop."""
+        del slot_of
         return SqliteInbox(self.folder, limits, ring=self.ring)
 
     def inbox(self) -> SqliteInboxReader:

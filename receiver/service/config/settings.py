@@ -18,7 +18,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from receiver.intake.limits import BODIES_BYTES_MAX, CONNECTIONS_MAX
 from receiver.intake.peers import networks
-from receiver.journal.engines import URL_PATTERN
+from receiver.journal.engines import URL_PATTERN, is_server
 from receiver.model.errors import ConfigurationError
 from receiver.providers.settings import FAULT, Reference, Section, SourceSettings
 from receiver.service.config.file import CONFIG_VARIABLE, ENV_PREFIX, find, read
@@ -86,6 +86,15 @@ class ServerSettings(Section):
             " anybody"
         ),
     ] = []  # noqa: RUF012  pydantic gives each its own
+    processes: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=64,
+            description="processes that take callbacks on this listener; more than one needs a `postgresql:` journal;"
+            " each has limits of its own",
+        ),
+    ] = 1
     shutdown_timeout_s: Annotated[
         float, Field(ge=2, le=600, description="s; SIGTERM to exit; what was answered is committed long before")
     ] = 30
@@ -127,6 +136,7 @@ class JournalSettings(Section):
         int, Field(ge=1024 * 1024, description="bytes; above it the writer restarts the write-ahead log")
     ] = 67_108_864
 
+    lease_s: Annotated[float, Field(ge=1, le=600, description="x")] = 5
     retention_days: Annotated[
         int,
         Field(ge=0, le=36_500, description="days; published callbacks and events go after it; 0 keeps them for ever"),
@@ -258,6 +268,15 @@ class Settings(BaseSettings):
         if repeated:
             raise ValueError(f"two sources are named {', '.join(repeated)}")
         return sources
+
+    @model_validator(mode="after")
+    def _several_need_a_server(self) -> Settings:
+        if self.server.processes > 1 and not is_server(self.journal.url):
+            raise ValueError(
+                "server.processes: more than one needs a journal that several processes may write:"
+                " a postgresql:// URL in journal.url"
+            )
+        return self
 
     @classmethod
     def settings_customise_sources(
