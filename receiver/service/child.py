@@ -123,8 +123,11 @@ async def _link(part: Process, descriptor: int, orders: Mapping[bytes, Callable[
     ended = asyncio.create_task(_obey(reader, orders))
     try:
         while not ended.done():
-            report = {"status": part.status(), "metrics": part.metrics().decode(), "lines_lost": logs.lines_lost()}
-            writer.write(orjson.dumps(report) + b"\n")
+            with contextlib.suppress(
+                StoreFailed, JournalError
+            ):  # a database is away: silent, and so down, until it is back
+                report = {"status": part.status(), "metrics": part.metrics().decode(), "lines_lost": logs.lines_lost()}
+                writer.write(orjson.dumps(report) + b"\n")
             with contextlib.suppress(ConnectionError):
                 await writer.drain()
             await asyncio.wait([ended], timeout=REPORT_S)
