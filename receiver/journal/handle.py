@@ -44,6 +44,9 @@ class Journal(Protocol):
     def slots(self) -> Slots:
         """Who holds what."""
 
+    def part(self, slot: int) -> Journal:
+        """What is in one slot of it, to read, to ask its interpreter for work, and to mend; it holds nothing."""
+
     def crew(self) -> Crew:
         """Who works on it."""
 

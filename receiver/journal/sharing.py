@@ -6,10 +6,11 @@ is chosen before anybody looks at a body. An account gets its slot once, and kee
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from receiver.model.callback import EntryId
 from receiver.model.errors import JournalError
 
 ONE_SLOT = "a journal in a folder has one slot; several need a journal on PostgreSQL"
@@ -53,6 +54,9 @@ class Accounts(Protocol):
     def assigned(self) -> Sequence[Assigned]:
         """All of them, by provider and account."""
 
+    def slots_of(self, ids: Collection[EntryId]) -> dict[EntryId, int]:
+        """The slot that each entry of the journal is in; an entry that never was is left out."""
+
     def move(self, provider: str, account: str, slot: int) -> None:
         """Have the account's callbacks in another slot from now on.
 
@@ -68,6 +72,12 @@ class Accounts(Protocol):
 
     def close(self) -> None:
         """Give it back."""
+
+
+def need_slot_0(slot: int) -> None:
+    """Raise ``JournalError`` for a slot that an engine with one slot does not have."""
+    if slot != 0:
+        raise JournalError(f"there is no slot {slot}: {ONE_SLOT}")
 
 
 class CrewOfOne:
@@ -98,6 +108,10 @@ class OneSlotAccounts:
     def assigned(self) -> Sequence[Assigned]:
         """Nobody is apart from the others."""
         return []
+
+    def slots_of(self, ids: Collection[EntryId]) -> dict[EntryId, int]:
+        """All in the only one."""
+        return dict.fromkeys(ids, 0)
 
     def move(self, provider: str, account: str, slot: int) -> None:  # noqa: ARG002
         """There is nowhere to move to; raises ``JournalError``."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import Any
 
+from receiver.journal.handle import Journal
 from receiver.model.callback import EntryId
 from receiver.operate.context import Context
 
@@ -27,15 +28,34 @@ def request(
 ) -> tuple[int, bool]:
     """Ask for ``redrive``, ``reprocess`` or ``close`` of entries, and wait a while for it.
 
-    Gives the last request's number, and whether a running service has carried it out. ``sleep`` waits so many seconds.
+    Entries in several slots of the journal are asked for one slot at a time. Gives the last request's number, and
+    whether a running service has carried all of it out. ``sleep`` waits so many seconds.
     """
-    last = 0
-    with closing(context.journal.requests(write=True)) as store:
-        for at in range(0, len(ids), REQUEST_MAX):
-            payload = {"callbacks": [entry_id.to_json() for entry_id in ids[at : at + REQUEST_MAX]], **more}
-            last = store.add(request_type, context.clock.now_us(), payload)
-    with closing(context.journal.outbox()) as outbox:
-        deadline_s = context.clock.monotonic_s() + WAIT_S
+    added: list[tuple[Journal, int]] = []
+    for slot, of_slot in sorted(_by_slot(context.journal, ids).items()):
+        part, last = context.journal.part(slot), 0
+        with closing(part.requests(write=True)) as store:
+            for at in range(0, len(of_slot), REQUEST_MAX):
+                payload = {"callbacks": [entry_id.to_json() for entry_id in of_slot[at : at + REQUEST_MAX]], **more}
+                last = store.add(request_type, context.clock.now_us(), payload)
+        added.append((part, last))
+    deadline_s = context.clock.monotonic_s() + WAIT_S
+    done = [_carried_out(context, part, last, deadline_s, sleep) for part, last in added]
+    return max((last for _, last in added), default=0), all(done)
+
+
+def _by_slot(journal: Journal, ids: Sequence[EntryId]) -> dict[int, list[EntryId]]:
+    # One that never was is slot 0's to say so.
+    with closing(journal.accounts()) as accounts:
+        slots = accounts.slots_of(ids)
+    found: dict[int, list[EntryId]] = {}
+    for one in ids:
+        found.setdefault(slots.get(one, 0), []).append(one)
+    return found
+
+
+def _carried_out(context: Context, part: Journal, last: int, deadline_s: float, sleep: Callable[[float], None]) -> bool:
+    with closing(part.outbox()) as outbox:
         while outbox.progress("requests").number < last and context.clock.monotonic_s() < deadline_s:
             sleep(POLL_S)
-        return last, outbox.progress("requests").number >= last
+        return outbox.progress("requests").number >= last

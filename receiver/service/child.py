@@ -123,9 +123,8 @@ async def _link(part: Process, descriptor: int, orders: Mapping[bytes, Callable[
     ended = asyncio.create_task(_obey(reader, orders))
     try:
         while not ended.done():
-            with contextlib.suppress(
-                StoreFailed, JournalError
-            ):  # a database is away: silent, and so down, until it is back
+            # While the database is away we are silent, and so count as down.
+            with contextlib.suppress(StoreFailed, JournalError):
                 report = {"status": part.status(), "metrics": part.metrics().decode(), "lines_lost": logs.lines_lost()}
                 writer.write(orjson.dumps(report) + b"\n")
             with contextlib.suppress(ConnectionError):

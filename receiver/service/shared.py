@@ -1,8 +1,9 @@
 """The processes of a service on a journal that several share: those that take callbacks, and those of its slots.
 
-Each slot that this service holds has an interpret process and, with Kafka, a publish process, and where traces are told
-a traces process; they are given the slot and its epoch, and are started again with both for as long as the slot is
-ours. What one service does for all runs where the lease of its name is ours.
+Each slot that this service holds has an interpret process and, with Kafka, a publish process; a reconcile process where
+a source has ``poll``, and a traces process where traces are told, since both follow the outbox, which is in order only
+within a slot. They are given the slot and its epoch, and are started again with both for as long as the slot is ours.
+What one service does for all runs where the lease of its name is ours.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from receiver.journal.handle import Journal
-from receiver.journal.slots import KEEPER, RECONCILE, HeldSlot
+from receiver.journal.slots import KEEPER, HeldSlot
 from receiver.service.cast import INTERPRET_SHARE, last_words
 from receiver.service.config.polls import polled
 from receiver.service.config.settings import Settings
@@ -113,7 +114,7 @@ class SharedCast:
             lease_s=self.holder.lease_s,
             kafka=self._settings.kafka is not None,
             intakes=[last_words(child) for child in self._intakes.children],
-            reconcile=last_words(reconciling[0]) if reconciling else None,
+            reconciling=[last_words(child) for child in reconciling],
             horizon_age_s=seen.horizon_age_s,
             takeovers=seen.takeovers,
             lost=seen.lost,
@@ -151,15 +152,14 @@ class SharedCast:
         children = [self._child("interpret", {"wakes": interpret_wakes}, on_death=died, held=held)]
         if self._settings.kafka is not None:
             children.append(self._child("publish", {"wake": publish_wake}, on_death=fenced, held=held))
+        if polled(self._settings):
+            children.append(self._child("reconcile", {}, held=held))
         if self._settings.traces.endpoint is not None:
             children.append(self._child("traces", {}, held=held))
         return ChildTeam(children, lambda: close_all(ends))
 
     def _leased(self) -> dict[str, Callable[[], ChildTeam]]:
-        leased: dict[str, Callable[[], ChildTeam]] = {KEEPER: lambda: ChildTeam([self._child("keep", {})])}
-        if polled(self._settings):
-            leased[RECONCILE] = lambda: ChildTeam([self._child("reconcile", {})])
-        return leased if self._role != "intake" else {}
+        return {} if self._role == "intake" else {KEEPER: lambda: ChildTeam([self._child("keep", {})])}
 
 
 def _children(team: Any) -> Sequence[Child]:

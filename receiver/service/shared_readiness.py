@@ -46,8 +46,8 @@ class Shared:
     """Whether Kafka is configured."""
     intakes: Sequence[Mapping[str, Any] | None] = ()
     """The last words of the processes that take callbacks."""
-    reconcile: Mapping[str, Any] | None = None
-    """Of the process that asks providers' APIs, None where another worker has it, or nobody is asked."""
+    reconciling: Sequence[Mapping[str, Any] | None] = ()
+    """The last words of the processes that ask providers' APIs: each asks about the accounts of its slot."""
     horizon_age_s: float = 0.0
     """For how long one transaction has kept callbacks from being read, or might have."""
     takeovers: int = 0
@@ -68,8 +68,14 @@ def shared_readiness(shared: Shared) -> dict[str, Any]:
         "interpret": _interpret(shared),
         "kafka": _kafka(shared, slots),
         "slots": slots,
-        **({} if shared.reconcile is None else {"reconcile": {"state": "up", **shared.reconcile}}),
+        **({"reconcile": _reconcile(shared.reconciling)} if shared.reconciling else {}),
     }
+
+
+def _reconcile(reconciling: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:
+    told = [one for one in reconciling if one is not None]
+    sources = {name: said for one in told for name, said in one["sources"].items()}
+    return {"state": "up" if len(told) == len(reconciling) else "down", "sources": sources}
 
 
 def _inbox(intakes: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:

@@ -88,7 +88,7 @@ class Several:
         return [one for one in self.workers if one is not worker]
 
     def wait_published(self, timeout_s: float = 120) -> None:
-        """Wait until every callback is interpreted and every record is on Kafka, as the database and the workers say."""
+        """Wait until all is interpreted and on Kafka, as the database and the workers say."""
         until(self._published, timeout_s)
 
     def _published(self) -> bool:

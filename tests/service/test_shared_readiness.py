@@ -105,10 +105,12 @@ def test_who_publishes_nothing_says_so() -> None:
 
 
 def test_reconcile_is_told_of_where_it_runs() -> None:
-    """By the one worker that asks."""
+    """Each slot's process asks about the sources whose callbacks are there."""
     assert "reconcile" not in shared_readiness(BOTH)
-    said = shared_readiness(replace(BOTH, reconcile={"sources": {}}))
-    assert said["reconcile"] == {"state": "up", "sources": {}}
+    said = shared_readiness(replace(BOTH, reconciling=[{"sources": {"a": 1}}, {"sources": {"b": 2}}]))
+    assert said["reconcile"] == {"state": "up", "sources": {"a": 1, "b": 2}}
+    said = shared_readiness(replace(BOTH, reconciling=[{"sources": {"a": 1}}, None]))
+    assert said["reconcile"] == {"state": "down", "sources": {"a": 1}}
 
 
 def test_figures_are_said_by_slot() -> None:

@@ -75,6 +75,7 @@ async def test_a_slot_is_taken_over_from_a_worker_that_is_killed(
     several: Several, ledger: Ledger, record_property: Record
 ) -> None:
     """Once its lease has run out; the worker that comes back gets a share again."""
+    several.start()  # whatever an earlier test left of it
     worker = several.holder_of(1)
 
     async def kill() -> None:
@@ -83,13 +84,13 @@ async def test_a_slot_is_taken_over_from_a_worker_that_is_killed(
         record_property("taken_over_after_s", taken[0])
 
     await load(several, ledger, 1, kill)
-    several.start()
 
 
 async def test_a_worker_that_wakes_after_its_lease_changes_nothing(
     several: Several, ledger: Ledger, record_property: Record
 ) -> None:
     """Its successor has gone on; it learns that at its next commit or word, and takes part again."""
+    several.start()  # whatever an earlier test left of it
     worker = several.holder_of(0)
     lost = len(log_lines(worker, "slot.lost"))
 
@@ -103,11 +104,11 @@ async def test_a_worker_that_wakes_after_its_lease_changes_nothing(
 
     await load(several, ledger, 2, stop_and_wake)
     assert several.gaps() == []
-    several.start()
 
 
 async def test_a_database_that_crashes_is_waited_for(several: Several, ledger: Ledger) -> None:
     """Torn down twice, once as a whole and once by the death of a session's process; nobody has to lend a hand."""
+    several.start()  # whatever an earlier test left of it
 
     async def crash() -> None:
         assert several.postgres.kill_sessions("receiver%") > 0
@@ -123,6 +124,7 @@ async def test_nothing_acknowledged_is_lost_where_a_synchronous_replica_takes_ov
     several: Several, ledger: Ledger, servers: tuple[Postgres, Postgres]
 ) -> None:
     """The primary dies under load and never comes back: whoever was answered 200 is in the journal and on Kafka."""
+    several.start()  # whatever an earlier test left of it
     first, second = servers
 
     async def fail_over() -> None:

@@ -15,7 +15,7 @@ from receiver.journal.memory.search import MemorySearch
 from receiver.journal.memory.watchlist import MemoryWatchlist
 from receiver.journal.ports import InboxLimits
 from receiver.journal.sealed import Keyring
-from receiver.journal.sharing import CrewOfOne, OneSlotAccounts
+from receiver.journal.sharing import CrewOfOne, OneSlotAccounts, need_slot_0
 from receiver.journal.slots import HeldSlot, OneSlot, SlotState
 from receiver.model.callback import EntryId
 from receiver.model.errors import JournalError
@@ -43,6 +43,11 @@ class MemoryJournal:
         """One, which whoever has the object holds."""
         done = {store: self._outbox.progress(store).number for store in ("inbox", "requests")}
         return OneSlot(SlotState(0, 0, "memory", 0.0, done["inbox"], done["requests"], self._outbox.last_number()))
+
+    def part(self, slot: int) -> MemoryJournal:
+        """All of it; raises ``JournalError`` for another slot than 0."""
+        need_slot_0(slot)
+        return self
 
     def crew(self) -> CrewOfOne:
         """Whoever has it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,10 @@ def is_there(address: Address) -> bool:
         return schema.is_there(database)
 
 
+NOBODYS = -1
+"""The epoch of a part that nobody holds: no slot has it, so that no commit to the outbox goes through."""
+
+
 @dataclass(frozen=True, slots=True)
 class PostgresJournal:
     """``handle.Journal`` in a schema of a database."""
@@ -57,6 +61,13 @@ class PostgresJournal:
     def slots(self) -> PostgresSlots:
         """Who holds what."""
         return PostgresSlots(self.address)
+
+    def part(self, slot: int) -> PostgresJournal:
+        """What is in one slot; raises ``JournalError`` where there is no such slot, ``StoreFailed``."""
+        with closing(self.slots()) as slots:
+            if slot not in {state.slot for state in slots.states()}:
+                raise JournalError(f"the journal has no slot {slot}; `receiver journal slots` adds some")
+        return replace(self, held=HeldSlot(slot, NOBODYS))
 
     def crew(self) -> PostgresCrew:
         """Who works on it."""
@@ -91,7 +102,7 @@ class PostgresJournal:
 
     def watchlist(self) -> PostgresWatchlist:
         """What reconcile remembers."""
-        return PostgresWatchlist(self.address, self.ring)
+        return PostgresWatchlist(self.address, self.ring, self.held)
 
     def rejects(self, *, write: bool = False) -> PostgresRejects:
         """The sample of refused callbacks."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from receiver.journal.postgres.address import Address
 from receiver.journal.postgres.connection import Database
 from receiver.journal.postgres.statements import named_queries
 from receiver.journal.sharing import Assigned
 from receiver.journal.slots import SLOTS_MAX, first_record
+from receiver.model.callback import EntryId
 from receiver.model.errors import JournalError
 
 SQL = named_queries("sharing")
@@ -58,6 +59,15 @@ class PostgresAccounts:
     def assigned(self) -> Sequence[Assigned]:
         """All of them, by provider and account."""
         return [Assigned(*row) for row in self._db.rows(SQL["assigned"])]
+
+    def slots_of(self, ids: Collection[EntryId]) -> dict[EntryId, int]:
+        """The slot of each, where it was interpreted or is kept."""
+        found: dict[EntryId, int] = {}
+        for store in ("inbox", "requests"):
+            numbers = [one.number for one in ids if one.store == store]
+            for number, slot in self._db.rows(SQL[f"slots_of_{store}"], numbers):
+                found[EntryId(store, int(number))] = int(slot)
+        return found
 
     def move(self, provider: str, account: str, slot: int) -> None:
         """Have the account's callbacks in another slot; raises ``JournalError`` while its old slot is behind."""

@@ -12,7 +12,7 @@ from typing import Any
 from receiver.journal.erasing import Erased, Erasure
 from receiver.journal.ports import InboxLimits
 from receiver.journal.sealed import NO_KEYS, Keyring
-from receiver.journal.sharing import CrewOfOne, OneSlotAccounts
+from receiver.journal.sharing import CrewOfOne, OneSlotAccounts, need_slot_0
 from receiver.journal.slots import HeldSlot, OneSlot, SlotState
 from receiver.journal.sqlite import audit, erase
 from receiver.journal.sqlite.folder import STORES, journal_id_of, make_or_check
@@ -65,6 +65,11 @@ class SqliteJournal:
             return OneSlot(
                 SlotState(0, 0, str(self.folder), 0.0, done["inbox"], done["requests"], outbox.last_number())
             )
+
+    def part(self, slot: int) -> SqliteJournal:
+        """All of it; raises ``JournalError`` for another slot than 0."""
+        need_slot_0(slot)
+        return self
 
     def crew(self) -> CrewOfOne:
         """Whoever has it."""

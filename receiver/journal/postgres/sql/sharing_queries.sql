@@ -72,3 +72,12 @@ INSERT INTO slots (slot, last_record) VALUES ($1, $2) ON CONFLICT DO NOTHING
 -- name: count_slots
 -- How many there are.
 SELECT count(*) FROM slots
+
+-- name: slots_of_inbox
+-- Of callbacks by their numbers, also of those that are purged and whose outcome is known.
+SELECT number, slot FROM callbacks WHERE slot = ANY(ARRAY(SELECT slot FROM slots)) AND number = ANY($1::bigint[])
+UNION SELECT number, slot FROM outcomes WHERE store = 'inbox' AND number = ANY($1::bigint[])
+
+-- name: slots_of_requests
+-- Of requests and answers.
+SELECT number, slot FROM requests WHERE number = ANY($1::bigint[])
