@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,7 +19,7 @@ from receiver.journal.ports import (
 )
 from receiver.journal.sealed import Keyring
 from receiver.journal.search import Search
-from receiver.journal.sharing import Accounts, Crew
+from receiver.journal.sharing import Accounts, Crew, SourceSlots
 from receiver.journal.slots import HeldSlot, Slots
 from receiver.journal.watchlist import Watchlist
 
@@ -53,10 +53,16 @@ class Journal(Protocol):
     def accounts(self) -> Accounts:
         """Which account's callbacks are in which slot."""
 
-    def inbox_writer(self, limits: InboxLimits, slot_of: Callable[[str], int] | None = None) -> Inbox:
+    def adopt(self) -> int | None:
+        """Have inbox numbers rise again where a copy of the database gives them anew; None where they rise.
+
+        Gives the new era. Raises ``JournalError`` where a worker is there, ``StoreFailed``.
+        """
+
+    def inbox_writer(self, limits: InboxLimits, slot_of: SourceSlots | None = None) -> Inbox:
         """The inbox, to append to; called in a running event loop, by a process that takes callbacks.
 
-        ``slot_of`` gives the slot of a source's callbacks, where they are not all in one; it may be asked for each.
+        ``slot_of`` gives the slot of a source's callbacks, where they are not all in one.
         """
 
     def inbox(self) -> InboxReader:

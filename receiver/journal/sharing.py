@@ -74,6 +74,16 @@ class Accounts(Protocol):
         """Give it back."""
 
 
+class SourceSlots(Protocol):
+    """In which slot each source's callbacks are, as a process that takes callbacks knows it."""
+
+    def __call__(self, source: str) -> int:
+        """The slot of a source that is configured; it asks nobody."""
+
+    def renew(self) -> None:
+        """Ask again, since an account may have been moved; raises ``StoreFailed``."""
+
+
 def need_slot_0(slot: int) -> None:
     """Raise ``JournalError`` for a slot that an engine with one slot does not have."""
     if slot != 0:

@@ -1,4 +1,4 @@
-"""In which slot of the journal each source's callbacks are: asked once, since an account stays where it is."""
+"""In which slot of the journal each source's callbacks are: known to a process that takes them, asked for now and then."""
 
 from __future__ import annotations
 
@@ -14,3 +14,21 @@ def source_slots(journal: Journal, sources: Sources) -> dict[str, int]:
         return {
             name: accounts.slot_of(provider.slug, source.account or "") for name, (provider, source) in sources.items()
         }
+
+
+class KnownSlots:
+    """``journal.sharing.SourceSlots`` of the configured sources."""
+
+    def __init__(self, journal: Journal, sources: Sources) -> None:
+        """Raises as ``renew`` does."""
+        self._journal, self._sources = journal, sources
+        self._slots: dict[str, int] = {}
+        self.renew()
+
+    def __call__(self, source: str) -> int:
+        """The slot of a source."""
+        return self._slots[source]
+
+    def renew(self) -> None:
+        """Ask the journal again; raises ``StoreFailed``, ``JournalError``."""
+        self._slots = source_slots(self._journal, self._sources)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from kafka_local import LocalKafka
@@ -18,14 +21,21 @@ pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
 Record = Callable[[str, object], None]
 
 
+@contextmanager
+def made_folder() -> Iterator[Path]:
+    """One that another user may reach, as whom a database runs."""
+    with tempfile.TemporaryDirectory(prefix="several-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
 @pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Postgres, Postgres]]:
+def servers() -> Iterator[tuple[Postgres, Postgres]]:
     """A PostgreSQL with fsync, and the one that commits wait for."""
     bin_ = programs()
     if bin_ is None:
         pytest.skip("PostgreSQL 14 or newer is needed: on Debian the package postgresql")
-    folder = tmp_path_factory.mktemp("postgres")
-    with Postgres(bin_, folder / "first") as first:
+    with made_folder() as folder, Postgres(bin_, folder / "first") as first:
         first.make()
         first.start()
         with first.replica(folder / "second", "second") as second:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from receiver.journal.memory.search import MemorySearch
 from receiver.journal.memory.watchlist import MemoryWatchlist
 from receiver.journal.ports import InboxLimits
 from receiver.journal.sealed import Keyring
-from receiver.journal.sharing import CrewOfOne, OneSlotAccounts, need_slot_0
+from receiver.journal.sharing import CrewOfOne, OneSlotAccounts, SourceSlots, need_slot_0
 from receiver.journal.slots import HeldSlot, OneSlot, SlotState
 from receiver.model.callback import EntryId
 from receiver.model.errors import JournalError
@@ -57,7 +57,10 @@ class MemoryJournal:
         """All are in the one slot."""
         return OneSlotAccounts()
 
-    def inbox_writer(self, limits: InboxLimits, slot_of: Callable[[str], int] | None = None) -> MemoryInbox:
+    def adopt(self) -> None:
+        """Numbers are given by the journal itself, and always rise."""
+
+    def inbox_writer(self, limits: InboxLimits, slot_of: SourceSlots | None = None) -> MemoryInbox:
         """The inbox; nothing limits it."""
         del limits, slot_of
         return self._inbox

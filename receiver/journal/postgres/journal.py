@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,11 +21,12 @@ from receiver.journal.postgres.rejects import PostgresRejects
 from receiver.journal.postgres.requests import PostgresRequests
 from receiver.journal.postgres.seals import need_keys, rekey
 from receiver.journal.postgres.search import PostgresSearch
-from receiver.journal.postgres.sharing import PostgresAccounts, PostgresCrew
+from receiver.journal.postgres.sharing import FixedSlot, PostgresAccounts, PostgresCrew, adopt
 from receiver.journal.postgres.slots import PostgresSlots
 from receiver.journal.postgres.take_over import PostgresTakeOver
 from receiver.journal.postgres.watchlist import PostgresWatchlist
 from receiver.journal.sealed import NO_KEYS, Keyring
+from receiver.journal.sharing import SourceSlots
 from receiver.journal.slots import HeldSlot
 from receiver.model.errors import JournalError
 
@@ -77,10 +78,14 @@ class PostgresJournal:
         """Which account's callbacks are in which slot."""
         return PostgresAccounts(self.address)
 
-    def inbox_writer(self, limits: InboxLimits, slot_of: Callable[[str], int] | None = None) -> PostgresInbox:
+    def adopt(self) -> int | None:
+        """Have inbox numbers rise again."""
+        with self._asking() as database:
+            return adopt(database, self.address.options.lease_s)
+
+    def inbox_writer(self, limits: InboxLimits, slot_of: SourceSlots | None = None) -> PostgresInbox:
         """The inbox, to append to; called in a running event loop, by any number of processes."""
-        slot = self.held.slot if self.held else 0
-        return PostgresInbox(self.address, limits, self.ring, slot_of or (lambda _: slot))
+        return PostgresInbox(self.address, limits, self.ring, slot_of or FixedSlot(self.held.slot if self.held else 0))
 
     def inbox(self) -> PostgresInboxReader:
         """The inbox, to read."""

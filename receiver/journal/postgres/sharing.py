@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from receiver.journal.postgres.address import Address
 from receiver.journal.postgres.connection import Database
@@ -13,6 +14,34 @@ from receiver.model.callback import EntryId
 from receiver.model.errors import JournalError
 
 SQL = named_queries("sharing")
+
+
+@dataclass(frozen=True, slots=True)
+class FixedSlot:
+    """``sharing.SourceSlots`` of who writes into one slot."""
+
+    slot: int
+
+    def __call__(self, source: str) -> int:
+        """The same for all."""
+        del source
+        return self.slot
+
+    def renew(self) -> None:
+        """It stays."""
+
+
+def adopt(database: Database, lease_s: float) -> int | None:
+    """Raise the era so far that new inbox numbers are above all that are there; None where they are already.
+
+    Raises ``JournalError`` where a worker is there, ``StoreFailed``.
+    """
+    with database.transaction():
+        database.execute(SQL["stop_appends"])
+        if int(database.one(SQL["present"], lease_s)):
+            raise JournalError("a worker runs on the journal: stop all services first")
+        found = database.one(SQL["adopt"])
+        return None if found is None else int(found)
 
 
 class PostgresCrew:

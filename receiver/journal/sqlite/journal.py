@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 from receiver.journal.erasing import Erased, Erasure
 from receiver.journal.ports import InboxLimits
 from receiver.journal.sealed import NO_KEYS, Keyring
-from receiver.journal.sharing import CrewOfOne, OneSlotAccounts, need_slot_0
+from receiver.journal.sharing import CrewOfOne, OneSlotAccounts, SourceSlots, need_slot_0
 from receiver.journal.slots import HeldSlot, OneSlot, SlotState
 from receiver.journal.sqlite import audit, erase
 from receiver.journal.sqlite.folder import STORES, journal_id_of, make_or_check
@@ -79,7 +79,10 @@ class SqliteJournal:
         """All are in the one slot."""
         return OneSlotAccounts()
 
-    def inbox_writer(self, limits: InboxLimits, slot_of: Callable[[str], int] | None = None) -> SqliteInbox:
+    def adopt(self) -> None:
+        """Numbers are given by the journal itself, and always rise."""
+
+    def inbox_writer(self, limits: InboxLimits, slot_of: SourceSlots | None = None) -> SqliteInbox:
         """The inbox, to append to; called in a running event loop."""
         del slot_of
         return SqliteInbox(self.folder, limits, ring=self.ring)

@@ -28,7 +28,7 @@ from receiver.service.config.settings import Settings
 from receiver.service.open_files import raise_open_files
 from receiver.service.own_secrets import sources_for
 from receiver.service.process import ProcessContext
-from receiver.service.source_slots import source_slots
+from receiver.service.source_slots import KnownSlots
 from receiver.service.system_clock import SystemClock
 
 
@@ -83,8 +83,8 @@ class IntakeProcess:
         """Serve until ``stop``; then everything answered is committed, and the inbox is closed."""
         journal, server = self._settings.journal, self._settings.server
         limits = InboxLimits(journal.queue_max, journal.wal_bytes_max, journal.disk_free_bytes_min)
-        slots = await asyncio.to_thread(source_slots, self._journal, self._sources)
-        self._inbox = inbox = self._journal.inbox_writer(limits, slots.__getitem__)
+        slots = await asyncio.to_thread(KnownSlots, self._journal, self._sources)
+        self._inbox = inbox = self._journal.inbox_writer(limits, slots)
         reader, outbox, rejects = self._journal.inbox(), self._journal.outbox(), self._journal.rejects(write=True)
         repeats = await asyncio.to_thread(self._known_repeats, reader, outbox)
         self._intake = intake = Intake(

@@ -81,3 +81,10 @@ UNION SELECT number, slot FROM outcomes WHERE store = 'inbox' AND number = ANY($
 -- name: slots_of_requests
 -- Of requests and answers.
 SELECT number, slot FROM requests WHERE number = ANY($1::bigint[])
+
+-- name: adopt
+-- Where the next transaction's numbers would not be above the highest there is.
+UPDATE journal SET era = found.highest / 1024 + 1 - pg_current_xact_id()::text::bigint
+FROM (SELECT coalesce(max(number), 0) AS highest FROM callbacks) AS found
+WHERE (era + pg_current_xact_id()::text::bigint) * 1024 <= found.highest
+RETURNING era
