@@ -1,4 +1,4 @@
-"""In which slot of the journal each source's callbacks are: known to a process that takes them, asked for now and then."""
+"""In which slot of the journal each source's callbacks are, as a process that takes them knows it."""
 
 from __future__ import annotations
 

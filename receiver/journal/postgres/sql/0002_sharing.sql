@@ -10,7 +10,7 @@ CREATE TABLE crew (
 CREATE TABLE accounts (
   provider text NOT NULL,
   account  text NOT NULL,    -- '' where the provider has none
-  slot     smallint NOT NULL REFERENCES slots (slot),
+  slot     smallint NOT NULL,
   since    timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (provider, account)
 );
