@@ -25,14 +25,21 @@ def make(context: ProcessContext) -> KeepProcess:
     return KeepProcess(context)
 
 
+class KeepMetrics:
+    """One number: who has this to do."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        Gauge("receiver_keeper", "1 where old callbacks are let go", registry=self.registry).set(1)
+
+
 class KeepProcess:
     """Retention by age, for all slots."""
 
     def __init__(self, context: ProcessContext) -> None:
         self._context = context
         self._stop = asyncio.Event()
-        self._registry = CollectorRegistry()
-        Gauge("receiver_keeper", "1 where old callbacks are let go", registry=self._registry).set(1)
+        self._metrics = KeepMetrics()
 
     async def run(self) -> None:
         """Let go what is old, every ten minutes, until ``stop``; raises ``JournalError``, ``StoreFailed``."""
@@ -69,4 +76,4 @@ class KeepProcess:
 
     def metrics(self) -> bytes:
         """That it is here: one service of all has it."""
-        return metrics.render(self._registry)
+        return metrics.render(self._metrics.registry)
