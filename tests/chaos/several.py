@@ -13,6 +13,7 @@ from typing import Self
 from receiver.journal.postgres.address import Address
 from receiver.journal.postgres.schema import init
 from receiver.journal.slots import SLOT_SHIFT
+from receiver.service.share import fair_share
 from tests.chaos.load import Ledger
 from tests.chaos.oracle import Verdict, committed, judge
 from tests.chaos.postgres import Postgres
@@ -66,9 +67,9 @@ class Several:
         """Whether each worker has its share, and Kafka takes what they publish."""
         said = [worker.readyz() for worker in self.workers]
         here = [[slot for slot in one["slots"] if slot["held_here"]] for one in said if one is not None]
-        return sorted(len(slots) for slots in here) == [SLOTS // len(self.workers)] * len(self.workers) and all(
-            slot["kafka"] == "up" for slots in here for slot in slots
-        )
+        shares = sorted((len(slots) for slots in here), reverse=True)
+        even = len(here) == len(self.workers) and sum(shares) == SLOTS and shares[0] == fair_share(SLOTS, len(here))
+        return even and all(slot["kafka"] == "up" for slots in here for slot in slots)
 
     def holder_of(self, slot: int) -> Service:
         """The worker that has a slot now."""
@@ -140,6 +141,26 @@ def pause(service: Service) -> None:
     for pid in pids(service):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGSTOP)
+
+
+def pause_in_transaction(postgres: Postgres, service: Service, tries: int = 200) -> bool:
+    """Stop a worker while it has a transaction of its outbox open, under load; False where that was never so.
+
+    Tried again and again, since a transaction takes some milliseconds; the worker is paused in either case.
+    """
+    asked = (
+        "SELECT 1 FROM pg_stat_activity WHERE application_name = 'receiver outbox' AND state = 'idle in transaction'"
+        " AND state_change < clock_timestamp() - interval '20 ms'"
+    )
+    for _ in range(tries):
+        pause(service)
+        time.sleep(0.03)  # whatever was on its way to the database has come there
+        if postgres.run(asked):
+            return True
+        go_on(service)
+        time.sleep(0.01)
+    pause(service)
+    return False
 
 
 def go_on(service: Service) -> None:

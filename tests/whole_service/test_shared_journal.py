@@ -14,7 +14,7 @@ from kafka_local import LocalKafka
 from tests.chaos.load import Ledger, Load
 from tests.chaos.postgres import Postgres, programs
 from tests.chaos.service import until
-from tests.chaos.several import LEASE_S, Several, go_on, log_lines, pause, taken_by
+from tests.chaos.several import LEASE_S, Several, go_on, log_lines, pause, pause_in_transaction, taken_by
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
 
@@ -114,6 +114,22 @@ async def test_a_worker_that_wakes_after_its_lease_changes_nothing(
 
     await load(several, ledger, 2, stop_and_wake)
     assert several.gaps() == []
+
+
+async def test_a_worker_that_stops_within_a_transaction_holds_nobody_up_for_long(
+    several: Several, ledger: Ledger, record_property: Record
+) -> None:
+    """The database ends its session after some seconds; until then its slot waits, and callbacks are taken."""
+    several.start()  # whatever an earlier test left of it
+    worker = several.holder_of(1)
+
+    async def stop_within() -> None:
+        with taken_by(several.others(worker), 1) as taken:
+            record_property("within", await asyncio.to_thread(pause_in_transaction, several.postgres, worker))
+        record_property("taken_over_after_s", taken[0])
+        go_on(worker)
+
+    await load(several, ledger, 5, stop_within)
 
 
 async def test_a_database_that_crashes_is_waited_for(several: Several, ledger: Ledger) -> None:
