@@ -99,7 +99,8 @@ class Postgres:
         return made
 
     def run(self, sql: str) -> list[tuple[Any, ...]]:
-        """One statement as its owner, and its rows."""
+        """One statement as its owner, and its rows; one that is just recovering is waited for."""
+        until(self.answers)
         with psycopg.connect(self.url, autocommit=True, connect_timeout=5) as connection:
             found = connection.execute(sql.encode())
             return found.fetchall() if found.description else []
