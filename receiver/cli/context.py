@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from receiver.cli.output import has_configuration, load_or_built_in
-from receiver.journal.engines import hold_journal, there_is_a_journal
+from receiver.journal.engines import hold_journal, init_journal, there_is_a_journal
 from receiver.model.errors import ConfigurationError
 from receiver.operate.context import Context
 from receiver.service import logs
 from receiver.service.config.file import DEFAULT_FILE
 from receiver.service.config.journal_keys import resolve_keys
+from receiver.service.config.journal_options import engine_options
 from receiver.service.config.settings import Settings
 from receiver.service.wiring import make_context, open_context
 
@@ -52,15 +53,23 @@ def load_context(config: Path | None, *, decides: bool = False) -> Context:
 
 def make_journal(opened: Opened) -> None:
     """Make the journal where there is none; raises ``JournalBusy``, ``JournalError``."""
-    url = opened.settings.journal.url
-    if not there_is_a_journal(url):
-        with hold_journal(url, MAKING_WAIT_S, resolve_keys(opened.settings, opened.environ)):
+    url, options = opened.settings.journal.url, engine_options(opened.settings, opened.environ)
+    if not there_is_a_journal(url, options):
+        keys = resolve_keys(opened.settings, opened.environ)
+        with hold_journal(url, MAKING_WAIT_S, keys, options=options):
             pass
+
+
+def init_configured(opened: Opened, slots: int, allow: str | None) -> list[str]:
+    """Make the journal, or bring it to today's format; what became of it. Raises ``JournalError``, ``StoreFailed``."""
+    keys, options = resolve_keys(opened.settings, opened.environ), engine_options(opened.settings, opened.environ)
+    return init_journal(opened.settings.journal.url, keys, options, slots, allow)
 
 
 @contextmanager
 def hold_configured(opened: Opened) -> Iterator[Context]:
     """Hold the journal, made where there is none, for the body; raises ``JournalBusy`` where a service runs on it."""
     keys = resolve_keys(opened.settings, opened.environ)
-    with hold_journal(opened.settings.journal.url, wait_s=0, keys=keys) as (journal, _):
+    options = engine_options(opened.settings, opened.environ)
+    with hold_journal(opened.settings.journal.url, wait_s=0, keys=keys, options=options) as (journal, _):
         yield make_context(opened.settings, opened.environ, lambda: journal, logs.get())

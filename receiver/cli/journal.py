@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from receiver.cli.context import load_context
+from receiver.cli.context import init_configured, load_context, open_configured
 from receiver.cli.output import config_option, json_option, say, show_line, show_table, write_json
 from receiver.cli.progress import patience
 from receiver.journal.erasing import Erased
@@ -24,6 +24,16 @@ CHECK_PATIENCE_S = 5.0
 @click.group()
 def journal() -> None:
     """The journal: check it, mend it, copy it, measure it."""
+
+
+@journal.command()
+@config_option
+@click.option("--slots", default=1, show_default=True, help="Parts that are interpreted apart; only ever more.")
+@click.option("--allow", metavar="ROLE", help="A role of the database that services run under: it changes no table.")
+def init(config: Path | None, slots: int, allow: str | None) -> None:
+    """Make the journal, or bring it to today's format; safe to repeat. One on PostgreSQL is made by nothing else."""
+    for line in init_configured(open_configured(config), slots, allow):
+        show_line(line)
 
 
 @journal.command()

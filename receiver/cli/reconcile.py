@@ -16,6 +16,7 @@ from receiver.journal.engines import is_held
 from receiver.model.errors import ReceiverError
 from receiver.operate import watchlist
 from receiver.service import logs
+from receiver.service.config.journal_options import engine_options
 from receiver.service.config.polls import need_polled
 from receiver.service.processes.reconcile import once as ask_once
 
@@ -37,7 +38,11 @@ def track(config: Path | None, source: str, operation: str) -> None:
     watchlist.check_operation_id(opened.context, source, operation)
     make_journal(opened)  # a swap may be created before the first service runs
     watchlist.track(opened.context, source, operation)
-    how = "the service asks at once" if is_held(opened.settings.journal.url) else NO_SERVICE
+    how = (
+        "the service asks at once"
+        if is_held(opened.settings.journal.url, engine_options(opened.settings, opened.environ))
+        else NO_SERVICE
+    )
     if not polls[source].enabled:
         how = "`poll.enabled` is off: `receiver reconcile once` asks"
     say(f"{operation} is watched: {how}")

@@ -26,6 +26,8 @@ from receiver.model.errors import JournalBusy, JournalError
 
 URL_PATTERN = r"^(sqlite:.+|postgresql://.+)"
 """What ``journal.url`` may be."""
+SCHEMA_PATTERN = postgres.SCHEMA_PATTERN
+"""What the schema of a journal in a database may be called."""
 LOCK_WAIT_S = 10.0
 """The children of a service that was just killed need a moment to end."""
 SAY_WAITING_S = 1.0
@@ -77,6 +79,24 @@ def hold_journal(
         return
 
 
+def init_journal(
+    url: str, keys: Keyring = NO_KEYS, options: EngineOptions = NO_OPTIONS, slots: int = 1, allow: str | None = None
+) -> list[str]:
+    """Make the journal, or bring it to today's format; safe to repeat. Gives what became of it, for people.
+
+    Only a database has more than one of ``slots``, and a role to ``allow``. Raises ``JournalBusy`` where a service runs
+    on one in a folder, ``JournalError``, ``StoreFailed``.
+    """
+    if is_server(url):
+        from receiver.journal.postgres.schema import init, told  # noqa: PLC0415  the driver is an extra
+
+        return told(init(_address(url, options), slots, allow))
+    if slots != 1 or allow is not None:
+        raise JournalError("a journal in a folder has one slot, and no roles: --slots and --allow are for PostgreSQL")
+    with hold_journal(url, 0, keys) as (journal, _):
+        return [f"the journal {journal.journal_id} is in {location(url)}"]
+
+
 def is_held(url: str, options: EngineOptions = NO_OPTIONS) -> bool:
     """Whether a service runs on the journal, or a command that must be alone with it; False where there is none."""
     if not there_is_a_journal(url, options):
@@ -99,6 +119,18 @@ def find_journal(url: str, keys: Keyring = NO_KEYS, options: EngineOptions = NO_
 
         return find(_address(url, options), keys)
     return journal_in(_folder(url), keys)
+
+
+def share_journal(url: str, keys: Keyring = NO_KEYS, options: EngineOptions = NO_OPTIONS) -> Journal:
+    """The journal on a server, checked as for a service that starts, which holds slots of it one by one.
+
+    Raises ``JournalError``, also where the URL names a folder, which only one service can have; ``StoreFailed``.
+    """
+    if not is_server(url):
+        raise JournalError(f"the journal {location(url)} is in a folder, and only one service can have it")
+    from receiver.journal.postgres.holding import checked  # noqa: PLC0415  the driver is an extra
+
+    return checked(_address(url, options), keys)
 
 
 def held_journal(

@@ -25,6 +25,9 @@ from receiver.model.records import (
     Request,
 )
 
+WAITING_MAX = 1_000_000
+"""Callbacks that are counted one by one: nobody needs to know a backlog above it exactly."""
+
 
 @dataclass(frozen=True, slots=True)
 class InboxLimits:
@@ -104,6 +107,9 @@ class InboxReader(Protocol):
 
     def last_number(self) -> int:
         """The highest number given so far, also where its callback was purged; 0 in a new inbox."""
+
+    def waiting(self, after: int) -> int:
+        """How many callbacks have a number above ``after``, counted up to ``WAITING_MAX``; numbers may have gaps."""
 
     def newest_us(self) -> int | None:
         """Time of receipt of the newest callback there is, Unix microseconds; None where there is none."""

@@ -17,6 +17,7 @@ from receiver.sandbox.simulator import Simulation, choose
 from receiver.service import logs
 from receiver.service.admin import OFF, admin_server, readiness
 from receiver.service.config.journal_keys import resolve_keys
+from receiver.service.config.journal_options import engine_options
 from receiver.service.config.polls import polled
 from receiver.service.config.settings import Settings
 from receiver.service.config.sources import resolve_sources
@@ -128,7 +129,8 @@ def run(
     sources = resolve_sources(settings, environ)  # every fault is named before anything starts
     simulations = _simulations(settings, sources) if simulate else []
     keys = resolve_keys(settings, environ)
-    with hold_journal(settings.journal.url, wait_s=1.0, keys=keys) as (journal, _):
+    options = engine_options(settings, environ)
+    with hold_journal(settings.journal.url, wait_s=1.0, keys=keys, options=options) as (journal, _):
         asyncio.run(_serve(ProcessContext(settings, environ, journal, logs.get()), show, announce, simulations))
 
 

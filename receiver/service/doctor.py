@@ -20,7 +20,7 @@ import orjson
 from prometheus_client.parser import text_string_to_metric_families
 
 from receiver.intake.http_server import FILES_KEPT
-from receiver.journal.engines import location, there_is_a_journal
+from receiver.journal.engines import is_server, location, there_is_a_journal
 from receiver.model.errors import ReceiverError
 from receiver.operate import journal as journal_operate
 from receiver.operate import topics
@@ -95,6 +95,8 @@ def _limits(settings: Settings) -> Iterator[Sign]:
 
 
 def _disk(settings: Settings) -> Iterator[Sign]:
+    if is_server(settings.journal.url):
+        return
     folder = Path(location(settings.journal.url)).absolute()
     there = next(place for place in (folder, *folder.parents) if place.exists())
     free, least = shutil.disk_usage(there).free, settings.journal.disk_free_bytes_min
@@ -113,7 +115,7 @@ def _disk(settings: Settings) -> Iterator[Sign]:
 
 def _journal(settings: Settings, context: Context, *, thorough: bool) -> Iterator[Sign]:
     place = location(settings.journal.url)
-    if not there_is_a_journal(settings.journal.url):
+    if not is_server(settings.journal.url) and not there_is_a_journal(settings.journal.url):
         yield Sign("note", "journal", f"none at {place} yet: the service makes it when it first starts")
         return
     try:

@@ -29,9 +29,13 @@ TIMEX_BYTES = 512
 """More than its record has on any architecture; all zeros asks and sets nothing."""
 
 
-def surroundings(settings: Settings, config: Path | None, folder: Path) -> list[Advice]:
-    """All that there is to say; ``config`` is the configuration's file, ``folder`` the journal's, made or not."""
-    return [*_files(settings, config), *filesystem(folder, _read(MOUNTS)), *_clock()]
+def surroundings(settings: Settings, config: Path | None, folder: Path | None) -> list[Advice]:
+    """All that there is to say; ``config`` is the configuration's file, ``folder`` the journal's, made or not.
+
+    A journal in a database has no folder.
+    """
+    of_folder = () if folder is None else filesystem(folder, _read(MOUNTS))
+    return [*_files(settings, config), *of_folder, *_clock()]
 
 
 def _files(settings: Settings, config: Path | None) -> Iterator[Advice]:

@@ -12,6 +12,7 @@ from receiver.operate.context import Context
 from receiver.publish.ports import Kafka
 from receiver.service import logs
 from receiver.service.config.journal_keys import resolve_keys
+from receiver.service.config.journal_options import engine_options
 from receiver.service.config.settings import Settings
 from receiver.service.config.sources import resolve_sources
 from receiver.service.system_clock import SystemClock
@@ -21,7 +22,7 @@ def open_context(settings: Settings, environ: Mapping[str, str]) -> Context:
     """Operate on the journal that is there."""
 
     def find() -> Journal:
-        return find_journal(settings.journal.url, resolve_keys(settings, environ))
+        return find_journal(settings.journal.url, resolve_keys(settings, environ), engine_options(settings, environ))
 
     return make_context(settings, environ, find, logs.get())
 
@@ -35,7 +36,7 @@ def make_context(
         log=log,
         record_bytes_max=settings.record_bytes_max,
         publish_body=settings.quarantine.publish_body,
-        runs=open_runs(settings.journal.url),
+        runs=open_runs(settings.journal.url, engine_options(settings, environ)),
         open_journal=open_journal,
         open_sources=partial(resolve_sources, settings, environ),
         open_kafka=partial(_open_kafka, settings, environ),

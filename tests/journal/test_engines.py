@@ -59,6 +59,7 @@ def test_a_journal_is_held_once(url: str) -> None:
 def test_whoever_waits_has_it_when_it_is_free(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The children of a service that was just killed need a moment to end."""
     with hold_journal(url) as (_, descriptor):
+        assert descriptor is not None
         kept = os.dup(descriptor)  # as a child that inherits it does
     waited: list[float] = []
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from receiver.journal.ports import InboxFigures
+from receiver.journal.ports import WAITING_MAX, InboxFigures
 from receiver.model.callback import JournalEntry, VerifiedCallback
 from receiver.model.errors import Unavailable
 
@@ -57,6 +57,10 @@ class MemoryInbox:
     def last_number(self) -> int:
         """The highest number given so far."""
         return self._last
+
+    def waiting(self, after: int) -> int:
+        """How many have a number above ``after``."""
+        return min(sum(entry.number > after for entry in self.entries), WAITING_MAX)
 
     def newest_us(self) -> int | None:
         """Time of receipt of the newest callback."""

@@ -17,6 +17,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from receiver.journal.ports import WAITING_MAX
 from receiver.journal.postgres.address import Address
 from receiver.journal.postgres.connection import Database
 from receiver.journal.postgres.inbox_rows import content_of, entry_from_row
@@ -72,6 +73,10 @@ class PostgresInboxReader:
     def last_number(self) -> int:
         """The highest number given so far that can be read."""
         return int(self._db.one(SQL["last_number"], self._slot))
+
+    def waiting(self, after: int) -> int:
+        """How many callbacks have a number above ``after``."""
+        return int(self._db.one(SQL["waiting"], after, self._slot, WAITING_MAX))
 
     def newest_us(self) -> int | None:
         """Time of receipt of the newest callback there is, Unix microseconds."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from contextlib import closing
+from dataclasses import dataclass
 
 from receiver.journal.postgres.address import Address
 from receiver.journal.postgres.connection import Database, no_journal
@@ -20,12 +21,33 @@ FORMAT = max(number for number, _ in migrations())
 SERVER_MIN = 140_000
 
 
-def init(address: Address, slots: int = 1, allow: str | None = None) -> tuple[str, int, int]:
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What ``init`` made, or found made."""
+
+    journal_id: str
+    format_before: int
+    """0 where there was none."""
+    slots: int
+
+
+def told(made: Made) -> list[str]:
+    """The same for people."""
+    if made.format_before == 0:
+        how = f"is made, in format {FORMAT}"
+    elif made.format_before == FORMAT:
+        how = f"has format {FORMAT} already"
+    else:
+        how = f"was of format {made.format_before} and has format {FORMAT} now"
+    slots = "1 slot" if made.slots == 1 else f"{made.slots} slots"
+    return [f"the journal {made.journal_id} {how}; it has {slots}"]
+
+
+def init(address: Address, slots: int = 1, allow: str | None = None) -> Made:
     """Make the journal, or bring it to our format, and give it more slots; safe to repeat.
 
-    ``allow`` is a role that may use the tables and not change them. Gives its id, the format that it had (0: none) and
-    the number of its slots. Raises ``JournalError`` where it is of a newer format or the server will not do,
-    ``StoreFailed``.
+    ``allow`` is a role that may use the tables and not change them. Raises ``JournalError`` where it is of a newer
+    format or the server will not do, ``StoreFailed``.
     """
     if not 1 <= slots <= SLOTS_MAX:
         raise JournalError(f"a journal has from 1 to {SLOTS_MAX} slots, not {slots}")
@@ -46,7 +68,7 @@ def init(address: Address, slots: int = 1, allow: str | None = None) -> tuple[st
                 database.rows(SQL["add_slot"], slot, first_record(slot))
             if allow is not None:
                 database.execute(SQL["allow"].format(schema=address.schema, role=_quoted(allow)))
-        return str(database.one(SQL["id"])), before, int(database.one(SQL["count_slots"]))
+        return Made(str(database.one(SQL["id"])), before, int(database.one(SQL["count_slots"])))
 
 
 def find(database: Database) -> str:

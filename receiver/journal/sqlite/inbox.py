@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from receiver.journal.ports import WAITING_MAX
 from receiver.journal.sealed import NO_KEYS, Keyring
 from receiver.journal.sqlite.inbox_rows import content_of, entry_from_row
 from receiver.journal.sqlite.inbox_writer import FILE, SQL, STORE
@@ -52,6 +53,10 @@ class SqliteInboxReader(StoreConnection):
     def entry(self, number: int) -> JournalEntry | None:
         """One entry, None where it was purged or never was."""
         return next((entry_from_row(self._seals, row) for row in self._rows(SQL["entry"], (number,))), None)
+
+    def waiting(self, after: int) -> int:
+        """Numbers above ``after``: of what is not interpreted nothing is purged, so none of them is missing."""
+        return max(0, min(self.last_number() - after, WAITING_MAX))
 
     def newest_us(self) -> int | None:
         """Time of receipt of the newest callback there is, Unix microseconds."""

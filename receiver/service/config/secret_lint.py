@@ -72,6 +72,7 @@ def references(settings: Settings) -> Iterator[tuple[str, str]]:
     for number, source in enumerate(settings.sources):
         yield from _inside(f"sources.{number} ({source.name})", source.model_dump(exclude_unset=True))
     yield from _inside("journal.keys", settings.journal.keys)
+    yield from _inside("journal.password", settings.journal.password)
     if settings.kafka is not None:
         yield from _inside("kafka.client", settings.kafka.client)
 

@@ -18,10 +18,11 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from receiver.intake.limits import BODIES_BYTES_MAX, CONNECTIONS_MAX
 from receiver.intake.peers import networks
-from receiver.journal.engines import URL_PATTERN, is_server
+from receiver.journal.engines import is_server
 from receiver.model.errors import ConfigurationError
-from receiver.providers.settings import FAULT, Reference, Section, SourceSettings
+from receiver.providers.settings import FAULT, Section, SourceSettings
 from receiver.service.config.file import CONFIG_VARIABLE, ENV_PREFIX, find, read
+from receiver.service.config.journal_settings import JournalSettings
 from receiver.service.config.service_links import service_links
 from receiver.service.config.source_settings import AnySource, RouteSettings
 
@@ -117,44 +118,6 @@ class AdminSettings(Section):
 
     host: Annotated[str, Field(description="address; loopback, since its numbers are nobody else's")] = "127.0.0.1"
     port: Annotated[Port, Field(description="port")] = 8081
-
-
-class JournalSettings(Section):
-    """Where callbacks are made safe."""
-
-    url: Annotated[str, Field(pattern=URL_PATTERN, description="`sqlite:` and a folder, made 0700")] = (
-        "sqlite:var/journal"
-    )
-    disk_free_bytes_min: Annotated[
-        int, Field(ge=0, description="bytes; below it 503 and not ready, before SQLite itself fails")
-    ] = 67_108_864
-    queue_max: Annotated[
-        int,
-        Field(ge=1, description="callbacks waiting for a commit; more get 503: memory stays bounded on a slow disk"),
-    ] = 10_000
-    wal_bytes_max: Annotated[
-        int, Field(ge=1024 * 1024, description="bytes; above it the writer restarts the write-ahead log")
-    ] = 67_108_864
-
-    lease_s: Annotated[float, Field(ge=1, le=600, description="x")] = 5
-    retention_days: Annotated[
-        int,
-        Field(ge=0, le=36_500, description="days; published callbacks and events go after it; 0 keeps them for ever"),
-    ] = 400
-    contents_days: Annotated[
-        int,
-        Field(ge=30, le=36_500, description="days an operation's contents are kept; then 16 bytes tell each, for ever"),
-    ] = 400
-    keys: Annotated[
-        list[Reference],
-        Field(
-            description="references to keys that seal what is kept, 32 random bytes in hex or Base64; the first seals, "
-            "all open; empty: nothing is sealed"
-        ),
-    ] = []  # noqa: RUF012  pydantic gives each its own
-    backlog_warn_s: Annotated[
-        int, Field(ge=1, le=86_400, description="s; a backlog older than this warns in the log; it never refuses")
-    ] = 60
 
 
 class TopicSettings(Section):

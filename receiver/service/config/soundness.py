@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from receiver.journal.engines import find_journal, folder_of_others, location, there_is_a_journal
+from receiver.journal.engines import find_journal, folder_of_others, is_server, location, there_is_a_journal
 from receiver.model.errors import ConfigurationError, JournalError, StoreFailed
 from receiver.providers.registry import providers
 from receiver.service.config.advice import Advice
 from receiver.service.config.exporter import need_exporter
 from receiver.service.config.exposure import exposures
 from receiver.service.config.journal_keys import resolve_keys
+from receiver.service.config.journal_options import engine_options
 from receiver.service.config.placeholders import placeholders_left
 from receiver.service.config.secret_lint import odd_secrets
 from receiver.service.config.service_links import service_links
@@ -67,8 +68,9 @@ def never_told(settings: Settings) -> list[Advice]:
 def _open_journal(settings: Settings, environ: Mapping[str, str]) -> None:
     # Where there is one: whether its keys are all there.
     keys = resolve_keys(settings, environ)
-    if there_is_a_journal(settings.journal.url):
-        find_journal(settings.journal.url, keys)
+    options = engine_options(settings, environ)
+    if there_is_a_journal(settings.journal.url, options):
+        find_journal(settings.journal.url, keys, options)
 
 
 def advice_on(settings: Settings, environ: Mapping[str, str], file: Path) -> list[Advice]:
@@ -81,7 +83,7 @@ def advice_on(settings: Settings, environ: Mapping[str, str], file: Path) -> lis
     folder = folder_of_others(settings.journal.url)
     if folder is not None:
         found.append(Advice("journal.url", folder, "look whether others can read it"))
-    folder_here = Path(location(settings.journal.url))
+    folder_here = None if is_server(settings.journal.url) else Path(location(settings.journal.url))
     return [
         *found,
         *never_told(settings),

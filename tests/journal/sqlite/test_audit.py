@@ -9,8 +9,9 @@ import apsw
 import pytest
 
 from receiver.journal.ports import InboxLimits
+from receiver.journal.sequences import FAULTS_MAX
 from receiver.journal.sqlite import audit
-from receiver.journal.sqlite.audit import FAULTS_MAX, backup, check, stats
+from receiver.journal.sqlite.audit import backup, check, stats
 from receiver.journal.sqlite.folder import STORES
 from receiver.journal.sqlite.journal import SqliteJournal, open_journal
 from receiver.model.callback import VerifiedCallback, entry_digest

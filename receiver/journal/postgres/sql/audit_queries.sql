@@ -54,8 +54,9 @@ SELECT count(*) FROM callbacks
 SELECT greatest((SELECT max(number) FROM callbacks), (SELECT max(callbacks_last) FROM slots))
 
 -- name: stat_interpreted_to
--- The last callback that was interpreted, of the slot that is furthest behind.
-SELECT min(inbox_to) FROM slots
+-- The callback up to which everything is interpreted, in all slots.
+SELECT coalesce((SELECT min(inbox_to) FROM slots
+  WHERE EXISTS (SELECT 1 FROM callbacks WHERE callbacks.slot = slots.slot AND number > inbox_to)), max(inbox_to)) FROM slots
 
 -- name: stat_records
 -- Records that are in the outbox now.
@@ -63,7 +64,7 @@ SELECT count(*) FROM records
 
 -- name: stat_last_record
 -- The highest number that a record was given.
-SELECT max(last_record) FROM slots
+SELECT coalesce(max(last_record) FILTER (WHERE last_record > slot::bigint << 48), 0) FROM slots
 
 -- name: stat_published_to
 -- The last record that Kafka is known to have, by the cluster that confirmed last.

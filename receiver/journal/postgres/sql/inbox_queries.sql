@@ -72,6 +72,11 @@ FROM (SELECT *, sum(octet_length(body)) OVER (ORDER BY number DESC) AS bytes,
             WHERE ($3::smallint IS NULL OR slots.slot = $3) ORDER BY number DESC LIMIT $2) AS next) AS summed
 WHERE bytes <= $4 OR place = 1 ORDER BY number DESC
 
+-- name: waiting
+-- Callbacks above a number, counted up to a limit.
+SELECT count(*) FROM (SELECT 1 FROM slots JOIN callbacks USING (slot)
+  WHERE ($2::smallint IS NULL OR slot = $2) AND number > $1 LIMIT $3) AS some
+
 -- name: newest
 -- When the newest callback that is there was received.
 SELECT received_at_us FROM slots CROSS JOIN LATERAL (

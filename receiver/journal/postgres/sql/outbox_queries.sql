@@ -3,9 +3,15 @@
 SELECT inbox_to, inbox_digest, requests_to, requests_digest, last_record FROM slots WHERE slot = $1
 
 -- name: stands_merged
--- The same of all slots as one: read by all, and the last record of any.
-SELECT min(inbox_to), (array_agg(inbox_digest ORDER BY inbox_to))[1], min(requests_to),
-  (array_agg(requests_digest ORDER BY requests_to))[1], max(last_record) FROM slots
+-- The same of all slots as one: up to where everything is interpreted, and the last record of any.
+WITH behind AS (SELECT inbox_to, inbox_digest FROM slots
+    WHERE EXISTS (SELECT 1 FROM callbacks WHERE callbacks.slot = slots.slot AND number > inbox_to)),
+  least_read AS (SELECT inbox_to, inbox_digest FROM behind ORDER BY inbox_to LIMIT 1),
+  most_read AS (SELECT inbox_to, inbox_digest FROM slots ORDER BY inbox_to DESC LIMIT 1),
+  read AS (SELECT * FROM least_read UNION ALL SELECT * FROM most_read WHERE NOT EXISTS (SELECT 1 FROM least_read))
+SELECT read.inbox_to, read.inbox_digest, asked.requests_to, asked.requests_digest,
+  (SELECT coalesce(max(last_record) FILTER (WHERE last_record > slot::bigint << 48), 0) FROM slots)
+FROM read, (SELECT requests_to, requests_digest FROM slots ORDER BY requests_to DESC LIMIT 1) AS asked
 
 -- name: claim
 -- Its row stays locked to the end of the transaction: whoever held the slot before waits here, and finds another epoch.
