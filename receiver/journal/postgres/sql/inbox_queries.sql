@@ -75,7 +75,7 @@ WHERE bytes <= $4 OR place = 1 ORDER BY number DESC
 -- name: waiting
 -- Callbacks above a number, counted up to a limit.
 SELECT count(*) FROM (SELECT 1 FROM slots JOIN callbacks USING (slot)
-  WHERE ($2::smallint IS NULL OR slot = $2) AND number > $1 LIMIT $3) AS some
+  WHERE ($2::smallint IS NULL OR slot = $2) AND number > $1 LIMIT $3) AS counted
 
 -- name: newest
 -- When the newest callback that is there was received.
