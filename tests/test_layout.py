@@ -225,6 +225,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     "intake/rejects.py": ("intake/test_explain.py", "what is sampled is there to be explained"),
     "journal/": ("contract/journal", "one suite runs over every engine"),
     "journal/memory/": ("contract/journal", "one suite runs over every engine"),
+    "journal/postgres/": ("contract/journal", "one suite runs over every engine"),
     "journal/sqlite/": ("contract/journal", "one suite runs over every engine"),
     "model/clock.py": ("service/test_system_clock.py", "a Protocol, held against the clock that it stands for"),
     "model/log.py": ("service/test_logs.py", "a Protocol without a line that runs"),

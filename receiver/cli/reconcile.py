@@ -38,11 +38,8 @@ def track(config: Path | None, source: str, operation: str) -> None:
     watchlist.check_operation_id(opened.context, source, operation)
     make_journal(opened)  # a swap may be created before the first service runs
     watchlist.track(opened.context, source, operation)
-    how = (
-        "the service asks at once"
-        if is_held(opened.settings.journal.url, engine_options(opened.settings, opened.environ))
-        else NO_SERVICE
-    )
+    options = engine_options(opened.settings, opened.environ)
+    how = "the service asks at once" if is_held(opened.settings.journal.url, options) else NO_SERVICE
     if not polls[source].enabled:
         how = "`poll.enabled` is off: `receiver reconcile once` asks"
     say(f"{operation} is watched: {how}")

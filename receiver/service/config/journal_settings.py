@@ -87,7 +87,6 @@ class JournalSettings(Section):
             raise ValueError(f"url {why}")
         foreign = sorted((OF_FILES if is_server(self.url) else OF_SERVERS) & self.model_fields_set)
         if foreign:
-            raise ValueError(
-                f"{', '.join(foreign)}: means nothing where the journal is at {self.url.partition(':')[0]}:"
-            )
+            scheme = self.url.partition(":")[0]
+            raise ValueError(f"{', '.join(foreign)}: of no use where the journal is at {scheme}:")
         return self

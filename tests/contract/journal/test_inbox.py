@@ -111,6 +111,14 @@ async def test_purging_and_appending_do_not_disturb_each_other(inbox: Pair) -> N
     assert [entry.number for entry in read_all(inbox.reader)] == sorted(new)
 
 
+async def test_what_waits_is_counted(inbox: Pair) -> None:
+    """Whatever gaps there are between the numbers."""
+    assert inbox.reader.waiting(0) == 0
+    numbers = [await inbox.writer.append(callback(at)) for at in range(4)]
+    assert [inbox.reader.waiting(number) for number in (0, numbers[0], numbers[2], numbers[3])] == [4, 3, 1, 0]
+    assert inbox.reader.waiting(numbers[3] + 1) == 0
+
+
 async def test_ages_are_told_in_order_of_the_numbers(inbox: Pair) -> None:
     """Whatever the clock did meanwhile; the newest callback is the one with the highest number."""
     at_us = [5, 3, 900, -7]

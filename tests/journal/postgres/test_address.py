@@ -1,0 +1,36 @@
+"""``journal.url`` of a database, taken apart."""
+
+from __future__ import annotations
+
+import pytest
+
+from receiver.journal.postgres.address import Address, why_no_address
+
+
+def test_our_own_parameter_is_not_the_drivers() -> None:
+    """The others are, as they were given."""
+    found = Address.of("postgresql://u@db1,db2:5432/receiver?sslmode=verify-full&sslrootcert=/etc/ca.pem&pooled=true")
+    assert found.pooled
+    assert found.url == "postgresql://u@db1,db2:5432/receiver?sslmode=verify-full&sslrootcert=/etc/ca.pem"
+    assert not Address.of("postgresql://u@db/receiver").pooled
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("postgresql://u:hunter2@db/receiver", "password"),
+        ("postgresql://u@db/receiver?password=hunter2", "password"),
+        ("postgresql://u@db", "names no database"),
+        ("postgresql://u@db/", "names no database"),
+        ("postgresql:u@db/x", "must begin with"),
+        ("postgresql://u@db/receiver?synchronous_commit=off", "synchronous_commit"),
+    ],
+)
+def test_what_cannot_be_is_said_and_no_password_shown(url: str, why: str) -> None:
+    """In a sentence's end."""
+    said = why_no_address(url)
+    assert said is not None
+    assert why in said
+    assert "hunter2" not in said
+    with pytest.raises(ValueError, match=why):
+        Address.of(url)
