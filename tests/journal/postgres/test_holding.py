@@ -39,10 +39,13 @@ def test_it_is_held_once_and_free_afterwards() -> None:
 
 def test_the_lease_is_kept_up() -> None:
     """Without a hand, for as long as it is held."""
-    with new_journal() as (url, options), hold_journal(url, options=replace(options, lease_s=0.5)):
-        with closing(Database(Address.of(url, options), "test")) as database:
-            taken_at = database.one(RENEWED_AT)
-            until(lambda: bool(database.one(RENEWED_AT) > taken_at))
+    with (
+        new_journal() as (url, options),
+        hold_journal(url, options=replace(options, lease_s=0.5)),
+        closing(Database(Address.of(url, options), "test")) as database,
+    ):
+        taken_at = database.one(RENEWED_AT)
+        until(lambda: bool(database.one(RENEWED_AT) > taken_at))
 
 
 def test_who_was_taken_for_dead_commits_nothing() -> None:
