@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import signal
+import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -148,13 +150,15 @@ def pause_in_transaction(postgres: Postgres, service: Service, tries: int = 200)
 
     Tried again and again, since a transaction takes some milliseconds; the worker is paused in either case.
     """
+    # It has locked its slot's row, and says nothing: the others' transactions do not stand still for so long.
     asked = (
-        "SELECT 1 FROM pg_stat_activity WHERE application_name = 'receiver outbox' AND state = 'idle in transaction'"
-        " AND state_change < clock_timestamp() - interval '20 ms'"
+        "SELECT 1 FROM pg_stat_activity JOIN pg_locks USING (pid) WHERE state = 'idle in transaction'"
+        " AND application_name = 'receiver outbox' AND state_change < clock_timestamp() - interval '80 ms'"
+        " AND relation = 'receiver.slots'::regclass AND mode IN ('RowShareLock', 'RowExclusiveLock')"
     )
     for _ in range(tries):
         pause(service)
-        time.sleep(0.03)  # whatever was on its way to the database has come there
+        time.sleep(0.1)  # whatever was on its way to the database has come there
         if postgres.run(asked):
             return True
         go_on(service)
@@ -177,16 +181,14 @@ def log_lines(service: Service, event: str) -> list[str]:
     return [line for line in said if f'"event":"{event}"' in line]
 
 
-@contextlib.contextmanager
-def taken_by(workers: Sequence[Service], slot: int) -> Iterator[list[float]]:
-    """For the body, which takes a slot's holder away: how long, s, until another of ``workers`` has it, measured."""
-    taken: list[float] = []
+async def taken_over(workers: Sequence[Service], slot: int, act: Callable[[], object]) -> None:
+    """Take a slot's holder away by ``act``, and wait until one of ``workers`` has the slot; says how long that took."""
 
     def count() -> int:
         return sum(f'"slot":{slot},' in line for worker in workers for line in log_lines(worker, "slot.taken"))
 
     before = count()
+    await asyncio.to_thread(act)
     began_s = time.monotonic()
-    yield taken
-    until(lambda: count() > before, 60)
-    taken.append(time.monotonic() - began_s)
+    await asyncio.to_thread(until, lambda: count() > before, 60)
+    sys.stderr.write(f"slot {slot} taken over after {time.monotonic() - began_s:.2f} s; the lease is {LEASE_S:g} s\n")

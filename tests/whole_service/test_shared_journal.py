@@ -14,11 +14,9 @@ from kafka_local import LocalKafka
 from tests.chaos.load import Ledger, Load
 from tests.chaos.postgres import Postgres, programs
 from tests.chaos.service import until
-from tests.chaos.several import LEASE_S, Several, go_on, log_lines, pause, pause_in_transaction, taken_by
+from tests.chaos.several import LEASE_S, Several, go_on, log_lines, pause, pause_in_transaction, taken_over
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
-
-Record = Callable[[str, object], None]
+pytestmark = [pytest.mark.kafka, pytest.mark.long(seconds=90), pytest.mark.timeout(300)]
 
 
 @contextmanager
@@ -81,33 +79,25 @@ async def load(several: Several, ledger: Ledger, seed: int, meanwhile: Callable[
     assert found.obligations == found.events > 0
 
 
-async def test_a_slot_is_taken_over_from_a_worker_that_is_killed(
-    several: Several, ledger: Ledger, record_property: Record
-) -> None:
+async def test_a_slot_is_taken_over_from_a_worker_that_is_killed(several: Several, ledger: Ledger) -> None:
     """Once its lease has run out; the worker that comes back gets a share again."""
     several.start()  # whatever an earlier test left of it
     worker = several.holder_of(1)
 
     async def kill() -> None:
-        with taken_by(several.others(worker), 1) as taken:
-            assert worker.kill("supervisor")
-        record_property("taken_over_after_s", taken[0])
+        await taken_over(several.others(worker), 1, lambda: worker.kill("supervisor"))
 
     await load(several, ledger, 1, kill)
 
 
-async def test_a_worker_that_wakes_after_its_lease_changes_nothing(
-    several: Several, ledger: Ledger, record_property: Record
-) -> None:
+async def test_a_worker_that_wakes_after_its_lease_changes_nothing(several: Several, ledger: Ledger) -> None:
     """Its successor has gone on; it learns that at its next commit or word, and takes part again."""
     several.start()  # whatever an earlier test left of it
     worker = several.holder_of(0)
     lost = len(log_lines(worker, "slot.lost"))
 
     async def stop_and_wake() -> None:
-        with taken_by(several.others(worker), 0) as taken:
-            await asyncio.to_thread(pause, worker)
-        record_property("taken_over_after_s", taken[0])
+        await taken_over(several.others(worker), 0, lambda: pause(worker))
         await asyncio.sleep(LEASE_S)
         go_on(worker)
         await asyncio.to_thread(until, lambda: len(log_lines(worker, "slot.lost")) > lost)
@@ -116,17 +106,16 @@ async def test_a_worker_that_wakes_after_its_lease_changes_nothing(
     assert several.gaps() == []
 
 
-async def test_a_worker_that_stops_within_a_transaction_holds_nobody_up_for_long(
-    several: Several, ledger: Ledger, record_property: Record
-) -> None:
+async def test_a_worker_that_stops_within_a_transaction_is_replaced(several: Several, ledger: Ledger) -> None:
     """The database ends its session after some seconds; until then its slot waits, and callbacks are taken."""
     several.start()  # whatever an earlier test left of it
     worker = several.holder_of(1)
 
+    def stop() -> None:
+        assert pause_in_transaction(several.postgres, worker), "it was never stopped within a transaction"
+
     async def stop_within() -> None:
-        with taken_by(several.others(worker), 1) as taken:
-            record_property("within", await asyncio.to_thread(pause_in_transaction, several.postgres, worker))
-        record_property("taken_over_after_s", taken[0])
+        await taken_over(several.others(worker), 1, stop)
         go_on(worker)
 
     await load(several, ledger, 5, stop_within)
