@@ -171,6 +171,8 @@ class SlotHolder:
         for slot in list(self.held):
             if not await self._ask(lambda slots, slot=slot: slots.renew(self.holder, slot)):  # type: ignore[misc]
                 await self._lost(slot)
+        for slot in list(self._leaving):  # until its children have ended nobody else can go on with it anyway
+            await self._ask(lambda slots, slot=slot: slots.renew(self.holder, slot))  # type: ignore[misc]
         for lease in list(self.leases):
             if not await self._ask(lambda slots, lease=lease: slots.renew_lease(self.holder, lease)):  # type: ignore[misc]
                 await self._lost_lease(lease)
@@ -210,7 +212,6 @@ class SlotHolder:
         self._leaving[slot] = asyncio.create_task(self._leave(slot, self.held.pop(slot)))
 
     async def _leave(self, slot: HeldSlot, team: Team) -> None:
-        # Its lease is not renewed meanwhile; should it run out, another has it that much sooner.
         try:
             await team.stop(self.lease_s)
             await self._ask(lambda slots: slots.give_up(self.holder, slot))
