@@ -22,7 +22,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from receiver.journal.engines import folder_of_others, hold_journal, is_server
 from receiver.journal.handle import Journal
@@ -174,19 +174,30 @@ def _serve(settings: Settings, environ: Mapping[str, str], role: ServeRole, log:
 
     with contextlib.ExitStack() as stack:
         if is_server(settings.journal.url):
-            cast, journal_id, close_listener = _shared(settings, environ, role, stack, log)
+            made = _shared(settings, environ, role, stack, log)
         else:
-            cast, journal_id, close_listener = _alone(settings, keys, stack, log)
-        admin = listen(settings.admin.host, settings.admin.port, "admin")
-        stack.callback(admin.close)
-        log.info("serve.started", journal=journal_id, host=settings.server.host, port=settings.server.port)
+            made = _alone(settings, keys, stack, log)
+        log.info("serve.started", journal=made.journal_id, host=settings.server.host, port=settings.server.port)
         _say_what_is_odd(settings, environ, log)
-        supervisor = Supervisor(settings, admin, cast, log, Systemd.of(os.environ))
-        return asyncio.run(_until_stopped(supervisor, close_listener))
+        supervisor = Supervisor(settings, made.admin, made.cast, log, Systemd.of(os.environ))
+        return asyncio.run(_until_stopped(supervisor, made.close_listener))
 
 
-Made = tuple[Cast, str, Callable[[], None]]
-"""The children, the journal's id, and what closes the public listener."""
+class Made(NamedTuple):
+    """A service that is about to run."""
+
+    cast: Cast
+    journal_id: str
+    admin: socket.socket
+    close_listener: Callable[[], None]
+    """Closes the public listener, where there is one."""
+
+
+def _listen(settings: Settings, section: Literal["server", "admin"], stack: contextlib.ExitStack) -> socket.socket:
+    address = settings.server if section == "server" else settings.admin
+    listener = listen(address.host, address.port, section)
+    stack.callback(listener.close)
+    return listener
 
 
 def _alone(settings: Settings, keys: Keyring, stack: contextlib.ExitStack, log: Any) -> Made:
@@ -194,8 +205,7 @@ def _alone(settings: Settings, keys: Keyring, stack: contextlib.ExitStack, log: 
         log.warning("serve.waiting", why=why)
 
     journal, lock = stack.enter_context(hold_journal(settings.journal.url, keys=keys, waiting=waiting))
-    listener = listen(settings.server.host, settings.server.port, "server")
-    stack.callback(listener.close)
+    listener, admin = _listen(settings, "server", stack), _listen(settings, "admin", stack)
     interpret_wake, intake_wakes = ends = wake_pipe()
     publish_wake, interpret_wakes = more_ends = wake_pipe()
     stack.callback(close_all, (*ends, *more_ends))
@@ -219,24 +229,22 @@ def _alone(settings: Settings, keys: Keyring, stack: contextlib.ExitStack, log: 
         children.append(child("reconcile", {}))
     if settings.traces.endpoint is not None:
         children.append(child("traces", {}))
-    return Alone(children), journal.journal_id, listener.close
+    return Made(Alone(children), journal.journal_id, admin, listener.close)
 
 
 def _shared(
     settings: Settings, environ: Mapping[str, str], role: ServeRole, stack: contextlib.ExitStack, log: Any
 ) -> Made:
     journal = open_journal(settings, environ)
-    listener = None
-    if role != "worker":
-        listener = listen(settings.server.host, settings.server.port, "server")
-        stack.callback(listener.close)
+    listener = _listen(settings, "server", stack) if role != "worker" else None
+    admin = _listen(settings, "admin", stack)
     ties = Ties(stack.enter_context(passed_on(settings, journal)), None if listener is None else listener.fileno())
 
     def journal_of(held: HeldSlot) -> Journal:
         return open_held(settings, environ, journal.journal_id, held)
 
     cast = SharedCast(settings, role, journal, journal_of, ties, log=log, lease_s=settings.journal.lease_s)
-    return cast, journal.journal_id, (lambda: None) if listener is None else listener.close
+    return Made(cast, journal.journal_id, admin, (lambda: None) if listener is None else listener.close)
 
 
 def _say_what_is_odd(settings: Settings, environ: Mapping[str, str], log: Any) -> None:
