@@ -73,8 +73,9 @@ async def rejoin(context: Context, agree: Callable[[str, Plan], bool], slot: int
     Gives None where they fit already. Safe while the service runs: its relay is stopped by the same fault, and goes on
     by itself afterwards. Raises ``KafkaUnavailable``, ``JournalError``, ``StoreFailed``.
     """
+    kafka = context.need_kafka()
     context.journal.check()
-    return await _rejoin(Joining(context, context.need_kafka(), slot, context.journal.part(slot)), agree)
+    return await _rejoin(Joining(context, kafka, slot, context.journal.part(slot)), agree)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,10 @@ stops a service mostly signals all of its processes at once, and intake must dra
 kernel kills a child too when its parent dies, which also reaches one that is stopped. A dead child is started
 again after a short back-off; one that dies too often within a minute ends the service, loudly. The pipes by which
 ``intake`` wakes ``interpret``, and that one ``publish``, are the supervisor's as well: they outlive both ends.
+
+A journal in a database is not locked: several services share it, each does the part that its role says, and which of
+them interprets and publishes what is decided slot by slot, in ``slot_holder``. Who runs is the *cast*: ``cast.Alone``
+or ``shared.SharedCast``.
 """
 
 from __future__ import annotations
