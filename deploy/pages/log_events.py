@@ -71,6 +71,11 @@ EVENTS: Mapping[str, Meaning] = {
         ("http.refused", WARN, "a request was refused before it was one; at most every ten minutes for a `why`"),
         ("inbox.down", ERROR, "callbacks cannot be made safe and get 503, for the reason in `detail`"),
         ("inbox.duplicates_purged", INFO, "duplicates went after their day"),
+        (
+            "inbox.lost",
+            ERROR,
+            "a server took over that lacks callbacks answered 200 after number `after`; look in Kafka for them",
+        ),
         ("inbox.purged", INFO, "callbacks went after `journal.retention_days`"),
         ("inbox.up", INFO, "callbacks are taken again"),
         ("intake.open_files_too_few", WARN, "the limit of open files is below what `server.connections_max` needs"),

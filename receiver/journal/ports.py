@@ -51,6 +51,8 @@ class InboxFigures:
     """The number of the callback that was committed last; 0 where none was since the start."""
     disk_free_bytes: int | None = None
     wal_bytes: int | None = None
+    lost_after: int = 0
+    """The last number that was acknowledged before another server took over that lacks it; 0 where that never was."""
 
 
 class Inbox(Protocol):

@@ -77,12 +77,12 @@ async def import_callbacks(
 def _interpret(context: Context, *, publish: bool) -> Counter[str]:
     with open_stores(context.journal, write=True) as stores:
         interpreter = make_interpreter(context, stores, publish=publish)
-        first = interpreter.interpreted + 1
+        before = interpreter.interpreted
         while interpreter.step():
             pass
-        last = interpreter.interpreted
         became: Counter[str] = Counter()
-        for at in range(first, last + 1, STEP):
-            outcomes = stores.outbox.outcomes_between(at, min(last, at + STEP - 1))
+        while ages := stores.inbox.ages(before, STEP):  # numbers may have gaps, and large ones
+            outcomes = stores.outbox.outcomes_between(ages[0][0], ages[-1][0])
             became.update(outcome.outcome for outcome in outcomes.values())
+            before = ages[-1][0]
         return became

@@ -26,8 +26,8 @@ def programs() -> Path | None:
     return next((place for place in places if (place / "initdb").exists() and (place / "postgres").exists()), None)
 
 
-def _as_anybody() -> dict[str, Any]:
-    # PostgreSQL refuses to run as root.
+def as_anybody() -> dict[str, Any]:
+    """Who a server runs as that refuses to run as root, for ``subprocess``."""
     if os.geteuid() != 0:
         return {}
     nobody = pwd.getpwnam("nobody")
@@ -40,7 +40,7 @@ def postgres(bin_: Path, *options: str) -> Iterator[str]:
 
     ``options`` are more words of its command line.
     """
-    who = _as_anybody()
+    who = as_anybody()
     with tempfile.TemporaryDirectory(prefix="ledger-pg-") as folder:
         if who:
             os.chown(folder, who["user"], who["group"])

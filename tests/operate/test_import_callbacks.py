@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
 import pytest
 
+from receiver.journal.engines import hold_journal
+from receiver.journal.handle import Journal
 from receiver.model.errors import ReceiverError
 from receiver.operate import import_callbacks as importing
 from receiver.operate.export_callbacks import export
@@ -11,6 +20,7 @@ from receiver.operate.import_callbacks import Checked, import_callbacks, read_an
 from receiver.operate.selection import Filter
 from receiver.providers.contract import Sources
 from tests.operate.desk import context_of, exchange
+from tests.postgres_cluster import new_journal
 from tests.support import Way, oxpay_source
 
 NOTHING = Checked([], 0)
@@ -93,3 +103,41 @@ async def test_a_source_that_is_not_configured_is_refused_whatever_is_trusted() 
     with pytest.raises(ReceiverError, match="these sources are not configured here: 0xpay-main"):
         checked(text, {}, trust=True)
     assert checked("", {}) == NOTHING
+
+
+@pytest.fixture
+def journals(tmp_path: Path) -> Iterator[list[Journal]]:
+    """One in a folder, one in a database, and another one in a folder."""
+    with ExitStack() as stack:
+        url, options = stack.enter_context(new_journal())
+        folders = [f"sqlite:{tmp_path}/{name}" for name in ("one", "two")]
+        first, third = (stack.enter_context(hold_journal(folder))[0] for folder in folders)
+        yield [first, stack.enter_context(hold_journal(url, options=options))[0], third]
+
+
+def events_of(journal: Journal) -> list[Any]:
+    """All that its events say, but for the numbers of their callbacks."""
+    with closing(journal.outbox()) as outbox:
+        return [replace(record, callback=None) for record in outbox.read(0, 1000)]
+
+
+def _itself(journal: Journal) -> Journal:
+    return journal
+
+
+async def test_a_journal_goes_from_one_engine_to_another_and_back(journals: list[Journal]) -> None:
+    """By an export and an import: the same events, one after the other, whatever the numbers of callbacks."""
+    way = Way()
+    bodies = [
+        exchange(f"o{at % 7}", status=word) for word in ("Pending", "Exchanged", "Done", "Pending") for at in range(20)
+    ]
+    text = await exported(*bodies)
+    for journal in journals:
+        context = replace(context_of(way), open_journal=partial(_itself, journal))
+        became = await import_callbacks(context, checked(text, way.rules.sources), publish=True, advance=print)
+        assert became.total() == len(bodies)
+        text = b"\n".join(export(context, Filter(), unmasked=True)).decode()
+    first, *others = map(events_of, journals)
+    assert len(first) == 3 * 7
+    assert others == [first, first]
+    assert [journal.check() for journal in journals] == [[], [], []]

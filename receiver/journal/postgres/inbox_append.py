@@ -65,8 +65,8 @@ class Appender:
 
     async def has(self, connection: asyncpg.Connection[asyncpg.Record], last: Appended) -> bool:
         """Whether the callback that was acknowledged last is there, and no other one under its number."""
-        rows = await self.run(connection, SQL["kept"], last.slot, last.number)
-        return [row[0] for row in rows] == [last.received_at_us]
+        rows = await self.run(connection, SQL["kept"], last.slot, last.number, last.received_at_us)
+        return bool(rows[0][0])
 
     async def append(
         self, connection: asyncpg.Connection[asyncpg.Record], callbacks: Sequence[VerifiedCallback]

@@ -87,7 +87,7 @@ class PostgresInbox:
         """What the database said last, where the last try failed."""
         self._failing_since_s: float | None = None
         self._last: Appended | None = None
-        self._lost: str | None = None
+        self._lost_after = 0
         self._purging: asyncpg.Connection[asyncpg.Record] | None = None
         self._one_purge = asyncio.Lock()
         self.commits = self.unsafe_commits = self.reconnects = 0
@@ -132,11 +132,11 @@ class PostgresInbox:
     def trouble(self) -> str | None:
         """What is wrong, for people: why callbacks are refused, or what the database said when a commit failed."""
         refusal = self.accepting()
-        return refusal if refusal in {"stopping", "queue_full"} else self._trouble or self._lost
+        return refusal if refusal in {"stopping", "queue_full"} else self._trouble
 
     def figures(self) -> InboxFigures:
         """How it is at this moment."""
-        return InboxFigures(len(self._queue), self._last.number if self._last else 0)
+        return InboxFigures(len(self._queue), self._last.number if self._last else 0, lost_after=self._lost_after)
 
     def close(self) -> None:
         """Take nothing more, commit what waits, and let go."""
@@ -210,7 +210,7 @@ class PostgresInbox:
         try:
             await self._appender.begin(connection)
             if self._last is not None and not await self._appender.has(connection, self._last):
-                self._lost = f"callbacks after number {self._last.number} may be lost: another server took over"
+                self._lost_after = self._last.number
         except BaseException:
             connection.terminate()
             raise

@@ -77,6 +77,7 @@ class IntakeProcess:
         self._server: HttpServer | None = None
         self._stopping = False
         self._trouble = False
+        self._lost_after = 0
         self._clock_watch = ClockWatch(SystemClock(), log, self._metrics.clock_jumps.inc)
 
     async def run(self) -> None:
@@ -187,6 +188,9 @@ class IntakeProcess:
         why = "stopping" if self._stopping else self._inbox.trouble()
         self._note(why)
         figures = self._inbox.figures()
+        if figures.lost_after != self._lost_after:
+            self._lost_after = figures.lost_after
+            self._log.error("inbox.lost", after=figures.lost_after)
         return {
             "state": "up" if why is None else "down",
             "detail": why,

@@ -23,8 +23,9 @@ RETURNING number
 SELECT era FROM journal
 
 -- name: kept
--- Whether a callback that was acknowledged is there.
-SELECT received_at_us FROM callbacks WHERE slot = $1 AND number = $2
+-- Whether a callback that was acknowledged is there, and is no other one, or was purged since.
+SELECT EXISTS (SELECT 1 FROM callbacks WHERE slot = $1 AND number = $2 AND received_at_us = $3)
+  OR $2 <= (SELECT callbacks_last FROM slots WHERE slot = $1)
 
 -- name: ahead
 -- Whether numbers still rise: they do not after a logical restore, until the era is raised.
