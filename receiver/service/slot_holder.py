@@ -30,7 +30,7 @@ from receiver.service.share import wish
 TURN_S = 0.5
 """Between two looks at which slots are free."""
 RENEW_S = 1.0
-"""Between two words that we are there; a lease is several times that."""
+"""Between two words that we are there, s; a quarter of a lease where that is less."""
 
 T = TypeVar("T")
 
@@ -148,7 +148,7 @@ class SlotHolder:
             self._crew_open().leave(self.holder)
 
     async def _turn(self) -> None:
-        if self.takes and self.clock_s() - self._renewed_s >= RENEW_S:
+        if self.takes and self.clock_s() - self._renewed_s >= min(RENEW_S, self.lease_s / 4):
             await self._renew()
             self._renewed_s = self.clock_s()
         self.seen.slots = await self._ask(lambda slots: slots.states())
@@ -201,8 +201,9 @@ class SlotHolder:
         taken = await self._ask(lambda slots: slots.take(self.holder, self.lease_s, ours))
         if taken is None:
             return
-        before = next((state for state in self.seen.slots if state.slot == taken.slot), None)
-        from_another = before is not None and before.holder not in {None, self.holder}
+        # By what was seen a moment ago: one that had just been heard of has given it up since, and was not silent.
+        silent = {state.slot for state in self.seen.slots if (state.lease_age_s or 0) > self.lease_s / 2}
+        from_another = taken.slot in silent
         self.seen.takeovers += from_another
         self.log.info("slot.taken", slot=taken.slot, epoch=taken.epoch, from_another=from_another)
         self.held[taken] = team = self.team_of(taken)

@@ -36,6 +36,8 @@ class Table:
     crew: set[str] = field(default_factory=set)
     silent: set[str] = field(default_factory=set)
     """Holders whose leases have run out."""
+    quiet: set[str] = field(default_factory=set)
+    """Holders that were heard of long ago, and whose leases have nearly run out."""
     down: bool = False
     oldest: int = 7
     following: int = 7
@@ -82,9 +84,13 @@ class Store:
     def states(self) -> Sequence[SlotState]:
         """As the port has it."""
         return [
-            SlotState(slot, epoch, holder, None if holder is None else 0.5, 0, 0, first_record(slot))
+            SlotState(slot, epoch, holder, self._age_s(holder), 0, 0, first_record(slot))
             for slot, (epoch, holder) in self._need().slots.items()
         ]
+
+    def _age_s(self, holder: str | None) -> float | None:
+        old = holder in self.table.quiet | self.table.silent
+        return None if holder is None else LEASE_S - 0.1 if old else 0.5
 
     def workers(self, lease_s: float) -> int:
         """As the port has it; those without a slot are not counted, so nobody asks."""
@@ -248,6 +254,7 @@ async def test_the_slots_of_a_worker_that_is_silent_are_taken_over() -> None:
     """By whoever has room, and it is counted."""
     shared = table(2)
     shared.slots = {0: (7, "dead"), 1: (3, "dead")}
+    shared.quiet.add("dead")
     async with Worker(shared, "b").running() as worker:
         await until(lambda: worker.holder.seen.asked)
         assert worker.slots == set()
