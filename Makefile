@@ -46,8 +46,11 @@ test-fast: install-dev ## the tests that need neither a Kafka broker (Java, Mave
 	@$(BIN)/pytest -q -n 2 -m "not kafka and not service"
 
 MINUTES ?= 5
-chaos: install-dev ## load, faults, verdict: MINUTES=30 SEED=7 ARGS="--brokers 1"; uses a C compiler
-	@$(BIN)/python -X utf8 -m tests.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(ARGS)
+ENGINE ?= sqlite
+CHAOS_sqlite := tests.chaos
+CHAOS_postgres := tests.chaos.shared
+chaos: install-dev ## load, faults, verdict: MINUTES=30 SEED=7 ARGS="--brokers 1"; uses a C compiler; ENGINE=postgres: several
+	@$(BIN)/python -X utf8 -m $(CHAOS_$(ENGINE)) --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 fuzz: install-dev ## foreign bytes to the listener and every reader: MINUTES=30; what fails joins tests/fuzz/corpus
 	@FUZZ_KEEP=1 FUZZ_CPU_S=$$(($(MINUTES) * 60)) $(BIN)/pytest -q tests/fuzz --timeout 0

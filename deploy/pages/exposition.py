@@ -5,11 +5,14 @@ from __future__ import annotations
 from receiver.console.metrics import ConsoleMetrics
 from receiver.intake.metrics import IntakeMetrics
 from receiver.interpret.metrics import InterpretMetrics
+from receiver.journal.slots import SlotState
 from receiver.publish.metrics import PublishMetrics
 from receiver.publish.spread import Change
 from receiver.reconcile.metrics import ReconcileMetrics
 from receiver.service.metrics import render, supervisor_text
 from receiver.service.process_figures import Figures
+from receiver.service.processes.keep import KeepMetrics
+from receiver.service.shared_readiness import Shared, shared_text
 from receiver.trace.metrics import TraceMetrics
 
 
@@ -37,5 +40,9 @@ def scrape() -> str:
     console.refused.labels("login")
     figures = Figures(1, 1, 1, 1)
     own = supervisor_text({"intake": True}, {"intake": 0}, {"intake": figures}, ready=True, log_lines_lost=0)
-    texts = [render(one.registry) for one in (intake, interpret, publish, reconcile, TraceMetrics(), console)]
+    slots = [SlotState(0, 1, "worker", 0.5, 0, 0, 0)]
+    shared = Shared("worker", slots, {}, asked=True, trouble=None, lease_s=5, kafka=True, takeovers=1, lost=1)
+    keeper = KeepMetrics()
+    texts = [shared_text(shared)]
+    texts += [render(one.registry) for one in (intake, interpret, publish, reconcile, TraceMetrics(), console, keeper)]
     return b"".join([own, *texts]).decode()

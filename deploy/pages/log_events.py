@@ -16,8 +16,8 @@ ROOT = Path(__file__).parents[2]
 LEVELS = {"info": "info", "warning": "warning", "error": "error", "exception": "error"}
 """Method of a logger → level."""
 NAME = re.compile(
-    r"(callback|clock|connection|console|event|http|inbox|intake|interpret|library|log|outbox|publish|python|reconcile|rejects?"
-    r"|relay|request|serve|source|traces)\.(?!html$)[a-z_]+"
+    r"(callback|clock|connection|console|database|event|http|inbox|intake|interpret|lease|library|log|outbox|publish|python"
+    r"|reconcile|rejects?|relay|request|serve|slot|source|traces)\.(?!html$)[a-z_]+"
 )
 NO_EVENTS = {"console.host", "console.hosts", "http.request", "inbox.db", "outbox.db", "rejects.db", "rejects.kept_max"}
 """What has the same form: a message of ASGI, files, a key of the configuration."""
@@ -74,6 +74,8 @@ EVENTS: Mapping[str, Meaning] = {
         ("console.request", INFO, "somebody asked for a change at the console; `request` is its number"),
         ("console.tail_failed", ERROR, "the outbox could not be read for the console's tail"),
         ("console.tracked", INFO, "somebody has an operation watched from now on, by the console"),
+        ("database.down", ERROR, "a shared journal's database does not answer; it is asked again twice a second"),
+        ("database.up", INFO, "a shared journal's database answers again"),
         ("event.recorded", INFO, "a callback became a status event in the outbox"),
         ("event.repeated", INFO, "a callback said what an event said before, and is a duplicate"),
         ("http.refused", WARN, "a request was refused before it was one; at most every ten minutes for a `why`"),
@@ -89,6 +91,8 @@ EVENTS: Mapping[str, Meaning] = {
         ("intake.open_files_too_few", WARN, "the limit of open files is below what `server.connections_max` needs"),
         ("intake.repeats_unknown", WARN, "what was stored before could not be read: repeats are stored once more"),
         ("interpret.backlog", WARN, "the oldest callback that waits to be interpreted is old"),
+        ("lease.lost", WARN, "what one worker does for all is another's to do by now"),
+        ("lease.taken", INFO, "this worker does what one does for all: `keeper` lets old callbacks go"),
         ("library.log", WARN, "what a library said, at its own level, warning or error"),
         ("log.lines_lost", WARN, "log lines were dropped, since nobody took them"),
         ("outbox.purged", INFO, "events went after `journal.retention_days`"),
@@ -143,6 +147,11 @@ EVENTS: Mapping[str, Meaning] = {
         ("serve.stopping", INFO, "the service ends; nothing new is taken"),
         ("serve.uncaught", ERROR, "an error that nothing caught, in the supervisor; report it"),
         ("serve.waiting", WARN, "another receiver still holds the journal; it is waited for"),
+        ("slot.fenced", WARN, "a process ended, since another worker has its slot: what it was at does not count"),
+        ("slot.given_up", INFO, "a slot above this worker's share is free for another"),
+        ("slot.lost", ERROR, "another worker took a slot over, since this one was silent for too long"),
+        ("slot.not_given_up", WARN, "the database did not take that a slot is free; it is when its lease has run out"),
+        ("slot.taken", INFO, "this worker interprets and publishes a slot from now on"),
         ("source.silent", WARN, "a source that spoke before has said nothing for `silence_warn_s`"),
         ("traces.bug", ERROR, "following the journal for traces raised an error of ours; report it"),
         ("traces.collector_away", WARN, "the collector did not take what it was sent; it is tried again"),

@@ -1,4 +1,4 @@
-"""``journal check | rejoin | rekey | backup | index | stats``: the journal as a thing to look after."""
+"""``journal``: a journal as a thing to look after, from ``init`` and ``check`` to ``move`` and ``adopt``."""
 
 from __future__ import annotations
 
@@ -70,7 +70,8 @@ def _act(act: Erased) -> dict[str, Any]:
 @journal.command()
 @config_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def rejoin(config: Path | None, *, yes: bool) -> int:
+@click.option("--slot", type=click.IntRange(0), default=0, show_default=True, help="The slot of the journal to mend.")
+def rejoin(config: Path | None, slot: int, *, yes: bool) -> int:
     """Mend a journal that does not fit what Kafka remembers of it; shows what it will do, and asks."""
     context = load_context(config, decides=True)
 
@@ -80,7 +81,7 @@ def rejoin(config: Path | None, *, yes: bool) -> int:
             show_line(line)
         return yes or click.confirm("Do that?", err=True)
 
-    decided = asyncio.run(journal_operate.rejoin(context, agree))
+    decided = asyncio.run(journal_operate.rejoin(context, agree, slot))
     say("they fit: nothing to do" if decided is None else "done: the relay goes on by itself")
     return 0
 
@@ -151,3 +152,56 @@ def stats(config: Path | None, *, as_json: bool) -> None:
         write_json([figures])
     else:
         show_table("", ("figure", "value"), figures.items())
+
+
+@journal.command()
+@config_option
+@json_option
+@click.argument("count", type=click.IntRange(1), required=False)
+def slots(config: Path | None, count: int | None, *, as_json: bool) -> None:
+    """Show the journal's slots, who holds each and whose callbacks are there; with COUNT, have so many of them."""
+    opened = load_context(config).journal
+    with closing(opened.accounts()) as accounts, closing(opened.slots()) as held:
+        if count is not None:
+            there = accounts.add_slots(count)
+            say(f"the journal has {there} slots; accounts that are new go to the slot with the fewest")
+        assigned = accounts.assigned()
+        rows: list[dict[str, Any]] = [
+            {
+                "slot": state.slot,
+                "epoch": state.epoch,
+                "holder": state.holder,
+                "lease_age_s": None if state.lease_age_s is None else round(state.lease_age_s, 1),
+                "accounts": [f"{one.provider} {one.account}".strip() for one in assigned if one.slot == state.slot],
+            }
+            for state in held.states()
+        ]
+    if as_json:
+        write_json(rows)
+    else:
+        columns = ("slot", "epoch", "holder", "lease_age_s", "accounts")
+        show_table("", columns, ([*list(row.values())[:-1], "; ".join(row["accounts"])] for row in rows))
+
+
+@journal.command()
+@config_option
+@click.argument("provider")
+@click.argument("account")
+@click.argument("slot", type=click.IntRange(0))
+def move(config: Path | None, provider: str, account: str, slot: int) -> None:
+    """Have the callbacks of an account in another slot from now on; '' is the account of a provider that has none.
+
+    Only once all of its old slot is interpreted and on Kafka, so that an operation's events stay in order.
+    Callbacks are taken all the while.
+    """
+    with closing(load_context(config).journal.accounts()) as accounts:
+        accounts.move(provider, account, slot)
+    say(f"done: new callbacks of {provider} {account}".rstrip() + f" are in slot {slot}")
+
+
+@journal.command()
+@config_option
+def adopt(config: Path | None) -> None:
+    """Have numbers rise again in a database that was restored from a dump or copied; no service may run."""
+    era = load_context(config).journal.adopt()
+    say("nothing to do: numbers rise" if era is None else f"done: numbers rise again, in era {era}")

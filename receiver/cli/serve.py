@@ -11,6 +11,7 @@ from receiver.cli.output import config_option
 from receiver.service import supervisor
 from receiver.service.config.placeholders import refuse_placeholders
 from receiver.service.config.settings import load
+from receiver.service.process import ServeRole
 
 
 def _name_the_setting(ctx: click.Context, parameter: click.Parameter, value: str | None) -> None:
@@ -23,10 +24,19 @@ def _name_the_setting(ctx: click.Context, parameter: click.Parameter, value: str
 
 @click.command()
 @config_option
+@click.option(
+    "--role",
+    type=click.Choice(["all", "intake", "worker"]),
+    default="all",
+    show_default=True,
+    help="What this service does: take callbacks, interpret and publish them, or both. A part alone needs a journal on"
+    " PostgreSQL, where other services do the rest.",
+)
 @click.option("--port", hidden=True, expose_value=False, callback=_name_the_setting)
 @click.option("--host", hidden=True, expose_value=False, callback=_name_the_setting)
-def serve(config: Path | None) -> int:
+def serve(config: Path | None, role: ServeRole) -> int:
     """Run the service until SIGTERM: a process each to take, interpret, publish and ask, and their supervisor."""
     settings = load(config)
+    supervisor.need_role(settings, role)
     refuse_placeholders(settings)
-    return supervisor.serve(settings, os.environ)
+    return supervisor.serve(settings, os.environ, role)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from receiver.interpret.interpreter import BATCH_MAX, Interpreter
-from receiver.model.errors import StoreFailed
+from receiver.model.errors import Fenced, StoreFailed
 from receiver.model.log import Log
 
 POLL_S = 0.5
@@ -40,7 +40,7 @@ def batch_window_s(wait_s: float, since_s: float) -> float:
 class InterpreterLoop:
     """Runs an interpreter on a thread of its own, woken by new callbacks."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  wired once, by name
         self,
         interpreter: Interpreter,
         *,
@@ -48,12 +48,15 @@ class InterpreterLoop:
         on_records: Callable[[], None],
         log: Log,
         chores: Callable[[], bool] = lambda: False,
+        poll_s: float = POLL_S,
     ) -> None:
         """``wait_s`` is how long a callback waits at least for others to share its batch.
 
         ``on_records`` is called after each commit, on the event loop. ``chores`` is called on the interpreter's
-        thread between two batches, as long as the loop keeps up; it says whether there are more to do.
+        thread between two batches, as long as the loop keeps up; it says whether there are more to do. ``poll_s`` is
+        the time between two looks without a wake-up, s: short where others append who cannot wake us.
         """
+        self._poll_s = poll_s
         self._chores = chores
         self._interpreter = interpreter
         self._wait_s = wait_s
@@ -76,7 +79,7 @@ class InterpreterLoop:
         self._work.set()
 
     async def run(self) -> None:
-        """Interpret until ``stop`` was called and nothing is left in the inbox."""
+        """Interpret until ``stop`` was called and nothing is left in the inbox; raises ``Fenced``."""
         loop = asyncio.get_running_loop()
         with ThreadPoolExecutor(1, "interpreter") as thread:
             while True:
@@ -90,6 +93,8 @@ class InterpreterLoop:
                         self._on_records()
                     if count < BATCH_MAX and not self._stopping:
                         more = await loop.run_in_executor(thread, self._chores)
+                except Fenced:  # trying again would never help
+                    raise
                 except StoreFailed as error:
                     count = 0
                     await self._refused(error)
@@ -98,7 +103,7 @@ class InterpreterLoop:
                 if self._stopping and not count:
                     return
                 if count < BATCH_MAX and not self._stopping:
-                    await self._wait_for_batch(CHORES_S if more else POLL_S)
+                    await self._wait_for_batch(min(CHORES_S, self._poll_s) if more else self._poll_s)
 
     async def _wait_for_batch(self, within_s: float) -> None:
         # For a callback, ``within_s`` at most, and then a little longer for others. Measured: small batches cost most.

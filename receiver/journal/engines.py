@@ -121,6 +121,18 @@ def find_journal(url: str, keys: Keyring = NO_KEYS, options: EngineOptions = NO_
     return journal_in(_folder(url), keys)
 
 
+def share_journal(url: str, keys: Keyring = NO_KEYS, options: EngineOptions = NO_OPTIONS) -> Journal:
+    """The journal on a server, checked as for a service that starts, which holds slots of it one by one.
+
+    Raises ``JournalError``, also where the URL names a folder, which only one service can have; ``StoreFailed``.
+    """
+    if not is_server(url):
+        raise JournalError(f"the journal {location(url)} is in a folder, and only one service can have it")
+    from receiver.journal.postgres.holding import checked  # noqa: PLC0415  the driver is an extra
+
+    return checked(_address(url, options), keys)
+
+
 def held_journal(
     url: str,
     journal_id: str,

@@ -20,6 +20,7 @@ from receiver.journal.ports import (
 )
 from receiver.journal.sealed import Keyring
 from receiver.journal.search import Search
+from receiver.journal.sharing import Accounts, Crew, SourceSlots
 from receiver.journal.slots import HeldSlot, Slots
 from receiver.journal.watchlist import Watchlist
 
@@ -44,8 +45,26 @@ class Journal(Protocol):
     def slots(self) -> Slots:
         """Who holds what."""
 
-    def inbox_writer(self, limits: InboxLimits) -> Inbox:
-        """The inbox, to append to; called in a running event loop, by the one process that takes callbacks."""
+    def part(self, slot: int) -> Journal:
+        """What is in one slot of it, to read, to ask its interpreter for work, and to mend; it holds nothing."""
+
+    def crew(self) -> Crew:
+        """Who works on it."""
+
+    def accounts(self) -> Accounts:
+        """Which account's callbacks are in which slot."""
+
+    def adopt(self) -> int | None:
+        """Have inbox numbers rise again where a copy of the database gives them anew; None where they rise.
+
+        Gives the new era. Raises ``JournalError`` where a worker is there, ``StoreFailed``.
+        """
+
+    def inbox_writer(self, limits: InboxLimits, slot_of: SourceSlots | None = None) -> Inbox:
+        """The inbox, to append to; called in a running event loop, by a process that takes callbacks.
+
+        ``slot_of`` gives the slot of a source's callbacks, where they are not all in one.
+        """
 
     def inbox(self) -> InboxReader:
         """The inbox, to read."""

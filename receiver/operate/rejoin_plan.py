@@ -61,16 +61,22 @@ def _listed(numbers: Sequence[int]) -> str:
     return ", ".join(map(str, numbers[:LISTED_MAX])) + more
 
 
-def plan(
+def plan(  # noqa: PLR0913  all that is known of both sides
     memory: Memory,
     remembered: Position | None,
     last_number: int,
     record_id_at: Callable[[int], str | None],
     found: Mapping[int, OutboxRecord],
+    *,
+    first: int = 0,
 ) -> Plan:
-    """Decide from Kafka's memory, our copy of it, our records, and those of this journal that Kafka's topics hold."""
-    agreed = _agreed(remembered, record_id_at, found)
-    reached = max([*found, memory.position.number if memory.position else 0, remembered.number if remembered else 0])
+    """Decide from Kafka's memory, our copy of it, our records, and those of this journal that Kafka's topics hold.
+
+    ``first`` is the number below the first record of the journal's slot that this is about.
+    """
+    agreed = max(first, _agreed(remembered, record_id_at, found))
+    known = (position.number for position in (memory.position, remembered) if position is not None)
+    reached = max([first, *found, *known])
     if reached > last_number or any(record_id_at(n) != found[n].record_id for n in found if agreed < n <= last_number):
         take = tuple(found[number] for number in sorted(found) if number > agreed)
         missing = tuple(n for n in range(agreed + 1, reached + 1) if n not in found)

@@ -25,7 +25,7 @@ from dataclasses import replace
 
 from receiver.journal.ports import Outbox
 from receiver.model.clock import Clock
-from receiver.model.errors import KafkaFenced, KafkaStopped, KafkaUnavailable, RecordRefused, StoreFailed
+from receiver.model.errors import Fenced, KafkaFenced, KafkaStopped, KafkaUnavailable, RecordRefused, StoreFailed
 from receiver.model.log import Log
 from receiver.model.records import NOTHING_PUBLISHED, OutboxRecord, Position
 from receiver.publish.batch_size import first_batch_size
@@ -94,7 +94,14 @@ class Relay:
         clock: Clock,
         log: Log,
         metrics: PublishMetrics,
+        still_ours: Callable[[], bool] = lambda: True,
+        first: int = 0,
     ) -> None:
+        """``still_ours`` says whether the slot of the journal is still in our hands; it may ask a database.
+
+        ``first`` is the number below the slot's first record, where an outbox without records ends.
+        """
+        self._still_ours, self._first = still_ours, first
         self._outbox = outbox
         self._make_publisher = make_publisher
         self._route = route
@@ -129,13 +136,15 @@ class Relay:
         self._work.set()
 
     async def run(self) -> None:
-        """Publish until ``stop``; never raises for what Kafka or the disk does."""
+        """Publish until ``stop``; raises ``Fenced`` when the slot is another's, and nothing for Kafka or the disk."""
         while not self._stopping.is_set():
             try:
                 await self._session()
             except KafkaStopped as error:
                 self._become(stopped(self.state, str(error)))
                 await self._pause(STOPPED_RETRY_S)
+            except Fenced:
+                raise
             except (KafkaUnavailable, KafkaFenced, StoreFailed, TimeoutError) as error:
                 await self._fail(str(error) or type(error).__name__)
             except RecordRefused:
@@ -146,10 +155,12 @@ class Relay:
 
     async def _session(self) -> None:
         self._renewing.clear()
+        await self._need_slot()
         publisher = self._make_publisher()
         try:
             memory = await publisher.connect()
             start = await asyncio.to_thread(start_of, memory, self._outbox)
+            await self._need_slot()
             self._begin(memory, start)
             await self._probe(publisher)
             async with self._watched(publisher) as watching:
@@ -162,6 +173,12 @@ class Relay:
             with contextlib.suppress(StoreFailed):  # it is only a copy: a later session notes where it is by then
                 await self._note()
             await publisher.close()
+
+    async def _need_slot(self) -> None:
+        # Connecting fences whoever published before. A holder that was paused would do no harm by it, since position
+        # and records are one transaction; but the two would go on ending each other's sessions in turn.
+        if not await asyncio.to_thread(self._still_ours):
+            raise Fenced("another worker has this slot of the journal by now")
 
     def _begin(self, memory: Memory, start: Start) -> None:
         position, note = start.position, "; ".join(filter(None, (memory.note, start.note))) or None
@@ -289,7 +306,7 @@ class Relay:
             self._become(lacks(self._connected(), str(error)))
             return
         # While records wait, only one that goes through proves that they do.
-        waiting = await asyncio.to_thread(self._outbox.last_number) > self.state.position.number
+        waiting = await asyncio.to_thread(self._outbox.last_number) > max(self.state.position.number, self._first)
         self._become(has_all(self._connected(), waiting=waiting))
 
     def _slow(self, publisher: Publisher) -> None:

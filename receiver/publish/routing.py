@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from exchange_events.status_event import SCHEMA_ID, Family
+from receiver.journal.slots import slot_of_record
 from receiver.model import callback
 from receiver.model.operation import operation_key
 from receiver.model.records import OutboxRecord
@@ -47,6 +48,14 @@ def status_topic(family: str, prefix: str) -> str:
     return f"{prefix}{family}.status.v1"
 
 
+def position_id(journal_id: str, slot: int) -> str:
+    """What one slot of a journal publishes under: a position, a transactional id and headers of its own.
+
+    That of slot 0 is the journal's id, so that a journal goes on as it was when slots are added.
+    """
+    return f"{journal_id}.{slot}" if slot else journal_id
+
+
 def state_topic(family: str, prefix: str) -> str:
     """The compacted topic of a family's latest effective events."""
     return f"{prefix}{family}.state.v1"
@@ -61,7 +70,7 @@ def route(
     """
     if record.record_type == "withheld" or not record.publish:
         return ()
-    headers = _headers(record, journal_id)
+    headers = _headers(record, position_id(journal_id, slot_of_record(record.number)))
     if record.record_type == "quarantine":
         topics: tuple[str, ...] = (f"{prefix}{QUARANTINE_TOPIC}",)
         key = record.source
@@ -94,7 +103,7 @@ def _by_rule(default: str, rule: Rule | None) -> tuple[str, ...]:
     return (rule.topic,)
 
 
-def _headers(record: OutboxRecord, journal_id: str) -> tuple[tuple[str, bytes], ...]:
+def _headers(record: OutboxRecord, published_as: str) -> tuple[tuple[str, bytes], ...]:
     # CloudEvents 1.0, Kafka binding, binary mode.
     event = record.record_type == "event"
     event_type = f"{record.family}.{record.status}" if event else "webhook.quarantine"
@@ -112,7 +121,7 @@ def _headers(record: OutboxRecord, journal_id: str) -> tuple[tuple[str, bytes], 
     headers.append(("content-type", b"application/json"))
     if record.callback is not None:
         headers.append(("receiver-callback", b"%d" % record.callback))
-    headers.append(("receiver-position", f"{journal_id}:{record.number}".encode()))
+    headers.append(("receiver-position", f"{published_as}:{record.number}".encode()))
     if record.simulated:
         headers.append((SIMULATED, b"1"))
     if record.traceparent is not None:
@@ -121,7 +130,10 @@ def _headers(record: OutboxRecord, journal_id: str) -> tuple[tuple[str, bytes], 
 
 
 def record_number(headers: Mapping[str, bytes], journal_id: str, run_id: str = "") -> int | None:
-    """Read a journal's outbox number back from a message's headers; None for another's, or another replay run's."""
+    """Read an outbox number back from a message's headers; None for another journal's or slot's, or replay run's.
+
+    ``journal_id`` is what the slot publishes under, see ``position_id``.
+    """
     journal, _, number = headers.get("receiver-position", b"").decode(errors="replace").rpartition(":")
     run = headers.get("receiver-replay", b"").decode(errors="replace")
     return int(number) if (journal, run) == (journal_id, run_id) and NUMBER.fullmatch(number) else None

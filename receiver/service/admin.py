@@ -43,18 +43,22 @@ def readiness(  # noqa: PLR0913  a part each
 
     Ready means only that callbacks are taken: an interpreter or a Kafka that is away is no reason to refuse them.
     """
-    beside = {"reconcile": reconcile, "console": console}
     inbox_part = {"state": "down", "detail": _silent("intake", starting)} if inbox is None else inbox
     return {
         "ready": inbox_part["state"] == "up",
         "inbox": inbox_part,
         "interpret": _interpret(inbox_part, interpret, starting),
         "kafka": _kafka(interpret, kafka, starting),
-        **{
-            name: {"state": "down" if said is None else "up", **(said or {})}
-            for name, said in beside.items()
-            if said is not OFF
-        },
+        **beside({"reconcile": reconcile, "console": console}),
+    }
+
+
+def beside(parts: Mapping[str, Mapping[str, Any] | None]) -> dict[str, Any]:
+    """The parts of those processes that are configured, of which ready says nothing."""
+    return {
+        name: {"state": "down" if said is None else "up", **(said or {})}
+        for name, said in parts.items()
+        if said is not OFF
     }
 
 

@@ -24,13 +24,14 @@ import orjson
 import uvloop
 
 from receiver.interpret.poison import MEMORY_EXIT
-from receiver.model.errors import ConfigurationError, JournalError, ReceiverError, StoreFailed
+from receiver.journal.slots import HeldSlot
+from receiver.model.errors import ConfigurationError, Fenced, JournalError, ReceiverError, StoreFailed
 from receiver.service import logs
 from receiver.service.config.journal_keys import resolve_keys
 from receiver.service.core_dumps import forbid_core_dumps
 from receiver.service.launch import ignore_group_signals, log_what_nobody_catches
 from receiver.service.passed_on import read_passed_on
-from receiver.service.process import RELOAD, STOP, Process, ProcessContext, Role, make_process
+from receiver.service.process import FENCED_EXIT, RELOAD, STOP, Process, ProcessContext, Role, make_process
 from receiver.service.time_slice import set_time_slice
 
 REPORT_S = 0.5
@@ -51,14 +52,15 @@ PR_SET_PDEATHSIG = 1
 
 def main(arguments: list[str]) -> int:
     """Run one child until it is told to stop; the exit code."""
-    role, descriptors = cast("Role", arguments[0]), orjson.loads(arguments[1])
+    role, descriptors = cast("Role", arguments[0]), orjson.loads(arguments[-1])
+    held = HeldSlot(*map(int, arguments[1:3])) if len(arguments) > 2 else None
     ignore_group_signals()
     forbid_core_dumps(os.environ)
     _die_with_parent()
     log = logs.configure(people=False, role=role)
     log_what_nobody_catches(log)
     try:
-        context = _context(descriptors, log)
+        context = _context(descriptors, log, held)
         part = make_process(role, context)
     except (ReceiverError, OSError) as error:
         log.error("serve.child_cannot_start", role=role, why=str(error))
@@ -73,6 +75,9 @@ def main(arguments: list[str]) -> int:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_run(part, context, role, descriptors))
+    except Fenced as error:
+        log.warning("slot.fenced", role=role, slot=held.slot if held is not None else None, why=str(error))
+        return FENCED_EXIT
     except Exception as error:
         causes = error.exceptions if isinstance(error, ExceptionGroup) else [error]
         for cause in causes:
@@ -90,8 +95,8 @@ def _take_turns(role: Role) -> None:
         set_time_slice(SLICE_S)
 
 
-def _context(descriptors: Mapping[str, int], log: Any) -> ProcessContext:
-    settings, journal = read_passed_on(descriptors["configuration"], os.environ)
+def _context(descriptors: Mapping[str, int], log: Any, held: HeldSlot | None) -> ProcessContext:
+    settings, journal = read_passed_on(descriptors["configuration"], os.environ, held)
     context = ProcessContext(settings, os.environ, journal, log, on_its_own=True)
     if "wakes" in descriptors:
         context = replace(context, wake_next=_waker(descriptors["wakes"]))
@@ -118,8 +123,8 @@ async def _link(part: Process, descriptor: int, orders: Mapping[bytes, Callable[
     ended = asyncio.create_task(_obey(reader, orders))
     try:
         while not ended.done():
-            # A database that is away answers nothing about itself: what was said last stays until it is back.
-            with contextlib.suppress(StoreFailed):
+            # While the database is away we are silent, and so count as down.
+            with contextlib.suppress(StoreFailed, JournalError):
                 report = {"status": part.status(), "metrics": part.metrics().decode(), "lines_lost": logs.lines_lost()}
                 writer.write(orjson.dumps(report) + b"\n")
             with contextlib.suppress(ConnectionError):

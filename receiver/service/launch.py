@@ -18,6 +18,7 @@ from pathlib import Path
 
 import orjson
 
+from receiver.journal.slots import HeldSlot
 from receiver.model.log import Log
 from receiver.service.process import Role
 
@@ -29,13 +30,14 @@ _held: list[None] = []
 """One for each start under way, since several overlap."""
 
 
-def command(role: Role, descriptors: Mapping[str, int]) -> list[str]:
-    """The command line of a child.
+def command(role: Role, descriptors: Mapping[str, int], held: HeldSlot | None = None) -> list[str]:
+    """The command line of a child; ``held`` is the slot of the journal that it acts for, where it acts for one.
 
     ``-P`` keeps the current folder off its path, where a ``logging.py`` or a ``receiver`` of somebody else may lie. Not
     ``-I``, which would drop ``PYTHONPATH`` too: an installation may live there, and tests reach the children by it.
     """
-    return [sys.executable, "-P", "-m", "receiver.service.child", role, orjson.dumps(descriptors).decode()]
+    slot = [] if held is None else [str(held.slot), str(held.epoch)]
+    return [sys.executable, "-P", "-m", "receiver.service.child", role, *slot, orjson.dumps(descriptors).decode()]
 
 
 def environment(environ: Mapping[str, str], without: Collection[str] = ()) -> dict[str, str]:

@@ -24,6 +24,7 @@ OF_SOURCE: Mapping[Role, re.Pattern[str]] = {
     "interpret": re.compile(r"(?!)"),
     "publish": re.compile(r"(?!)"),
     "reconcile": re.compile(r"(poll|keys)\."),
+    "keep": re.compile(r"(?!)"),
     "traces": re.compile(r"(?!)"),
     "console": re.compile(r"(secrets|retired_secrets|keys)\."),
 }

@@ -9,13 +9,11 @@ from contextlib import contextmanager, suppress
 
 import orjson
 
-from receiver.journal.engines import held_journal
 from receiver.journal.handle import Journal
 from receiver.journal.slots import HeldSlot
 from receiver.model.errors import ReceiverError
-from receiver.service.config.journal_keys import resolve_keys
-from receiver.service.config.journal_options import engine_options
 from receiver.service.config.settings import Settings
+from receiver.service.journals import open_held
 
 
 @contextmanager
@@ -27,9 +25,8 @@ def passed_on(settings: Settings, journal: Journal) -> Iterator[int]:
     document = settings.model_dump(mode="json", exclude_unset=True)
     descriptor = _nameless_file()
     try:
-        passed = {"settings": document, "journal": journal.journal_id, "held": journal.held}
         with open(descriptor, "wb", closefd=False) as file:
-            file.write(orjson.dumps(passed))
+            file.write(orjson.dumps({"settings": document, "journal": journal.journal_id}))
         yield descriptor
     finally:
         os.close(descriptor)
@@ -46,11 +43,14 @@ def _nameless_file() -> int:
         raise ReceiverError(f"no place to hand the configuration to the processes: {error.strerror}") from None
 
 
-def read_passed_on(descriptor: int, environ: Mapping[str, str]) -> tuple[Settings, Journal]:
-    """Read what ``passed_on`` wrote; the journal's keys are looked up again. Raises ``ConfigurationError``."""
+def read_passed_on(
+    descriptor: int, environ: Mapping[str, str], slot: HeldSlot | None = None
+) -> tuple[Settings, Journal]:
+    """Read what ``passed_on`` wrote; the journal's keys are looked up again. Raises ``ConfigurationError``.
+
+    The journal is that part of it which is in ``slot``, or all of it without one.
+    """
     size = os.fstat(descriptor).st_size
     document = orjson.loads(os.pread(descriptor, size, 0))
     settings = Settings(**document["settings"])
-    held = None if document["held"] is None else HeldSlot(**document["held"])
-    keys, options = resolve_keys(settings, environ), engine_options(settings, environ)
-    return settings, held_journal(settings.journal.url, document["journal"], keys, options, held)
+    return settings, open_held(settings, environ, document["journal"], slot)

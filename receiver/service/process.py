@@ -15,9 +15,13 @@ from typing import Any, Literal, Protocol, cast
 from receiver.journal.handle import Journal
 from receiver.service.config.settings import Settings
 
-Role = Literal["intake", "interpret", "publish", "reconcile", "traces", "console"]
+Role = Literal["intake", "interpret", "publish", "reconcile", "keep", "traces", "console"]
+ServeRole = Literal["all", "intake", "worker"]
+"""What one service does of it all: take callbacks, interpret and publish them, or both."""
 STOP, RELOAD = b"stop\n", b"reload\n"
 """What a supervisor tells a child over the link between them."""
+FENCED_EXIT = 75
+"""Of a child whose slot of the journal is another worker's by now: no fault of its own. EX_TEMPFAIL of sysexits."""
 
 
 class Process(Protocol):

@@ -12,6 +12,10 @@ stops a service mostly signals all of its processes at once, and intake must dra
 kernel kills a child too when its parent dies, which also reaches one that is stopped. A dead child is started
 again after a short back-off; one that dies too often within a minute ends the service, loudly. The pipes by which
 ``intake`` wakes ``interpret``, and that one ``publish``, are the supervisor's as well: they outlive both ends.
+
+A journal in a database is not locked: several services share it, each does the part that its role says, and which of
+them interprets and publishes what is decided slot by slot, in ``slot_holder``. Who runs is the *cast*: ``cast.Alone``
+or ``shared.SharedCast``.
 """
 
 from __future__ import annotations
@@ -21,39 +25,42 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, NamedTuple
 
-from receiver.interpret.poison import after_death, from_document, points_at_the_batch, to_document
-from receiver.journal.engines import LOCK_WAIT_S, folder_of_others, hold_journal, is_server
+from receiver.journal.engines import folder_of_others, hold_journal, is_server
 from receiver.journal.handle import Journal
-from receiver.model.errors import ReceiverError, StoreFailed
+from receiver.journal.sealed import Keyring
+from receiver.journal.slots import HeldSlot
+from receiver.model.errors import ConfigurationError, ReceiverError
 from receiver.service import logs
-from receiver.service.admin import OFF, admin_server, readiness
+from receiver.service.admin import admin_server
+from receiver.service.cast import Alone, Cast
 from receiver.service.config.console import console_rules, need_console
 from receiver.service.config.exporter import need_exporter
 from receiver.service.config.journal_keys import resolve_keys
-from receiver.service.config.journal_options import engine_options
 from receiver.service.config.polls import polled
 from receiver.service.config.secret_lint import odd_secrets
 from receiver.service.config.service_links import service_links
 from receiver.service.config.settings import Settings
 from receiver.service.config.sources import resolve_sources
 from receiver.service.core_dumps import forbid_core_dumps, hide_memory
+from receiver.service.deaths import note_death
+from receiver.service.journals import open_held, open_journal
 from receiver.service.launch import GROUP_SIGNALS, log_what_nobody_catches
 from receiver.service.listen import listen
+from receiver.service.metric_texts import joined
 from receiver.service.metrics import supervisor_text
 from receiver.service.open_files import raise_open_files
 from receiver.service.own_secrets import foreign_variables
 from receiver.service.passed_on import passed_on
-from receiver.service.process import Role
+from receiver.service.pipes import close_all, wake_pipe
+from receiver.service.process import Role, ServeRole
 from receiver.service.process_figures import Figures
 from receiver.service.process_figures import figures as of_process
+from receiver.service.shared import SharedCast, Ties
 from receiver.service.systemd import Systemd
 from receiver.service.watched_child import Child, OnDeath, nothing
-
-INTERPRET_SHARE = 0.3
-"""Of the shutdown time, kept for interpreting and publishing after the intake process has had its part."""
 
 
 class Supervisor:
@@ -63,18 +70,14 @@ class Supervisor:
         self,
         settings: Settings,
         admin: socket.socket,
-        children: Sequence[Child],
+        cast: Cast,
         log: Any,
         systemd: Systemd | None = None,
     ) -> None:
         self._systemd = systemd or Systemd()
         self._admin = admin
         self._settings = settings
-        self._children = children
-        by_role = {child.role: child for child in children}
-        self._intake, self._interpret = by_role["intake"], by_role["interpret"]
-        self._publish, self._reconcile = by_role.get("publish"), by_role.get("reconcile")
-        self._traces, self._console = by_role.get("traces"), by_role.get("console")
+        self._cast = cast
         self._log = log
         self._stop = asyncio.Event()
 
@@ -84,14 +87,14 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
-        admin = admin_server(self._admin, self._readiness, self._metrics)
-        children = [asyncio.create_task(child.run()) for child in self._children]
+        admin = admin_server(self._admin, self._cast.readiness, self._metrics)
+        running = asyncio.create_task(self._cast.run())
         serving = asyncio.create_task(admin.run_until_stopped())
         stopping = asyncio.create_task(self._stop.wait())
-        telling = asyncio.create_task(self._systemd.watch(self._readiness))
+        telling = asyncio.create_task(self._systemd.watch(self._cast.readiness))
         try:
-            await asyncio.wait([stopping, *children], return_when=asyncio.FIRST_COMPLETED)
-            failed = next((task.exception() for task in children if task.done()), None)
+            await asyncio.wait([stopping, running], return_when=asyncio.FIRST_COMPLETED)
+            failed = running.exception() if running.done() else None
             if failed is not None:
                 self._log.error("serve.gave_up", why=str(failed))
             await self._drain(close_listener)
@@ -100,18 +103,14 @@ class Supervisor:
             stopping.cancel()
             telling.cancel()
             admin.stop()
-            await asyncio.gather(serving, stopping, telling, *children, return_exceptions=True)
+            await asyncio.gather(serving, stopping, telling, running, return_exceptions=True)
 
     async def _drain(self, close_listener: Callable[[], None]) -> None:
         total_s = self._settings.server.shutdown_timeout_s
         self._log.info("serve.stopping", timeout_s=total_s)
         self._systemd.stopping()
         close_listener()  # the intake process has its own descriptor, and closes that first of all
-        rest_s = total_s * INTERPRET_SHARE
-        asking = [one.stop(rest_s) for one in (self._reconcile, self._console) if one is not None]
-        await asyncio.gather(self._intake.stop(total_s - rest_s - 1), *asking)
-        publishing = [one.stop(rest_s) for one in (self._publish, self._traces) if one is not None]
-        await asyncio.gather(self._interpret.stop(rest_s), *publishing)
+        await self._cast.drain(total_s)
         self._log.info("serve.stopped")
 
     def _reload(self) -> None:
@@ -119,59 +118,32 @@ class Supervisor:
         self._systemd.reloading()
         for why in odd_secrets(self._settings, os.environ):
             self._log.warning("serve.odd_secret", why=why)
-        for child in self._children:
+        for child in self._cast.children():
             child.reload()
         self._systemd.reloaded()
 
-    def _readiness(self) -> Mapping[str, Any]:
-        starting = [child.role for child in self._children if child.starting()]
-        intake, interpret, publish, reconcile, console = map(
-            _said, (self._intake, self._interpret, self._publish, self._reconcile, self._console)
-        )
-        return readiness(intake, interpret, publish, reconcile, starting, console=console)
-
     def _metrics(self) -> bytes:
-        reports = [child.report() for child in self._children]
-        up: dict[str, bool] = {
-            child.role: report is not None for child, report in zip(self._children, reports, strict=True)
-        }
-        restarts: dict[str, int] = {child.role: child.restarts for child in self._children}
-        lost = logs.lines_lost() + sum(child.lines_lost() for child in self._children)
-        figures: dict[str, Figures | None] = {child.role: child.figures() for child in self._children}
+        children = self._cast.children()
+        reports = [(child, child.report()) for child in children]
+        up: dict[str, bool] = {child.name: report is not None for child, report in reports}
+        restarts: dict[str, int] = {child.name: child.restarts for child in children}
+        lost = logs.lines_lost() + sum(child.lines_lost() for child in children)
+        figures: dict[str, Figures | None] = {child.name: child.figures() for child in children}
         figures["supervisor"] = of_process(os.getpid())
-        own = supervisor_text(up, restarts, figures, ready=self._readiness()["ready"], log_lines_lost=lost)
-        return b"".join([own, *(report.metrics for report in reports if report is not None)])
+        ready = self._cast.readiness()["ready"]
+        own = supervisor_text(up, restarts, figures, ready=ready, log_lines_lost=lost)
+        texts: list[tuple[Mapping[str, str], bytes]] = [({}, own), ({}, self._cast.metrics())]
+        return joined([*texts, *((_labels(child), report.metrics) for child, report in reports if report is not None)])
 
 
-def _said(child: Child | None) -> Mapping[str, Any] | None:
-    if child is None:
-        return OFF
-    report = child.report()
-    return None if report is None else report.status
+def _labels(child: Child) -> dict[str, str]:
+    # Of one that does the same as others do.
+    if child.number is None:
+        return {}
+    return {"process" if child.held is None else "slot": str(child.number)}
 
 
-def _note_death(journal: Journal, code: int, log: Any) -> None:
-    # An interpret process that died over a callback would die over it again: the next one takes them one by one.
-    if not points_at_the_batch(code):
-        return
-    marks = journal.marks()
-    known = from_document(marks.lessons())
-    try:
-        suspects = after_death(known, *marks.read())
-        if suspects == known:
-            return
-        marks.keep_lessons(to_document(suspects))
-    except (StoreFailed, OSError) as error:  # a full disk: the next death teaches the same again
-        log.error("serve.lesson_not_kept", why=str(error))
-        return
-    log.error(
-        "serve.callback_suspected",
-        one_by_one_to=suspects.one_by_one_to,
-        deaths={str(number): deaths for number, deaths in suspects.deaths.items()},
-    )
-
-
-def serve(settings: Settings, environ: Mapping[str, str]) -> int:
+def serve(settings: Settings, environ: Mapping[str, str], role: ServeRole = "all") -> int:
     """Run the service until SIGTERM or Ctrl-C (0), or until a child died too often (1).
 
     Nothing runs where it raises: ``ConfigurationError``, ``JournalError``, ``StoreFailed``, ``OSError``, and
@@ -180,7 +152,7 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
     log = logs.configure(people=False)
     log_what_nobody_catches(log)
     try:
-        return _serve(settings, environ, log)
+        return _serve(settings, environ, role, log)
     except (ReceiverError, OSError):
         raise
     except Exception:
@@ -188,7 +160,16 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
         return 1
 
 
-def _serve(settings: Settings, environ: Mapping[str, str], log: Any) -> int:
+def need_role(settings: Settings, role: ServeRole) -> None:
+    """Raise ``ConfigurationError`` where a service cannot do a part only, since no other could do the rest."""
+    if role != "all" and not is_server(settings.journal.url):
+        raise ConfigurationError(
+            [f"--role {role} needs a journal that several services can share: a postgresql:// URL in journal.url"]
+        )
+
+
+def _serve(settings: Settings, environ: Mapping[str, str], role: ServeRole, log: Any) -> int:
+    need_role(settings, role)
     forbid_core_dumps(environ)
     hide_memory(environ)
     raise_open_files()  # its children have it from here
@@ -199,49 +180,92 @@ def _serve(settings: Settings, environ: Mapping[str, str], log: Any) -> int:
         console_rules(settings, environ)
     keys = resolve_keys(settings, environ)
 
+    with contextlib.ExitStack() as stack:
+        if is_server(settings.journal.url):
+            made = _shared(settings, environ, role, stack, log)
+        else:
+            made = _alone(settings, keys, stack, log)
+        log.info("serve.started", journal=made.journal_id, host=settings.server.host, port=settings.server.port)
+        _say_what_is_odd(settings, environ, log)
+        supervisor = Supervisor(settings, made.admin, made.cast, log, Systemd.of(os.environ))
+        return asyncio.run(_until_stopped(supervisor, made.close_listener))
+
+
+ListenerSection = Literal["server", "admin", "console"]
+"""Of the configuration, with an address to listen on."""
+
+
+class Made(NamedTuple):
+    """A service that is about to run."""
+
+    cast: Cast
+    journal_id: str
+    admin: socket.socket
+    close_listener: Callable[[], None]
+    """Closes the public listener, where there is one."""
+
+
+def _listen(settings: Settings, section: ListenerSection, stack: contextlib.ExitStack) -> socket.socket:
+    server, admin, console = settings.server, settings.admin, settings.console
+    hosts = {"server": server.host, "admin": admin.host, "console": console.host}
+    ports = {"server": server.port, "admin": admin.port, "console": console.port}
+    listener = listen(hosts[section], ports[section], section)
+    stack.callback(listener.close)
+    return listener
+
+
+def _alone(settings: Settings, keys: Keyring, stack: contextlib.ExitStack, log: Any) -> Made:
     def waiting(why: str) -> None:
         log.warning("serve.waiting", why=why)
 
-    with contextlib.ExitStack() as stack:
-        journal, lock = stack.enter_context(
-            hold_journal(settings.journal.url, _wait_s(settings), keys, waiting, engine_options(settings, environ))
-        )
-        listener = listen(settings.server.host, settings.server.port, "server")
-        stack.callback(listener.close)
-        admin = listen(settings.admin.host, settings.admin.port, "admin")
-        stack.callback(admin.close)
-        interpret_wake, intake_wakes = _pipe(stack)
-        publish_wake, interpret_wakes = _pipe(stack)
-        configuration = stack.enter_context(passed_on(settings, journal))
-        shared = {"configuration": configuration} | ({} if lock is None else {"lock": lock})
-        interpret_fds = {**shared, "wake": interpret_wake, "wakes": interpret_wakes}
+    journal, lock = stack.enter_context(hold_journal(settings.journal.url, keys=keys, waiting=waiting))
+    listener, admin = _listen(settings, "server", stack), _listen(settings, "admin", stack)
+    interpret_wake, intake_wakes = ends = wake_pipe()
+    publish_wake, interpret_wakes = more_ends = wake_pipe()
+    stack.callback(close_all, (*ends, *more_ends))
+    configuration = stack.enter_context(passed_on(settings, journal))
+    shared = {"configuration": configuration} | ({} if lock is None else {"lock": lock})
 
-        def child(role: Role, descriptors: Mapping[str, int], on_death: OnDeath = nothing) -> Child:
-            return Child(role, descriptors, log, on_death, hidden=foreign_variables(settings, role))
+    def child(role: Role, descriptors: Mapping[str, int], on_death: OnDeath = nothing) -> Child:
+        return Child(role, {**shared, **descriptors}, log, on_death, hidden=foreign_variables(settings, role))
 
-        children = [
-            child("intake", {**shared, "listener": listener.fileno(), "wakes": intake_wakes}),
-            child("interpret", interpret_fds, lambda code: _note_death(journal, code, log)),
-        ]
-        if settings.kafka is not None:
-            children.append(child("publish", {**shared, "wake": publish_wake}))
-        if polled(settings):
-            children.append(child("reconcile", shared))
-        if settings.traces.endpoint is not None:
-            children.append(child("traces", shared))
-        if settings.console.enabled:
-            console = listen(settings.console.host, settings.console.port, "console")
-            stack.callback(console.close)
-            children.append(child("console", {**shared, "listener": console.fileno()}))
-        log.info("serve.started", journal=journal.journal_id, host=settings.server.host, port=settings.server.port)
-        _say_what_is_odd(settings, environ, log)
-        supervisor = Supervisor(settings, admin, children, log, Systemd.of(os.environ))
-        return asyncio.run(_until_stopped(supervisor, listener.close))
+    children = [
+        child("intake", {"listener": listener.fileno(), "wakes": intake_wakes}),
+        child(
+            "interpret",
+            {"wake": interpret_wake, "wakes": interpret_wakes},
+            lambda code: note_death(journal, code, log),
+        ),
+    ]
+    if settings.kafka is not None:
+        children.append(child("publish", {"wake": publish_wake}))
+    if polled(settings):
+        children.append(child("reconcile", {}))
+    if settings.traces.endpoint is not None:
+        children.append(child("traces", {}))
+    if settings.console.enabled:
+        children.append(child("console", {"listener": _listen(settings, "console", stack).fileno()}))
+    return Made(Alone(children), journal.journal_id, admin, listener.close)
 
 
-def _wait_s(settings: Settings) -> float:
-    # Beyond a lease, which nobody gives back after a kill.
-    return LOCK_WAIT_S + (settings.journal.lease_s if is_server(settings.journal.url) else 0)
+def _shared(
+    settings: Settings, environ: Mapping[str, str], role: ServeRole, stack: contextlib.ExitStack, log: Any
+) -> Made:
+    journal = open_journal(settings, environ)
+    listener = _listen(settings, "server", stack) if role != "worker" else None
+    admin = _listen(settings, "admin", stack)
+    console = _listen(settings, "console", stack) if settings.console.enabled else None
+    ties = Ties(
+        stack.enter_context(passed_on(settings, journal)),
+        None if listener is None else listener.fileno(),
+        None if console is None else console.fileno(),
+    )
+
+    def journal_of(held: HeldSlot) -> Journal:
+        return open_held(settings, environ, journal.journal_id, held)
+
+    cast = SharedCast(settings, role, journal, journal_of, ties, log=log, lease_s=settings.journal.lease_s)
+    return Made(cast, journal.journal_id, admin, (lambda: None) if listener is None else listener.close)
 
 
 def _say_what_is_odd(settings: Settings, environ: Mapping[str, str], log: Any) -> None:
@@ -261,12 +285,3 @@ async def _until_stopped(supervisor: Supervisor, close_listener: Callable[[], No
     finally:
         # The loop gives the signals back to what they do by default: one more SIGTERM would end us by itself, not by 0.
         signal.pthread_sigmask(signal.SIG_BLOCK, GROUP_SIGNALS)
-
-
-def _pipe(stack: contextlib.ExitStack) -> tuple[int, int]:
-    # (to read, to write), closed with the service.
-    ends = os.pipe()
-    for descriptor in ends:
-        os.set_blocking(descriptor, False)
-        stack.callback(os.close, descriptor)
-    return ends

@@ -61,7 +61,7 @@ class Systemd:
         every_s = min(LOOK_S, (self._watchdog_s or LOOK_S) / WATCHDOG_SHARE)
         while True:
             said = readiness()
-            if not ready and "committed" in said["inbox"]:
+            if not ready and _serves(said):
                 ready = True
                 self._tell("READY=1")
             status = status_line(said)
@@ -80,11 +80,23 @@ class Systemd:
             line.sendto(lines.encode(), self._address)
 
 
+def _serves(readiness: Mapping[str, Any]) -> bool:
+    # A worker, on a journal that several share, answers no callers: it is up once the database answers it.
+    inbox = readiness.get("inbox")
+    return bool(readiness["ready"] if inbox is None else "committed" in inbox)
+
+
 def status_line(readiness: Mapping[str, Any]) -> str:
     """One line for ``systemctl status``: what ``/readyz`` says, without numbers, which would change all the time."""
-    inbox, kafka = readiness["inbox"], readiness["kafka"]
-    taking = "taking callbacks" if readiness["ready"] else f"refusing callbacks: {inbox.get('detail') or 'starting'}"
-    parts = [taking]
+    inbox, kafka = readiness.get("inbox"), readiness["kafka"]
+    if inbox is None:
+        held = [str(slot["slot"]) for slot in readiness["slots"] if slot["held_here"]]
+        what = f"working on slots {', '.join(held)}" if held else "waiting for a slot"
+        parts = [what if readiness["ready"] else f"the database is away: {readiness['database']['detail']}"]
+    elif readiness["ready"]:
+        parts = ["taking callbacks"]
+    else:
+        parts = [f"refusing callbacks: {inbox.get('detail') or 'starting'}"]
     if readiness["interpret"]["state"] != "up":
         parts.append("interpret is down")
     parts.append(f"Kafka {kafka['state']}" + (f": {kafka['detail']}" if kafka.get("detail") else ""))

@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from receiver.journal.slots import HeldSlot
 from receiver.model.errors import ReceiverError
 from receiver.service.launch import command, environment, signals_held_back
 from receiver.service.process import RELOAD, STOP, Role
@@ -57,16 +58,27 @@ def nothing(_code: int) -> None:
 class Child:
     """One kind of child process, started again whenever it dies."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  wired once
         self,
         role: Role,
         descriptors: Mapping[str, int],
         log: Any,
         on_death: OnDeath = nothing,
         hidden: Collection[str] = (),
+        *,
+        held: HeldSlot | None = None,
+        number: int | None = None,
     ) -> None:
-        """``hidden``: variables of the environment that it is started without."""
+        """``hidden``: variables of the environment that it is started without.
+
+        ``held`` is the slot of the journal that it acts for; ``number`` tells it from others of its role that do the
+        same.
+        """
         self.role = role
+        self.held = held
+        self.number = number if held is None else held.slot
+        self.name = role if self.number is None else f"{role}.{self.number}"
+        """What its log lines and figures call it."""
         self._hidden = hidden
         self._on_death = on_death
         self._descriptors = dict(descriptors)
@@ -76,7 +88,7 @@ class Child:
         self._gone = asyncio.Event()
         self._gone.set()
         self._deaths: deque[float] = deque(maxlen=DEATHS_MAX)
-        self._stopping = False
+        self._stopping = self._killed = False
         self._report: Report | None = None
         self.restarts = 0
         self._lines_lost_before = 0
@@ -113,7 +125,7 @@ class Child:
             except (OSError, RuntimeError) as error:  # no descriptor, process or thread is left: that may pass
                 refusals += 1
                 why = getattr(error, "strerror", None) or str(error)
-                self._log.error("serve.child_not_started", role=self.role, why=why)
+                self._log.error("serve.child_not_started", role=self.name, why=why)
                 await asyncio.sleep(_backoff_s(refusals))
                 continue
             refusals = 0
@@ -122,10 +134,10 @@ class Child:
             self._on_death(code)
             self.restarts += 1
             self._deaths.append(time.monotonic())
-            self._log.error("serve.child_died", role=self.role, **_cause(code), restarts=self.restarts)
+            self._log.error("serve.child_died", role=self.name, **_cause(code), restarts=self.restarts)
             recent = [at for at in self._deaths if time.monotonic() - at < DEATHS_WINDOW_S]
             if len(recent) >= DEATHS_MAX:
-                raise GaveUp(f"the {self.role} process died {len(recent)} times within {DEATHS_WINDOW_S:.0f} s")
+                raise GaveUp(f"the {self.name} process died {len(recent)} times within {DEATHS_WINDOW_S:.0f} s")
             await asyncio.sleep(_backoff_s(len(recent)))
 
     def stopping(self) -> bool:
@@ -140,11 +152,19 @@ class Child:
             async with asyncio.timeout(timeout_s):
                 await self._gone.wait()
         except TimeoutError:
-            self._log.error("serve.child_killed", role=self.role, after_s=timeout_s)
-            if self._process is not None:
-                with contextlib.suppress(ProcessLookupError):
-                    self._process.kill()
-            await self._gone.wait()
+            self._log.error("serve.child_killed", role=self.name, after_s=timeout_s)
+            await self.kill()
+
+    async def kill(self) -> None:
+        """End it at once, whatever it is at."""
+        self._stopping = self._killed = True
+        self._kill()
+        await self._gone.wait()
+
+    def _kill(self) -> None:
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
 
     def _tell(self, order: bytes) -> None:
         # A few bytes always fit; whoever is too young to read them finds them, and whoever has ended needs none.
@@ -158,7 +178,9 @@ class Child:
         try:
             with theirs:
                 self._process = await self._start(theirs.fileno())
-            self._log.info("serve.child_started", role=self.role, pid=self._process.pid)
+            if self._killed:  # while it was being started
+                self._kill()
+            self._log.info("serve.child_started", role=self.name, pid=self._process.pid)
             listening = asyncio.create_task(self._listen(self._link))
             try:
                 return await self._process.wait()
@@ -175,7 +197,7 @@ class Child:
         descriptors = {**self._descriptors, "link": link}
         with signals_held_back():
             return await asyncio.create_subprocess_exec(
-                *command(self.role, descriptors),
+                *command(self.role, descriptors, self.held),
                 stdin=asyncio.subprocess.DEVNULL,
                 pass_fds=tuple(descriptors.values()),
                 env=environment(os.environ, self._hidden),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import time
 import zlib
@@ -45,8 +46,9 @@ class Ledger:
 class Load:
     """Sends until ``stop``; then lets every operation under way end."""
 
-    def __init__(self, url: str, rate: float, seed: int) -> None:
-        self._url = url
+    def __init__(self, url: str, rate: float, seed: int, *others: str) -> None:
+        """``others`` are more places that take callbacks: attempts go to all of them in turn."""
+        self._urls = itertools.cycle([url, *others])
         self._rate = rate
         self._chance = random.Random(seed)
         self._stopping = False
@@ -115,7 +117,7 @@ class Load:
         if zlib.crc32(callback.body) % OFFERING_ONE_IN == 0:
             headers |= OFFER
         try:
-            answer = await client.post(f"{self._url}/{callback.source}", content=callback.body, headers=headers)
+            answer = await client.post(f"{next(self._urls)}/{callback.source}", content=callback.body, headers=headers)
         except httpx.HTTPError as error:
             self.ledger.answers[type(error).__name__] += 1
             return False

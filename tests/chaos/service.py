@@ -18,7 +18,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -29,13 +29,14 @@ from tests.warm_commands import WarmCommands, WarmProcess
 CONFIGURATION = """\
 [server]
 port = {port}
+processes = {processes}
 shutdown_timeout_s = 15
 
 [admin]
 port = {admin}
 
 [journal]
-url = "sqlite:{folder}/journal"
+{journal}
 {kafka}
 [[sources]]
 name = "0xpay-main"
@@ -112,7 +113,13 @@ class Service:
         prefix: str = "",
         replication: int = 1,
         client: Mapping[str, str] | None = None,
+        *,
+        journal: str = "",
+        processes: int = 1,
+        options: Sequence[str] = (),
     ) -> None:
+        """``journal``: what stands in its table, a folder's URL without; ``options`` are more words for ``serve``."""
+        self._options = tuple(options)
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.port, self.admin = free_port(), free_port()
@@ -123,7 +130,8 @@ class Service:
             CONFIGURATION.format(
                 port=self.port,
                 admin=self.admin,
-                folder=folder,
+                journal=journal or f'url = "sqlite:{folder}/journal"',
+                processes=processes,
                 kafka=kafka if bootstrap else "",
                 account=traffic.ACCOUNT,
                 public_url=traffic.PUBLIC_URL,
@@ -176,7 +184,7 @@ class Service:
 
         The supervisor is one too where its log has a reader, or where a library is to be loaded before all others.
         """
-        arguments = ["serve", "--config", str(self.config)]
+        arguments = ["serve", "--config", str(self.config), *self._options]
         with self.log.open("ab") if self.log_reader is None else self.log_reader.open() as log:
             if self.log_reader is None and "LD_PRELOAD" not in self.environ:
                 self.process = WarmCommands.like(self.environ).start(arguments, self.environ, self.folder, log, log)

@@ -61,6 +61,13 @@ CASES: dict[str, Case] = {
     "ReceiverAbsent": Case({}, {'receiver_process_up{role="intake"}': "1x10"}, {}, 10),
     "ReceiverProcessDown": constant("receiver_process_up", "0", "1", role="publish"),
     "ReceiverNotReady": constant("receiver_ready", "0", "1"),
+    "ReceiverSlotOrphaned": constant("receiver_slot_lease_age_seconds", "-1", "0.5", slot="1"),
+    "ReceiverDatabaseDown": constant("receiver_database_up", "0", "1"),
+    "ReceiverSlotTakenOver": Case(
+        {"receiver_slot_takeovers_total": "0+1x40"}, {"receiver_slot_takeovers_total": "7x40"}, {}
+    ),
+    "ReceiverFenced": Case({"receiver_fenced_total": "0+1x40"}, {"receiver_fenced_total": "7x40"}, {}),
+    "ReceiverHorizonStands": constant("receiver_inbox_horizon_age_seconds", "90", "2"),
     "ReceiverRefusing": rising("receiver_callbacks_total", source="a", answer="503"),
     "ReceiverUnauthorized": Case(
         {ANSWERS.format(200): "0+100x40", ANSWERS.format(401): "0+10x40"},

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from receiver.interpret import loop as interpreter_loop
 from receiver.interpret.loop import InterpreterLoop, batch_window_s
-from receiver.model.errors import StoreFailed
+from receiver.model.errors import Fenced, StoreFailed
 from tests.support import OXPAY_VECTORS, Lines, Way
 
 DONE: dict[str, Any] = json.loads(OXPAY_VECTORS["bodies"][0]["body"])
@@ -109,3 +109,19 @@ async def test_callbacks_that_keep_coming_are_interpreted_at_a_pace(monkeypatch:
 def test_the_pace_is_never_slower_than_a_patient_wait(wait_ms: int, since_ms: int, window_ms: int) -> None:
     """Nor quicker than the batch window; who sets that to nothing is not made to wait."""
     assert batch_window_s(wait_ms / 1000, since_ms / 1000) == pytest.approx(window_ms / 1000)
+
+
+async def test_a_slot_that_is_anothers_ends_the_loop() -> None:
+    """Trying again would never help, and what was not committed is the other's to do."""
+
+    class Zombie:
+        """Its slot was taken while it was paused."""
+
+        def step(self) -> int:
+            raise Fenced("slot 0 is in other hands")
+
+    log = Lines()
+    loop = InterpreterLoop(cast("Any", Zombie()), wait_s=0, on_records=lambda: None, log=log)
+    with pytest.raises(Fenced):
+        await asyncio.wait_for(loop.run(), 5)
+    assert log.named("outbox.refused") == []

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from dataclasses import replace
+
 import pytest
 
+from receiver.journal.engines import find_journal
 from receiver.model.callback import EntryId
 from receiver.operate import requests
 from receiver.operate.requests import WAIT_S, leave, request
 from tests.operate.desk import context_of
+from tests.postgres_cluster import new_journal
 from tests.support import Way
 
 
@@ -58,3 +63,26 @@ def test_what_is_left_is_waited_for_by_nobody() -> None:
     ids = [EntryId("inbox", number) for number in range(1, requests.REQUEST_MAX + 2)]
     assert leave(context_of(way), "redrive", ids) == 2
     assert [len(made.payload["callbacks"]) for made in way.requests.requests] == [requests.REQUEST_MAX, 1]
+
+
+def test_entries_in_several_slots_are_asked_for_slot_by_slot() -> None:
+    """Each slot's interpreter carries out its own, and all of them are waited for."""
+    with new_journal() as (url, options):
+        journal = find_journal(url, options=options)
+        with closing(journal.accounts()) as accounts:
+            accounts.add_slots(2)
+        numbers = {}
+        for slot in (0, 1):
+            with closing(journal.part(slot).requests(write=True)) as store:
+                numbers[slot] = store.add("poll", 1, {})
+        way = Way()
+        context = replace(context_of(way), open_journal=lambda: journal)
+        ids = [EntryId("requests", numbers[1]), EntryId("requests", numbers[0]), EntryId("inbox", 999)]
+        last, done = request(context, "redrive", ids, sleep=way.clock.advance)
+        assert not done
+        asked = {}
+        for slot in (0, 1):
+            with closing(journal.part(slot).requests()) as store:
+                asked[slot] = [one.payload["callbacks"] for one in store.read(numbers[1], 10)]
+        assert asked == {0: [[f"poll-{numbers[0]}", 999]], 1: [[f"poll-{numbers[1]}"]]}
+        assert last == numbers[1] + 2

@@ -53,7 +53,7 @@ class Stage:
         self.outbox, self.kafka, self.log, self.clock = MemoryOutbox(), FakeKafka(), Lines(), FakeClock()
         self.relay = self.make()
 
-    def make(self, publisher: Callable[[], Any] | None = None) -> Relay:
+    def make(self, publisher: Callable[[], Any] | None = None, **slot: Any) -> Relay:
         """A relay on this stage."""
         return Relay(
             outbox=self.outbox,
@@ -65,6 +65,7 @@ class Stage:
             clock=self.clock,
             log=self.log,
             metrics=PublishMetrics(),
+            **slot,
         )
 
     @asynccontextmanager

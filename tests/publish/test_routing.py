@@ -6,8 +6,17 @@ from typing import Any
 
 import pytest
 
+from receiver.journal.slots import first_record
 from receiver.model.records import OutboxRecord
-from receiver.publish.routing import Rule, reachable_topics, record_number, route, splits_operations, topics_of
+from receiver.publish.routing import (
+    Rule,
+    position_id,
+    reachable_topics,
+    record_number,
+    route,
+    splits_operations,
+    topics_of,
+)
 
 FIELDS: dict[str, Any] = {
     "number": 7, "record_type": "event", "record_id": "the-id", "provider": "0xpay", "source": "main", "account": "m:1",
@@ -143,3 +152,14 @@ def test_the_topics_of_some_fields_are_those_of_an_event_that_has_them() -> None
         assert list(topics_of(fields, rules, "p.")) == topics(record(**whole), *rules, prefix="p.")
     assert topics_of({"family": "exchange"}, rules, "") == ("exchange.status.v1",)
     assert topics_of({"kind": "exchange"}, rules, "") == ()
+
+
+@pytest.mark.parametrize(("slot", "published_as"), [(0, "j"), (1, "j.1"), (12, "j.12")])
+def test_each_slot_of_a_journal_publishes_under_a_name_of_its_own(slot: int, published_as: str) -> None:
+    """Slot 0 under the journal's id, as it did before there were others; and none reads another's numbers."""
+    number = first_record(slot) + 7
+    (message,) = route(record(number=number), (), "", "j")
+    assert position_id("j", slot) == published_as
+    assert dict(message.headers)["receiver-position"] == f"{published_as}:{number}".encode()
+    read = {other: record_number(dict(message.headers), position_id("j", other)) for other in (0, 1, 12)}
+    assert read == {0: None, 1: None, 12: None} | {slot: number}

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from receiver.journal.slots import HeldSlot
 from receiver.service import watched_child
 from receiver.service.watched_child import Child
 from tests.support import Lines
@@ -28,7 +29,7 @@ for order in link.makefile("rb"):
 def log(monkeypatch: pytest.MonkeyPatch) -> Lines:
     """What the supervisor says; its children only listen to their link."""
 
-    def command(role: str, descriptors: Any) -> list[str]:
+    def command(role: str, descriptors: Any, _held: Any) -> list[str]:
         return [sys.executable, "-c", OBEDIENT, role, f'{{"link": {descriptors["link"]}}}']
 
     monkeypatch.setattr(watched_child, "command", command)
@@ -95,3 +96,16 @@ async def test_a_machine_that_has_no_process_left_is_waited_for(
     assert child.restarts == 0
     await child.stop(10)
     await running
+
+
+async def test_one_that_is_killed_ends_at_once_and_is_not_started_again(log: Lines) -> None:
+    """Whatever it is at, also while it is only being started; several of a role are told apart by their number."""
+    for waited in (True, False):
+        child = Child("publish", {}, log, held=HeldSlot(3, 7))
+        running = asyncio.create_task(child.run())
+        await (named(log, "serve.child_started") if waited else asyncio.sleep(0))
+        await child.kill()
+        await asyncio.wait_for(running, 10)
+        assert (child.name, child.restarts) == ("publish.3", 0)
+    assert {line["role"] for line in log.named("serve.child_started")} == {"publish.3"}
+    assert log.named("serve.child_died") == []

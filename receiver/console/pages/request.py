@@ -9,6 +9,7 @@ from receiver.console.desk import Desk
 from receiver.journal.entries import open_stores
 from receiver.model.callback import EntryId
 from receiver.model.times import from_us
+from receiver.operate.requests import is_carried_out
 
 SHOWN_MAX = 500
 
@@ -24,8 +25,8 @@ def request(desk: Desk, ask: Ask) -> Page:
     asked = found[0]
     ids = [EntryId.parse(str(one)) for one in asked.payload.get("callbacks", ())][:SHOWN_MAX]
     with open_stores(desk.context.journal) as stores:
-        done = stores.outbox.progress("requests").number >= number
         standings = stores.outbox.quarantined(ids)
+    done = is_carried_out(desk.context, number, ids)
     rows = [
         {"id": str(one), "state": standings[one].state if one in standings else "–", "standing": standings.get(one)}
         for one in ids

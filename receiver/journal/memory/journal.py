@@ -18,6 +18,7 @@ from receiver.journal.memory.search import MemorySearch
 from receiver.journal.memory.watchlist import MemoryWatchlist
 from receiver.journal.ports import InboxLimits
 from receiver.journal.sealed import Keyring
+from receiver.journal.sharing import CrewOfOne, OneSlotAccounts, SourceSlots, need_slot_0
 from receiver.journal.slots import HeldSlot, OneSlot, SlotState
 from receiver.model.callback import EntryId
 from receiver.model.errors import JournalError, NothingRefused
@@ -47,9 +48,25 @@ class MemoryJournal:
         done = {store: self._outbox.progress(store).number for store in ("inbox", "requests")}
         return OneSlot(SlotState(0, 0, "memory", 0.0, done["inbox"], done["requests"], self._outbox.last_number()))
 
-    def inbox_writer(self, limits: InboxLimits) -> MemoryInbox:
+    def part(self, slot: int) -> MemoryJournal:
+        """All of it; raises ``JournalError`` for another slot than 0."""
+        need_slot_0(slot)
+        return self
+
+    def crew(self) -> CrewOfOne:
+        """Whoever has it."""
+        return CrewOfOne()
+
+    def accounts(self) -> OneSlotAccounts:
+        """All are in the one slot."""
+        return OneSlotAccounts()
+
+    def adopt(self) -> None:
+        """Numbers are given by the journal itself, and always rise."""
+
+    def inbox_writer(self, limits: InboxLimits, slot_of: SourceSlots | None = None) -> MemoryInbox:
         """The inbox; nothing limits it."""
-        del limits
+        del limits, slot_of
         return self._inbox
 
     def inbox(self) -> MemoryInbox:

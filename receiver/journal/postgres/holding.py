@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 
 from receiver.journal.postgres import audit, schema
 from receiver.journal.postgres.address import Address
@@ -28,6 +29,16 @@ RENEWALS = 5
 """Within one lease, so that a few may fail."""
 
 
+def checked(address: Address, ring: Keyring) -> PostgresJournal:
+    """The journal that is there, of which nothing is held; raises as ``hold`` does, but for ``JournalBusy``."""
+    with closing(Database(address, "start", timeout_s=None)) as database:
+        schema.check_server(database, replicated=address.options.replicated)
+        journal_id = schema.find(database)
+        need_keys(database, ring)
+        audit.check_fit(database, ring)
+    return PostgresJournal(address, journal_id, ring)
+
+
 @contextmanager
 def hold(address: Address, wait_s: float, ring: Keyring, waiting: Callable[[str], None]) -> Iterator[PostgresJournal]:
     """Hold slot 0 of the journal that is there for the body; raises ``JournalBusy`` where another has it.
@@ -35,11 +46,7 @@ def hold(address: Address, wait_s: float, ring: Keyring, waiting: Callable[[str]
     After a service that was killed it is free once the lease has run out. Raises ``JournalError`` where there is no
     journal, or the server would forget what it was given, ``StoreFailed``.
     """
-    with closing(Database(address, "start", timeout_s=None)) as database:
-        schema.check_server(database, replicated=address.options.replicated)
-        journal_id = schema.find(database)
-        need_keys(database, ring)
-        audit.check_fit(database, ring)
+    journal = checked(address, ring)
     holder = str(uuid.uuid4())
     with closing(PostgresSlots(address)) as slots:
         held = _take(slots, holder, address.options.lease_s, wait_s, waiting)
@@ -47,7 +54,7 @@ def hold(address: Address, wait_s: float, ring: Keyring, waiting: Callable[[str]
         keeper = threading.Thread(target=_keep, args=(address, holder, held, stop), name="lease", daemon=True)
         keeper.start()
         try:
-            yield PostgresJournal(address, journal_id, ring, held)
+            yield replace(journal, held=held)
         finally:
             stop.set()
             keeper.join()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from receiver.journal.postgres.inbox_rows import seal_content
 from receiver.journal.postgres.seals import Seals
 from receiver.journal.postgres.statements import named_queries
 from receiver.journal.postgres.text import to_kept
+from receiver.journal.sharing import SourceSlots
 from receiver.model.callback import VerifiedCallback, headers_to_wire
 from receiver.model.errors import StoreFailed
 from receiver.model.times import day_of
@@ -38,7 +39,7 @@ class Appended:
 class Appender:
     """How callbacks are appended over a connection; what several lanes share."""
 
-    def __init__(self, address: Address, seals: Seals, slot_of: Callable[[str], int]) -> None:
+    def __init__(self, address: Address, seals: Seals, slot_of: SourceSlots) -> None:
         self.slot_of = slot_of
         self._address = address
         self._seals = seals
@@ -48,9 +49,15 @@ class Appender:
         self._preparing = asyncio.Lock()
 
     async def begin(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
-        """Learn the era; raises ``StoreFailed`` where numbers would not rise any more."""
+        """Learn the era, and where each source's callbacks go; raises ``StoreFailed`` where numbers would not rise.
+
+        An account is moved to another slot with a new era. So the era is asked for first, and is not believed before
+        the slots are known: whoever learned the slots before a move is refused after it.
+        """
         connection.add_log_listener(self._note)
-        self._era = (await self.run(connection, SQL["era"]))[0][0]
+        era = (await self.run(connection, SQL["era"]))[0][0]
+        await asyncio.to_thread(self.slot_of.renew)
+        self._era = era
         if not (await self.run(connection, SQL["ahead"]))[0][0]:
             raise StoreFailed(
                 "the database counts its transactions anew, as after a restore from a dump: `receiver journal adopt`"
@@ -102,8 +109,10 @@ class Appender:
         first = await connection.fetchval(SQL["first_number"], timeout=timeout_s)
         numbers = list(range(first, first + len(callbacks)))
         sealed = [seal_content(self._seals, number, one) for number, one in zip(numbers, callbacks, strict=True)]
-        sources, times, *_, slots = self._columns(callbacks)
-        rows = await connection.fetch(SQL["append_sealed"], numbers, sources, times, sealed, slots, timeout=timeout_s)
+        era, (sources, times, *_, slots) = self._era, self._columns(callbacks)
+        rows = await connection.fetch(
+            SQL["append_sealed"], numbers, sources, times, sealed, slots, era, timeout=timeout_s
+        )
         await connection.execute("COMMIT", timeout=timeout_s)
         return [int(row[0]) for row in rows]
 

@@ -22,7 +22,7 @@ import contextlib
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import asyncpg
@@ -32,8 +32,10 @@ from receiver.journal.postgres.address import Address
 from receiver.journal.postgres.connection import Database, connect, said
 from receiver.journal.postgres.inbox_append import Appended, Appender, UnsafeCommit
 from receiver.journal.postgres.seals import Seals
+from receiver.journal.postgres.sharing import FixedSlot
 from receiver.journal.postgres.statements import named_queries
 from receiver.journal.sealed import NO_KEYS, Keyring
+from receiver.journal.sharing import SourceSlots
 from receiver.model.callback import VerifiedCallback
 from receiver.model.errors import JournalError, StoreFailed, Unavailable
 
@@ -64,9 +66,12 @@ class PostgresInbox:
         address: Address,
         limits: InboxLimits,
         ring: Keyring = NO_KEYS,
-        slot_of: Callable[[str], int] = lambda _: 0,
+        slot_of: SourceSlots = FixedSlot(0),  # noqa: B008  it cannot change
     ) -> None:
-        """``slot_of`` gives the slot of a source's callbacks; called in a running event loop."""
+        """``slot_of`` gives the slot of a source's callbacks, and is renewed with each connection.
+
+        Called in a running event loop.
+        """
         self._address = address
         self._limits = limits
         self._loop = asyncio.get_running_loop()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,12 @@ from receiver.journal.postgres.rejects import PostgresRejects
 from receiver.journal.postgres.requests import PostgresRequests
 from receiver.journal.postgres.seals import need_keys, rekey
 from receiver.journal.postgres.search import PostgresSearch
+from receiver.journal.postgres.sharing import FixedSlot, PostgresAccounts, PostgresCrew, adopt
 from receiver.journal.postgres.slots import PostgresSlots
 from receiver.journal.postgres.take_over import PostgresTakeOver
 from receiver.journal.postgres.watchlist import PostgresWatchlist
 from receiver.journal.sealed import NO_KEYS, Keyring
+from receiver.journal.sharing import SourceSlots
 from receiver.journal.slots import HeldSlot
 from receiver.model.errors import JournalError
 
@@ -45,6 +47,10 @@ def is_there(address: Address) -> bool:
         return schema.is_there(database)
 
 
+NOBODYS = -1
+"""The epoch of a part that nobody holds: no slot has it, so that no commit to the outbox goes through."""
+
+
 @dataclass(frozen=True, slots=True)
 class PostgresJournal:
     """``handle.Journal`` in a schema of a database."""
@@ -59,10 +65,29 @@ class PostgresJournal:
         """Who holds what."""
         return PostgresSlots(self.address)
 
-    def inbox_writer(self, limits: InboxLimits) -> PostgresInbox:
+    def part(self, slot: int) -> PostgresJournal:
+        """What is in one slot; raises ``JournalError`` where there is no such slot, ``StoreFailed``."""
+        with closing(self.slots()) as slots:
+            if slot not in {state.slot for state in slots.states()}:
+                raise JournalError(f"the journal has no slot {slot}; `receiver journal slots` adds some")
+        return replace(self, held=HeldSlot(slot, NOBODYS))
+
+    def crew(self) -> PostgresCrew:
+        """Who works on it."""
+        return PostgresCrew(self.address)
+
+    def accounts(self) -> PostgresAccounts:
+        """Which account's callbacks are in which slot."""
+        return PostgresAccounts(self.address)
+
+    def adopt(self) -> int | None:
+        """Have inbox numbers rise again."""
+        with self._asking() as database:
+            return adopt(database, self.address.options.lease_s)
+
+    def inbox_writer(self, limits: InboxLimits, slot_of: SourceSlots | None = None) -> PostgresInbox:
         """The inbox, to append to; called in a running event loop, by any number of processes."""
-        slot = self.held.slot if self.held else 0
-        return PostgresInbox(self.address, limits, self.ring, lambda _: slot)
+        return PostgresInbox(self.address, limits, self.ring, slot_of or FixedSlot(self.held.slot if self.held else 0))
 
     def inbox(self) -> PostgresInboxReader:
         """The inbox, to read."""
@@ -93,7 +118,7 @@ class PostgresJournal:
 
     def watchlist(self) -> PostgresWatchlist:
         """What reconcile remembers."""
-        return PostgresWatchlist(self.address, self.ring)
+        return PostgresWatchlist(self.address, self.ring, self.held)
 
     def rejects(self, *, write: bool = False) -> PostgresRejects:
         """The sample of refused callbacks."""

@@ -10,24 +10,27 @@ from receiver.journal.postgres.requests import STORE, add_request
 from receiver.journal.postgres.seals import Seals
 from receiver.journal.postgres.statements import named_queries
 from receiver.journal.sealed import NO_KEYS, Keyring
+from receiver.journal.slots import HeldSlot
 from receiver.journal.watchlist import NEVER_US, Watched, WatchUpdate
 from receiver.model.callback import Resource
 from receiver.model.times import day_of
 
 SQL = named_queries("watch")
-OUTBOX = ("", "outbox")
 
 
 class PostgresWatchlist:
     """The store; to be used by one thread at a time, and by several processes."""
 
-    def __init__(self, address: Address, ring: Keyring = NO_KEYS) -> None:
+    def __init__(self, address: Address, ring: Keyring = NO_KEYS, held: HeldSlot | None = None) -> None:
+        """Each slot's outbox is followed by itself, and its answers are interpreted by its own interpreter."""
         self._db = Database(address, "watchlist")
+        self._slot = held.slot if held else 0
+        self._outbox = ("", f"outbox.{self._slot}" if self._slot else "outbox")
         self._seals = Seals(self._db, STORE, ring)
 
     def outbox_read_to(self) -> int:
         """The outbox number up to which records were looked at."""
-        return self._read_to(*OUTBOX)
+        return self._read_to(*self._outbox)
 
     def apply(self, updates: Sequence[WatchUpdate], up_to: int) -> None:
         """Take what was found, in one commit."""
@@ -38,7 +41,7 @@ class PostgresWatchlist:
                 else:
                     row = (one.source, one.operation_id, one.at_us, one.due_us, one.reopen)
                     self._db.rows(SQL["open_watch"], *row)
-            self._db.rows(SQL["set_read_to"], *OUTBOX, up_to)
+            self._db.rows(SQL["set_read_to"], *self._outbox, up_to)
 
     def track(self, source: str, operation_id: str, now_us: int) -> None:
         """Watch an operation, and ask at once."""
@@ -61,7 +64,7 @@ class PostgresWatchlist:
             if news:
                 payload = {"source": source, "operation": resource.operation_id, "after": after}
                 payload["body"] = resource.text.decode()
-                add_request(self._db, self._seals, "poll", now_us, payload)
+                add_request(self._db, self._seals, "poll", now_us, payload, self._slot)
             state, due = ("closed", NEVER_US) if resource.terminal else ("open", due_us)
             self._db.rows(SQL["answered"], source, resource.operation_id, now_us, due, state, resource.digest)
         return news
@@ -107,7 +110,7 @@ class PostgresWatchlist:
 
     def old_answers(self, before_us: int, interpreted: int, limit: int) -> list[int]:
         """Request numbers of answers from before a time."""
-        return [int(row[0]) for row in self._db.rows(SQL["old_answers"], before_us, interpreted, limit)]
+        return [int(row[0]) for row in self._db.rows(SQL["old_answers"], before_us, interpreted, limit, self._slot)]
 
     def purge_answers(self, numbers: Sequence[int]) -> None:
         """Delete these answers."""

@@ -14,6 +14,7 @@ from receiver.journal.finder import Finder
 from receiver.journal.indexer import Indexer
 from receiver.journal.ports import InboxLimits
 from receiver.journal.sealed import NO_KEYS, Keyring
+from receiver.journal.sharing import CrewOfOne, OneSlotAccounts, SourceSlots, need_slot_0
 from receiver.journal.slots import HeldSlot, OneSlot, SlotState
 from receiver.journal.sqlite import audit, erase
 from receiver.journal.sqlite.folder import STORES, journal_id_of, make_or_check
@@ -69,8 +70,25 @@ class SqliteJournal:
                 SlotState(0, 0, str(self.folder), 0.0, done["inbox"], done["requests"], outbox.last_number())
             )
 
-    def inbox_writer(self, limits: InboxLimits) -> SqliteInbox:
+    def part(self, slot: int) -> SqliteJournal:
+        """All of it; raises ``JournalError`` for another slot than 0."""
+        need_slot_0(slot)
+        return self
+
+    def crew(self) -> CrewOfOne:
+        """Whoever has it."""
+        return CrewOfOne()
+
+    def accounts(self) -> OneSlotAccounts:
+        """All are in the one slot."""
+        return OneSlotAccounts()
+
+    def adopt(self) -> None:
+        """Numbers are given by the journal itself, and always rise."""
+
+    def inbox_writer(self, limits: InboxLimits, slot_of: SourceSlots | None = None) -> SqliteInbox:
         """The inbox, to append to; called in a running event loop."""
+        del slot_of
         return SqliteInbox(self.folder, limits, ring=self.ring)
 
     def inbox(self) -> SqliteInboxReader:

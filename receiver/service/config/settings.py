@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from receiver.intake.limits import BODIES_BYTES_MAX, CONNECTIONS_MAX
 from receiver.intake.peers import networks
+from receiver.journal.engines import is_server
 from receiver.model.errors import ConfigurationError
 from receiver.providers.settings import FAULT, Section, SourceSettings
 from receiver.service.config.console_settings import ConsoleSettings
@@ -87,6 +88,15 @@ class ServerSettings(Section):
             " anybody"
         ),
     ] = []  # noqa: RUF012  pydantic gives each its own
+    processes: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=64,
+            description="processes that take callbacks on this listener; more than one needs a `postgresql:` journal;"
+            " each has limits of its own",
+        ),
+    ] = 1
     shutdown_timeout_s: Annotated[
         float, Field(ge=2, le=600, description="s; SIGTERM to exit; what was answered is committed long before")
     ] = 30
@@ -223,6 +233,15 @@ class Settings(BaseSettings):
         if repeated:
             raise ValueError(f"two sources are named {', '.join(repeated)}")
         return sources
+
+    @model_validator(mode="after")
+    def _several_need_a_server(self) -> Settings:
+        if self.server.processes > 1 and not is_server(self.journal.url):
+            raise ValueError(
+                "server.processes: more than one needs a journal that several processes may write:"
+                " a postgresql:// URL in journal.url"
+            )
+        return self
 
     @classmethod
     def settings_customise_sources(

@@ -17,6 +17,7 @@ from receiver.intake.rates import Rates
 from receiver.intake.rejects import RejectSample
 from receiver.intake.repeats import Repeats
 from receiver.intake.webhook import Intake, make_app
+from receiver.journal.engines import is_server
 from receiver.journal.handle import Journal
 from receiver.journal.ports import Inbox, InboxLimits, InboxReader, Outbox
 from receiver.journal.retention import InboxRetention, RejectsRetention
@@ -27,6 +28,7 @@ from receiver.service.config.settings import Settings
 from receiver.service.open_files import raise_open_files
 from receiver.service.own_secrets import sources_for
 from receiver.service.process import ProcessContext
+from receiver.service.source_slots import KnownSlots
 from receiver.service.system_clock import SystemClock
 
 
@@ -35,7 +37,16 @@ def make(context: ProcessContext) -> IntakeProcess:
     if context.listener is None:
         raise ValueError("the intake process needs a listener")
     sources = sources_for(context.settings, context.environ, "intake")
-    return IntakeProcess(context.settings, sources, context.journal, context.listener, context.wake_next, context.log)
+    kept_elsewhere = context.on_its_own and is_server(context.settings.journal.url)
+    return IntakeProcess(
+        context.settings,
+        sources,
+        context.journal,
+        context.listener,
+        context.wake_next,
+        context.log,
+        keeps=not kept_elsewhere,
+    )
 
 
 class IntakeProcess:
@@ -49,7 +60,11 @@ class IntakeProcess:
         listener: socket.socket,
         wake: Callable[[], None],
         log: Any,
+        *,
+        keeps: bool = True,
     ) -> None:
+        """``keeps``: whether old callbacks are let go here; where several take them, another process does that."""
+        self._keeps = keeps
         self._settings = settings
         self._sources = _called(sources)
         self._journal = journal
@@ -69,7 +84,8 @@ class IntakeProcess:
         """Serve until ``stop``; then everything answered is committed, and the inbox is closed."""
         journal, server = self._settings.journal, self._settings.server
         limits = InboxLimits(journal.queue_max, journal.wal_bytes_max, journal.disk_free_bytes_min)
-        self._inbox = inbox = self._journal.inbox_writer(limits)
+        slots = await asyncio.to_thread(KnownSlots, self._journal, self._sources)
+        self._inbox = inbox = self._journal.inbox_writer(limits, slots)
         reader, outbox, rejects = self._journal.inbox(), self._journal.outbox(), self._journal.rejects(write=True)
         repeats = await asyncio.to_thread(self._known_repeats, reader, outbox)
         self._intake = intake = Intake(
@@ -104,7 +120,7 @@ class IntakeProcess:
         # A connection of its own: one is for one thread at a time.
         old_rejects = self._journal.rejects(write=True)
         forgetting = RejectsRetention(old_rejects, SystemClock(), days=self._settings.rejects.keep_days, log=self._log)
-        purging = asyncio.gather(retention.run(), forgetting.run())
+        purging = asyncio.gather(*((retention.run(), forgetting.run()) if self._keeps else ()))
         try:
             await self._server.run_until_stopped()
         finally:

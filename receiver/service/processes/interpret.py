@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
-from receiver.interpret.loop import InterpreterLoop
+from receiver.interpret.loop import POLL_S, InterpreterLoop
 from receiver.interpret.metrics import InterpretMetrics
 from receiver.interpret.poison import from_document
 from receiver.interpret.silence import SilenceWatch
@@ -21,6 +21,10 @@ from receiver.service.own_secrets import sources_for
 from receiver.service.process import ProcessContext
 from receiver.service.system_clock import SystemClock
 from receiver.service.wiring import make_context
+
+SHARED_POLL_S = 0.02
+"""Between two looks at a slot into which others append. Measured: a callback is seen 11 ms after its commit then, in
+the middle, and a look that finds nothing costs the database 0.2 ms."""
 
 
 def make(context: ProcessContext) -> InterpretProcess:
@@ -65,6 +69,7 @@ class InterpretProcess:
             on_records=context.wake_next,
             log=log,
             chores=retention.step,
+            poll_s=POLL_S if journal.held is None else SHARED_POLL_S,
         )
         self._silence = SilenceWatch(
             self._status_outbox.last_heard,

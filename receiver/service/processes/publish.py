@@ -14,6 +14,7 @@ from typing import Any
 from receiver.journal.backlog import BacklogAge
 from receiver.journal.entries import find_entry
 from receiver.journal.handle import Journal
+from receiver.journal.slots import first_record
 from receiver.model.callback import EntryId, JournalEntry
 from receiver.model.log import Log
 from receiver.model.records import OutboxRecord
@@ -22,6 +23,7 @@ from receiver.publish.metrics import PublishMetrics
 from receiver.publish.ports import Kafka
 from receiver.publish.refused import refused
 from receiver.publish.relay import Relay
+from receiver.publish.routing import position_id
 from receiver.publish.spread import Change, RememberedSpread
 from receiver.service import metrics
 from receiver.service.config.settings import Settings
@@ -49,11 +51,15 @@ class PublishProcess:
         self._outbox, self._status_outbox = journal.outbox(write=True), journal.outbox()
         self._age = BacklogAge(settings.journal.backlog_warn_s, SystemClock(), log, "publish.backlog")
         self._kafka = kafka
+        self._held = journal.held
+        self._slots = journal.slots() if journal.held is not None else None
+        slot = journal.held.slot if journal.held is not None else 0
+        published_as, self._first = position_id(journal.journal_id, slot), first_record(slot)
         self._spread = RememberedSpread(self._outbox, log)
         self._relay = Relay(
             outbox=self._outbox,
             # Of the cluster as it is configured by then: passwords and certificates are renewed beside a session.
-            make_publisher=lambda: self._kafka.publisher(journal.journal_id, self._spread),
+            make_publisher=lambda: self._kafka.publisher(published_as, self._spread),
             route=partial(kafka.route, journal_id=journal.journal_id),
             refused=self._refused,
             topics=kafka.event_topics,
@@ -61,6 +67,8 @@ class PublishProcess:
             clock=SystemClock(),
             log=log,
             metrics=self._metrics,
+            still_ours=self._still_ours,
+            first=self._first,
         )
         self.wake: Callable[[], None] = self._relay.wake
         """The outbox has something new."""
@@ -68,12 +76,20 @@ class PublishProcess:
         """End after the transaction under way."""
 
     async def run(self) -> None:
-        """Publish until ``stop``."""
+        """Publish until ``stop``; raises ``Fenced`` when another worker has the slot."""
         await self._relay.run()
+        if self._slots is not None:
+            self._slots.close()
         self._outbox.close()
         self._status_outbox.close()
         self._requests.close()
         self._inbox.close()
+
+    def _still_ours(self) -> bool:
+        if self._slots is None or self._held is None:  # the whole journal is locked
+            return True
+        epochs = {state.slot: state.epoch for state in self._slots.states()}
+        return epochs.get(self._held.slot) == self._held.epoch
 
     def reload(self, environ: Mapping[str, str]) -> None:
         """Read the secrets again, Kafka's too; raises ``ConfigurationError`` and keeps the old ones."""
@@ -86,7 +102,7 @@ class PublishProcess:
     def status(self) -> dict[str, Any]:
         """Kafka's part of ``/readyz``."""
         state = self._relay.state
-        published = state.position.number
+        published = max(state.position.number, self._first)
         self._age.measure(lambda: self._status_outbox.next_record_us(published))
         return {
             "state": state.word,

@@ -15,6 +15,7 @@ from receiver.model.clock import Clock
 from receiver.model.errors import JournalError, StoreFailed
 from receiver.model.log import Log
 from receiver.providers.contract import Provider, Source, Sources
+from receiver.providers.settings import PollSettings
 from receiver.reconcile.follower import OutboxFollower
 from receiver.reconcile.http_client import HttpClient
 from receiver.reconcile.metrics import ReconcileMetrics
@@ -24,6 +25,7 @@ from receiver.service.config.polls import polled
 from receiver.service.config.settings import Settings
 from receiver.service.own_secrets import sources_for
 from receiver.service.process import ProcessContext
+from receiver.service.source_slots import source_slots
 from receiver.service.system_clock import SystemClock
 
 GRACE_S = 2.0
@@ -40,6 +42,14 @@ async def once(settings: Settings, environ: Mapping[str, str], journal: Journal,
     """Ask every source with ``poll`` for all that is open, for a person who asks; gives what each round did."""
     sources = sources_for(settings, environ, "reconcile")
     return await ReconcileProcess(settings, sources, journal, log, all_sources=True).once()
+
+
+def _of_slot(polls: Mapping[str, PollSettings], sources: Sources, journal: Journal) -> dict[str, PollSettings]:
+    # Where a journal has several slots, what a provider says of an account is interpreted where its callbacks are.
+    if journal.held is None:
+        return dict(polls)
+    slots = source_slots(journal, {name: sources[name] for name in polls})
+    return {name: poll for name, poll in polls.items() if slots[name] == journal.held.slot}
 
 
 class ReconcileProcess:
@@ -64,7 +74,7 @@ class ReconcileProcess:
         self._thread = ThreadPoolExecutor(1, "reconcile")
         self._watch, self._outbox, self._inbox = journal.watchlist(), journal.outbox(), journal.inbox()
         self._http = HttpClient()
-        self._polls = polled(settings, all_sources=all_sources)
+        self._polls = _of_slot(polled(settings, all_sources=all_sources), sources, journal)
         self._reconcilers = {name: self._make(sources[name]) for name in self._polls}
         self._stop = asyncio.Event()
         self._counts: dict[str, tuple[int, int]] = {}

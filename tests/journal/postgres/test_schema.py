@@ -39,7 +39,7 @@ def test_it_is_made_once_and_only_gains_slots(empty: Address) -> None:
     assert (again.journal_id, again.format_before, again.slots) == (made.journal_id, schema.FORMAT, 3)
     assert schema.init(empty).slots == 3
     assert find_journal(empty).journal_id == made.journal_id
-    assert "has format 1 already; it has 3 slots" in schema.told(again)[0]
+    assert f"has format {schema.FORMAT} already; it has 3 slots" in schema.told(again)[0]
 
 
 def test_a_newer_one_is_refused_by_all(empty: Address) -> None:

@@ -15,6 +15,7 @@ SELECT (era + pg_current_xact_id()::text::bigint) * 1024 FROM journal
 INSERT INTO callbacks (slot, number, source, received_at_us, headers, body)
 SELECT l, n, s, r, NULL, b FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bytea[], $5::smallint[])
   AS given(n, s, r, b, l)
+WHERE $6::bigint = (SELECT era FROM journal)
 RETURNING number
 
 -- name: era

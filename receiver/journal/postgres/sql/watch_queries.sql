@@ -69,8 +69,9 @@ ON CONFLICT DO NOTHING RETURNING 1
 DELETE FROM watched WHERE state <> 'open' AND greatest(asked_us, since_us) < $1
 
 -- name: old_answers
--- Answers from before a time that are interpreted.
-SELECT number FROM requests WHERE request_type = 'poll' AND made_at_us < $1 AND number <= $2 ORDER BY number LIMIT $3
+-- A slot's answers from before a time that are interpreted.
+SELECT number FROM requests WHERE request_type = 'poll' AND made_at_us < $1 AND number <= $2 AND slot = $4
+ORDER BY number LIMIT $3
 
 -- name: purge_answers
 -- Answers; what a person asked for stays.

@@ -1,0 +1,138 @@
+"""A PostgreSQL of a test's own that is stopped, torn down, started again, followed by a replica and replaced by it."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import Any, Self
+
+import psycopg
+
+from tests.chaos.service import free_port, until
+
+USER = "receiver"
+CONFIGURATION = """
+listen_addresses = '127.0.0.1'
+unix_socket_directories = ''
+max_connections = 100
+wal_level = replica
+max_wal_senders = 5
+hot_standby = on
+log_min_messages = fatal
+"""
+
+
+def programs() -> Path | None:
+    """The folder of ``initdb`` and ``pg_ctl``: in the PATH, else where Debian has it; None where there is none."""
+    found = shutil.which("initdb")
+    places = [Path(found).resolve().parent] if found else []
+    places += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    return next((place for place in places if (place / "initdb").exists() and (place / "pg_ctl").exists()), None)
+
+
+def _as_anybody() -> dict[str, Any]:
+    # PostgreSQL refuses to run as root.
+    if os.geteuid() != 0:
+        return {}
+    nobody = pwd.getpwnam("nobody")
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+
+
+class Postgres:
+    """One server, with fsync; stopped at the end, whatever state it is in."""
+
+    def __init__(self, bin_: Path, folder: Path, port: int | None = None) -> None:
+        """``folder`` is one that everybody may reach: pytest keeps its own from all but the tester, also in mid-run."""
+        self._bin, self.folder = bin_, folder
+        self.data = folder / "data"
+        self.port = port or free_port()
+        folder.mkdir(parents=True, exist_ok=True)
+        self._who = _as_anybody()
+        if self._who:
+            os.chown(folder, self._who["user"], self._who["group"])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop("immediate")
+
+    @property
+    def url(self) -> str:
+        """What ``journal.url`` is."""
+        return f"postgresql://{USER}@127.0.0.1:{self.port}/postgres"
+
+    def make(self) -> None:
+        """Make its folder."""
+        self._run("initdb", "-D", str(self.data), "-A", "trust", "-U", USER, "-E", "UTF8", "--locale=C")
+        with (self.data / "postgresql.conf").open("a") as file:
+            file.write(CONFIGURATION)
+        with (self.data / "pg_hba.conf").open("a") as file:
+            file.write("host replication all 127.0.0.1/32 trust\n")
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        self._run("pg_ctl", "-D", str(self.data), "-o", f"-p {self.port}", "-l", f"{self.folder}/log", "-w", "start")
+        until(self.answers)
+
+    def stop(self, mode: str = "fast") -> None:
+        """Stop it, ``immediate`` as by a crash; nothing where it does not run."""
+        if (self.data / "postmaster.pid").exists():
+            self._run("pg_ctl", "-D", str(self.data), "-m", mode, "-w", "stop", check=False)
+
+    def promote(self) -> None:
+        """Have a replica take writes."""
+        self._run("pg_ctl", "-D", str(self.data), "-w", "promote")
+
+    def replica(self, folder: Path, name: str) -> Postgres:
+        """Give a server that follows this one from now on, under a name that this one may wait for."""
+        made = Postgres(self._bin, folder)
+        source = f"host=127.0.0.1 port={self.port} user={USER} application_name={name}"
+        self._run("pg_basebackup", "-d", source, "-D", str(made.data), "-R", "-X", "stream", "-c", "fast")
+        with (made.data / "postgresql.auto.conf").open("a") as file:
+            file.write(f"primary_conninfo = '{source}'\nsynchronous_standby_names = ''\n")
+        made.start()
+        return made
+
+    def run(self, sql: str) -> list[tuple[Any, ...]]:
+        """One statement as its owner, and its rows; one that is just recovering is waited for."""
+        until(self.answers)
+        with psycopg.connect(self.url, autocommit=True, connect_timeout=5) as connection:
+            found = connection.execute(sql.encode())
+            return found.fetchall() if found.description else []
+
+    def answers(self) -> bool:
+        """Whether it takes connections."""
+        try:
+            psycopg.connect(self.url, connect_timeout=2).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def wait_for_replica(self, name: str) -> None:
+        """Until commits wait for it."""
+        asked = f"SELECT sync_state FROM pg_stat_replication WHERE application_name = '{name}'"  # noqa: S608
+        until(lambda: self.run(asked) == [("sync",)])
+
+    def kill_sessions(self, name: str) -> int:
+        """Kill the server's processes of such sessions, by SIGKILL; all others go too, as after any such death."""
+        asked = f"SELECT pid FROM pg_stat_activity WHERE application_name LIKE '{name}'"  # noqa: S608
+        found = [int(pid) for (pid,) in self.run(asked)]
+        for pid in found[:1]:
+            os.kill(pid, 9)
+        time.sleep(0.05)
+        return len(found)
+
+    def _run(self, program: str, *arguments: str, check: bool = True) -> None:
+        command = [str(self._bin / program), *arguments]
+        # Not to a pipe: a server that is started would hold it open.
+        with (self.folder / "programs.log").open("ab") as log:
+            done = subprocess.run(
+                command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False, **self._who
+            )
+        said = (self.folder / "programs.log").read_text(errors="replace")[-2000:]
+        assert done.returncode == 0 or not check, f"{program}: {said}"
