@@ -6,6 +6,7 @@ import fcntl
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 from typing import BinaryIO
 
@@ -36,8 +37,14 @@ class LogReader:
         return writing
 
     def stall(self) -> None:
-        """Read no further for the time being."""
+        """Read no further for the time being; it has stopped when this returns."""
         self._signal(signal.SIGSTOP)
+        while self._process is not None and self._state(self._process.pid) not in {"T", "Z"}:
+            time.sleep(0.001)
+
+    @staticmethod
+    def _state(pid: int) -> str:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
     def go_on(self) -> None:
         """Read again after ``stall``."""

@@ -184,7 +184,7 @@ CREATE TABLE marks (
 CREATE TABLE runs (
   run_id   text PRIMARY KEY,
   document bytea NOT NULL,                -- JSON object
-  saved_at timestamptz NOT NULL           -- the database's clock
+  saved_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
 -- A sample of what was refused.
