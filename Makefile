@@ -41,9 +41,9 @@ test: install-dev ## all tests, with a real Kafka broker; needs only Python 3.11
 	@echo "==> running the tests"
 	@FUZZ_CPU_S=60 $(BIN)/pytest -q -n $(WORKERS)
 
-test-fast: install-dev ## the tests that need neither a Kafka broker (Java, Maven) nor the whole service; a minute
+test-fast: install-dev ## the tests that need neither a Kafka broker (Java, Maven) nor the whole service; a few minutes
 	@echo "==> running the tests without a broker"
-	@$(BIN)/pytest -q -n 2 -m "not kafka and not service"
+	@$(BIN)/pytest -q -n $(WORKERS) -m "not kafka and not service"
 
 MINUTES ?= 5
 ENGINE ?= sqlite
@@ -124,7 +124,7 @@ picture: install-dev ## docs/operate/console.png, taken anew from a simulated ru
 pins: ## compile requirements/*.txt anew from the ranges (needs uv)
 	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-emit-package exchange-events -q --upgrade --extra console ../pyproject.toml build.in -o run.txt
 	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-emit-package exchange-events -q --upgrade --extra console ../pyproject.toml dev.in -c run.txt -o dev.txt
-	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-emit-package exchange-events -q --upgrade --extra console --extra otel ../pyproject.toml build.in -c dev.txt -o image.txt
+	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-emit-package exchange-events -q --upgrade --extra console --extra otel --extra postgres ../pyproject.toml build.in -c dev.txt -o image.txt
 	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-emit-package exchange-events -q --upgrade bench.in -c dev.txt -o bench.txt
 	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-emit-package exchange-events -q --upgrade docs.in -c dev.txt -o docs.txt
 	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-emit-package exchange-events -q --upgrade java.in -c dev.txt -o java.txt

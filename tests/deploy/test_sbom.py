@@ -40,12 +40,12 @@ def test_what_the_project_asks_for_itself_is_said() -> None:
     assert {one.partition("==")[0] for one in root["dependsOn"]} == asked
 
 
-def test_the_image_holds_what_runs_everywhere_the_console_and_what_tells_a_collector() -> None:
+def test_the_image_holds_what_runs_everywhere_and_every_extra() -> None:
     """The same versions of the first, and the extras' own packages hang on the project."""
     image = read_pins((ROOT / "requirements/image.txt").read_text("utf-8"))
     assert set(read_pins(RUN)) <= set(image)
     (root,) = [one for one in json.loads(bill(image, PROJECT))["dependencies"] if one["ref"] == PROJECT["name"]]
-    extra = {"opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http"}
+    extra = {"asyncpg", "opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http"}
     assert extra == {one.partition("==")[0] for one in root["dependsOn"]} - {
         normal(re.split(r"[<>=;\[ ]", one)[0]) for one in ASKED
     }
