@@ -50,6 +50,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
     items.sort(key=lambda item: (-_length_s(item), *(item.get_closest_marker(mark) is None for mark in KINDS)))
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Fail where groups are marked and not kept: each worker would then make what a module shares once more."""
+    grouped = [item for item in session.items if item.get_closest_marker("xdist_group")]
+    if WORKER and not all("@" in item.nodeid for item in grouped):
+        raise pytest.UsageError("this pytest-xdist does not put tests into groups with this pytest")
+
+
 def _length_s(item: pytest.Item) -> int:
     mark = item.get_closest_marker("long")
     return 0 if mark is None else int(mark.kwargs.get("seconds", 10))

@@ -20,6 +20,8 @@ from tests.chaos.service import Service
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
 
 Meanwhile = Callable[[Ledger], Awaitable[None]]
+OWED_MIN = 500
+"""Callbacks that were answered 200 by the end: on a busy machine it takes longer."""
 KILLS_MIN = 20
 DEAF_KILLS_MAX = 2
 """In a row, of what takes callbacks: the second may come while it still starts. After that it is left to answer one."""
@@ -97,7 +99,7 @@ async def test_a_few_dozen_sigkills_lose_repeat_and_reorder_nothing(
 
     async def kill(ledger: Ledger) -> None:
         until, deaf, deaf_since = time.monotonic() + 18, 0, 0.0
-        while time.monotonic() < until or sum(kills.values()) < KILLS_MIN:
+        while time.monotonic() < until or sum(kills.values()) < KILLS_MIN or len(ledger.owed) <= OWED_MIN:
             await asyncio.sleep(chance.uniform(0.2, 0.8))
             role = chance.choices(("intake", "interpret", "publish", "supervisor"), (4, 4, 4, 1))[0]
             if role in {"intake", "supervisor"}:
@@ -114,7 +116,7 @@ async def test_a_few_dozen_sigkills_lose_repeat_and_reorder_nothing(
     service.wait_published(len(ledger.owed))
     assert sum(kills.values()) >= KILLS_MIN, kills
     assert max(ledger.gaps_s, default=0) < GAP_S_MAX
-    assert verdict(service, kafka.bootstrap, prefix, ledger).obligations > 500
+    assert verdict(service, kafka.bootstrap, prefix, ledger).obligations > OWED_MIN
     assert service.stop() == 0
 
 
