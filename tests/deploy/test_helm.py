@@ -80,7 +80,7 @@ def test_one_journal_has_one_holder_and_is_kept(name: str) -> None:
 
 @pytest.mark.parametrize("name", SETS)
 def test_no_probe_kills_it_because_something_else_is_away(name: str) -> None:
-    """Only whether it runs decides over its life; a full disk, or a database that is away, makes it unready."""
+    """Only whether it runs decides over its life; a full disk or a database that is away can make it unready."""
     for maker in set(pods(name)) - {"pay-init"}:
         of_pod = pods(name)[maker]["spec"]
         (container,) = of_pod["containers"]
