@@ -44,6 +44,8 @@ ON_VOLUME: dict[str, dict[str, Any]] = {
     },
     "open": {"networkPolicy": {"enabled": False}, "service": {"type": "LoadBalancer", "port": 8080}},
 }  # fmt: skip
+RESOURCES = {"requests": {"cpu": 1, "memory": "1Gi", "ephemeral-storage": "8Mi"},
+             "limits": {"memory": "1Gi", "ephemeral-storage": "32Mi"}}  # fmt: skip
 IN_DATABASE: dict[str, dict[str, Any]] = {
     "database": {"journal": {"engine": "postgresql", "postgresql": {"url": URL, "passwordSecret": {"name": "pg"}}}},
     "database, everything": {
@@ -53,8 +55,8 @@ IN_DATABASE: dict[str, dict[str, Any]] = {
             "init": {"slots": 4, "url": OWNERS_URL, "allow": "receiver_run",
                      "passwordSecret": {"name": "pg-owner", "key": "owner"}}}},
         "intake": {"autoscaling": {"enabled": True, "minReplicas": 3, "maxReplicas": 9}, "minAvailable": 2,
-                   "preStopSeconds": 25, "resources": {"requests": {"cpu": 1}, "limits": {"memory": "1Gi"}}},
-        "worker": {"replicas": 3, "minAvailable": 2, "resources": {"limits": {"memory": "2Gi"}}},
+                   "preStopSeconds": 25, "resources": RESOURCES},
+        "worker": {"replicas": 3, "minAvailable": 2, "resources": RESOURCES},
         "networkPolicy": {"publicFrom": [{"podSelector": {"matchLabels": {"app": "ingress"}}}],
                           "egress": [{"ports": [{"port": 5432, "protocol": "TCP"}]}]},
         **{key: value for key, value in ON_VOLUME["everything"].items() if key != "persistence"},

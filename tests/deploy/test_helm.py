@@ -195,7 +195,7 @@ KUBE_SCORE_IGNORED = {
 """Checks of kube-score that do not hold here, each with the reason."""
 
 
-@pytest.mark.parametrize("name", ["defaults", "closed", "database"])
+@pytest.mark.parametrize("name", ["defaults", "closed", "database", "database, everything"])
 def test_kube_score_finds_nothing_critical(name: str) -> None:
     """Beyond what is named above."""
     program = shutil.which("kube-score") or shutil.which("kube-score", path=str(Path.home() / "go/bin"))

@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 import pytest
+import yaml
 
 from receiver.cli.journal import init
 from receiver.cli.serve import serve
@@ -28,6 +29,7 @@ def test_a_journal_in_a_database_has_pods_of_two_roles_and_no_volume(name: str) 
         (container,) = of_pod["containers"]
         assert container["args"][0] == "serve"
         assert serve.make_context("serve", container["args"][1:]).params["role"] == role
+        assert container["resources"] == IN_DATABASE[name].get(role, {}).get("resources", resources_of_all())
         assert ("http" in [port["name"] for port in container["ports"]]) == (role == "intake")
         told = environ_of(name, f"pay-{role}")
         settings = JournalSettings.model_validate_strings(
@@ -40,6 +42,13 @@ def test_a_journal_in_a_database_has_pods_of_two_roles_and_no_volume(name: str) 
         asked = database.get("databaseSchema", "receiver"), database.get("durability", "fsync")
         assert (settings.url, settings.database_schema, settings.durability) == (URL, *asked)
         assert password_in(of_pod, settings.password) == database.get("passwordSecret", {}).get("name")
+
+
+def resources_of_all() -> dict[str, Any]:
+    """Give what a pod has whose role names none."""
+    values = yaml.safe_load((CHART / "values.yaml").read_text("utf-8"))
+    resources: dict[str, Any] = values["resources"]
+    return resources
 
 
 def password_in(of_pod: dict[str, Any], reference: str | None) -> str | None:
