@@ -6,7 +6,6 @@ profile must be. No cluster runs here.
 
 from __future__ import annotations
 
-import functools
 import json
 import shutil
 import subprocess
@@ -19,78 +18,21 @@ import pytest
 import yaml
 
 from receiver.service.config.settings import TraceSettings
-
-ROOT = Path(__file__).parents[2]
-CHART = ROOT / "deploy/helm/receiver"
-VERSIONS = ("1.30", "1.33", "1.36")
-KUBE = VERSIONS[-1]
-OPERATORS = {"ServiceMonitor", "PrometheusRule"}
-"""Of the Prometheus operator, whose schemas are not Kubernetes' own."""
-SETS: dict[str, dict[str, Any]] = {
-    "defaults": {},
-    "everything": {
-        "image": {"repository": "registry.example.com/receiver", "digest": "sha256:" + "0" * 64},
-        "imagePullSecrets": [{"name": "pull"}],
-        "ingress": {"enabled": True, "className": "nginx", "host": "pay.example.com", "tlsSecret": "tls",
-                    "annotations": {"a": "b"}},
-        "persistence": {"size": "1Ti", "storageClass": "fast", "accessMode": "ReadWriteOnce", "retain": False},
-        "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
-        "prometheusRule": {"enabled": True, "runbookBaseUrl": "https://docs.example.com/receiver/"},
-        "dashboard": {"enabled": True},
-        "traces": {"endpoint": "http://otel-collector:4318/v1/traces", "sampleRatio": 1},
-        "podLabels": {"team": "payments"}, "podAnnotations": {"x": "y"}, "nodeSelector": {"disk": "ssd"},
-        "tolerations": [{"key": "payments", "operator": "Exists"}], "priorityClassName": "high",
-        "affinity": {"nodeAffinity": {}},
-        "extraEnv": [{"name": "RECEIVER_KAFKA__BOOTSTRAP_SERVERS", "value": '["kafka:9092"]'}],
-    },
-    "closed": {
-        "networkPolicy": {"publicFrom": [{"podSelector": {"matchLabels": {"app": "ingress"}}}],
-                          "egress": [{"ports": [{"port": 9092, "protocol": "TCP"}]}]},
-        "podDisruptionBudget": {"maxUnavailable": 0},
-    },
-    "open": {"networkPolicy": {"enabled": False}, "service": {"type": "LoadBalancer", "port": 8080}},
-}  # fmt: skip
-
-
-@functools.cache
-def helm() -> str:
-    """Give the program; skip aloud where it is not."""
-    found = shutil.which("helm") or shutil.which("helm", path=str(Path.home() / "go/bin"))
-    if found is None:
-        pytest.skip("helm is not here: go install helm.sh/helm/v3/cmd/helm@latest")
-    return found
-
-
-def template(values: dict[str, Any]) -> subprocess.CompletedProcess[str]:
-    """Render the chart with values over its own."""
-    command = [
-        helm(),
-        "template",
-        "pay",
-        str(CHART),
-        "--namespace",
-        "payments",
-        "--kube-version",
-        KUBE,
-        "--values",
-        "-",
-    ]
-    return subprocess.run(command, input=json.dumps(values), capture_output=True, text=True, check=False)
-
-
-@functools.cache
-def rendered(name: str) -> dict[tuple[str, str], dict[str, Any]]:
-    """Give what one set renders, by kind and name."""
-    done = template(SETS[name])
-    assert done.returncode == 0, done.stderr
-    documents = [document for document in yaml.safe_load_all(done.stdout) if document]
-    return {(document["kind"], document["metadata"]["name"]): document for document in documents}
-
-
-def pod(name: str) -> dict[str, Any]:
-    """Give the pod of one set."""
-    spec: dict[str, Any] = rendered(name)["StatefulSet", "pay"]["spec"]["template"]["spec"]
-    return spec
+from tests.helm_chart import (
+    CHART,
+    KUBE,
+    ON_VOLUME,
+    OPERATORS,
+    ROOT,
+    SETS,
+    URL,
+    VERSIONS,
+    environ_of,
+    helm,
+    pods,
+    rendered,
+    template,
+)
 
 
 def test_helms_own_linter_finds_nothing() -> None:
@@ -112,20 +54,21 @@ def test_kubernetes_takes_what_is_rendered(name: str, version: str) -> None:
 
 @pytest.mark.parametrize("name", SETS)
 def test_a_pod_of_the_restricted_profile(name: str) -> None:
-    """No root, no capability, nothing writable but the journal, no token of the cluster."""
-    of_pod, (container,) = pod(name), pod(name)["containers"]
-    assert of_pod["securityContext"]["runAsNonRoot"] is True
-    assert of_pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-    assert of_pod["automountServiceAccountToken"] is of_pod["enableServiceLinks"] is False
-    inside = container["securityContext"]
-    assert inside["capabilities"] == {"drop": ["ALL"]}
-    assert (inside["allowPrivilegeEscalation"], inside["readOnlyRootFilesystem"]) == (False, True)
-    writable = [mount["name"] for mount in container["volumeMounts"] if not mount.get("readOnly")]
-    assert writable == ["journal"]
-    assert "memory" in container["resources"]["limits"]
+    """No root, no capability, nothing writable but a journal on a volume, no token of the cluster."""
+    for maker in pods(name).values():
+        of_pod, (container,) = maker["spec"], maker["spec"]["containers"]
+        assert of_pod["securityContext"]["runAsNonRoot"] is True
+        assert of_pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert of_pod["automountServiceAccountToken"] is of_pod["enableServiceLinks"] is False
+        inside = container["securityContext"]
+        assert inside["capabilities"] == {"drop": ["ALL"]}
+        assert (inside["allowPrivilegeEscalation"], inside["readOnlyRootFilesystem"]) == (False, True)
+        writable = [mount["name"] for mount in container["volumeMounts"] if not mount.get("readOnly")]
+        assert writable == (["journal"] if name in ON_VOLUME else [])
+        assert "memory" in container["resources"]["limits"]
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", ON_VOLUME)
 def test_one_journal_has_one_holder_and_is_kept(name: str) -> None:
     """On a volume of its own that no other node has, and that a smaller set does not delete."""
     spec = rendered(name)["StatefulSet", "pay"]["spec"]
@@ -137,12 +80,15 @@ def test_one_journal_has_one_holder_and_is_kept(name: str) -> None:
 
 @pytest.mark.parametrize("name", SETS)
 def test_no_probe_kills_it_because_something_else_is_away(name: str) -> None:
-    """Only whether it runs decides over its life; a full disk makes it unready."""
-    (container,) = pod(name)["containers"]
-    paths = {probe: container[f"{probe}Probe"]["httpGet"]["path"] for probe in ("startup", "liveness", "readiness")}
-    assert paths == {"startup": "/livez", "liveness": "/livez", "readiness": "/readyz"}
-    environ = {entry["name"]: entry["value"] for entry in container["env"]}
-    assert pod(name)["terminationGracePeriodSeconds"] > float(environ["RECEIVER_SERVER__SHUTDOWN_TIMEOUT_S"])
+    """Only whether it runs decides over its life; a full disk or a database that is away can make it unready."""
+    for maker in set(pods(name)) - {"pay-init"}:
+        of_pod = pods(name)[maker]["spec"]
+        (container,) = of_pod["containers"]
+        paths = {probe: container[f"{probe}Probe"]["httpGet"]["path"] for probe in ("startup", "liveness", "readiness")}
+        assert paths == {"startup": "/livez", "liveness": "/livez", "readiness": "/readyz"}
+        waits = container.get("lifecycle", {}).get("preStop", {"exec": {"command": ["sleep", "0"]}})["exec"]["command"]
+        needs = int(waits[1]) + float(environ_of(name, maker)["RECEIVER_SERVER__SHUTDOWN_TIMEOUT_S"])
+        assert of_pod["terminationGracePeriodSeconds"] > needs
 
 
 def test_the_configuration_arrives_as_it_was_written() -> None:
@@ -159,25 +105,17 @@ def test_the_configuration_arrives_as_it_was_written() -> None:
     assert len(sums) == 2
 
 
-def environ(documents: dict[tuple[str, str], dict[str, Any]]) -> dict[str, str]:
-    """Give what the service is told by its environment."""
-    (container,) = documents["StatefulSet", "pay"]["spec"]["template"]["spec"]["containers"]
-    names = [entry["name"] for entry in container["env"]]
-    assert len(names) == len(set(names))
-    return {entry["name"]: entry["value"] for entry in container["env"]}
-
-
 def test_traces_are_told_where_a_collector_is_named() -> None:
     """In words that the service's own settings take; else the configuration alone says of them."""
     told = {
         name.removeprefix("RECEIVER_TRACES__").lower(): value
-        for name, value in environ(rendered("everything")).items()
+        for name, value in environ_of("everything", "pay").items()
         if name.startswith("RECEIVER_TRACES__")
     }
     settings = TraceSettings.model_validate_strings(told)
     assert (settings.endpoint, settings.sample_ratio) == ("http://otel-collector:4318/v1/traces", 1)
     assert set(told) == set(TraceSettings.model_fields), "a setting that the chart has no value for"
-    assert not [name for name in environ(rendered("defaults")) if "TRACES" in name]
+    assert not [name for name in environ_of("defaults", "pay") if "TRACES" in name]
 
 
 def test_the_chart_samples_what_the_service_would() -> None:
@@ -232,6 +170,11 @@ def test_only_callbacks_are_for_the_world() -> None:
         ({"traces": {"sampleRatio": 1.5}}, "sampleRatio"),
         ({"traces": {"ratio": 1}}, "ratio"),
         ({"extraEnv": [{"name": "RECEIVER_JOURNAL__URL", "value": "sqlite:/tmp/j"}]}, "extraEnv"),
+        ({"extraEnv": [{"name": "RECEIVER_JOURNAL__PASSWORD", "value": "env:P"}]}, "extraEnv"),
+        ({"journal": {"engine": "mysql"}}, "engine"),
+        ({"intake": {"replicas": 3}}, "more need journal.engine postgresql"),
+        ({"worker": {"replicas": 3}}, "more need journal.engine postgresql"),
+        ({"journal": {"postgresql": {"url": URL}}}, "left out where journal.engine is sqlite"),
     ],
 )
 def test_what_would_lose_callbacks_is_refused(values: dict[str, Any], says: str) -> None:
@@ -252,7 +195,7 @@ KUBE_SCORE_IGNORED = {
 """Checks of kube-score that do not hold here, each with the reason."""
 
 
-@pytest.mark.parametrize("name", ["defaults", "closed"])
+@pytest.mark.parametrize("name", ["defaults", "closed", "database", "database, everything"])
 def test_kube_score_finds_nothing_critical(name: str) -> None:
     """Beyond what is named above."""
     program = shutil.which("kube-score") or shutil.which("kube-score", path=str(Path.home() / "go/bin"))
