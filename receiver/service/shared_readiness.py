@@ -102,7 +102,9 @@ def _slot(state: SlotState, shared: Shared) -> dict[str, Any]:
     here = said is not None
     interpret, publish = (said.interpret, said.publish) if said is not None else (None, None)
     backlog = None
-    if interpret is not None and publish is not None:
+    if not shared.kafka:
+        backlog = 0
+    elif interpret and publish:
         backlog = max(publish["backlog"], interpret["recorded"] - publish["position"])
     return {
         "slot": state.slot,

@@ -9,6 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from receiver.journal.slots import SlotState, first_record
+from receiver.service.admin import OFF
 from receiver.service.shared_readiness import Said, Shared, shared_readiness, shared_text
 
 TAKING: dict[str, Any] = {"state": "up", "detail": None, "queued": 2, "committed": 90}
@@ -99,7 +100,9 @@ def test_kafka_is_as_well_as_its_worst_slot_here() -> None:
 def test_who_publishes_nothing_says_so() -> None:
     """For want of Kafka, or since workers do."""
     assert shared_readiness(replace(BOTH, kafka=False))["kafka"] == {"state": "off", "backlog": 0, "detail": None}
-    assert shared_readiness(replace(BOTH, kafka=False))["slots"][0]["kafka"] == "off"
+    nobody = {slot: replace(said, publish=OFF) for slot, said in BOTH.held.items()}
+    slot = shared_readiness(replace(BOTH, kafka=False, held=nobody))["slots"][0]
+    assert (slot["kafka"], slot["backlog"]) == ("off", 0)
     said = shared_readiness(replace(BOTH, role="intake", held={}))
     assert said["kafka"] == {"state": "off", "backlog": 0, "detail": "workers publish"}
 
