@@ -164,7 +164,8 @@ def slots(config: Path | None, count: int | None, *, as_json: bool) -> None:
     with closing(opened.accounts()) as accounts, closing(opened.slots()) as held:
         if count is not None:
             there = accounts.add_slots(count)
-            say(f"the journal has {there} slots; accounts that are new go to the slot with the fewest")
+            have = "1 slot" if there == 1 else f"{there} slots"
+            say(f"the journal has {have}; accounts that are new go to the slot with the fewest")
         assigned = accounts.assigned()
         rows: list[dict[str, Any]] = [
             {
