@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -13,7 +15,11 @@ from receiver.journal.postgres.address import Address
 from receiver.journal.postgres.connection import Database
 from receiver.journal.postgres.journal import PostgresJournal, find_journal
 from receiver.journal.postgres.schema import FORMAT
+from receiver.journal.slots import first_record
 from receiver.model.records import Position
+from receiver.publish.routing import position_id
+from receiver.sandbox.fakes import FakeKafka
+from receiver.service import wiring
 from tests.cli.desk import Desk
 from tests.contract.journal.samples import batch, event
 from tests.postgres_cluster import cluster, new_journal
@@ -277,6 +283,36 @@ def test_a_slot_that_is_not_there_cannot_be_mended(shared: SharedDesk) -> None:
         said_once(shared.desk.fails("journal", "rejoin", "--slot", slot), f"the journal has no slot {slot};")
     said_once(shared.desk.fails("journal", "rejoin", "--slot", "0"), "127.0.0.1:9 refuses connections")
     shared.desk.fails("journal", "rejoin", "--slot", "-1", code=2)
+
+
+def test_a_slot_that_lost_its_newest_records_is_mended_with_their_numbers_named(
+    shared: SharedDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything is changed: here Kafka remembers three records of slot 1, and holds none of them any more."""
+    shared.desk.run("journal", "slots", "2")
+    journal_id, first = shared.journal.journal_id, first_record(1)
+    kafka = FakeKafka(positions={position_id(journal_id, 1): Position(first + 3, "id-3")})
+    monkeypatch.setattr(wiring, "_open_kafka", lambda *_: kafka)
+    checked, said = shared.desk.run("journal", "check", code=1)
+    fault = f"Kafka has this journal's records up to {first + 3}, the outbox ends at {first}"
+    assert checked.startswith(f"slot 1: {fault}: an older copy of the journal was restored")
+    assert said.startswith("slot 0: Kafka has this journal's records up to 0, the outbox ends at 0; slot 1: ")
+    other_slot = "they fit: nothing to do in slot 0; `--slot` names another\n"
+    assert shared.desk.run("journal", "rejoin") == ("", other_slot)
+
+    rejoin = ("journal", "rejoin", "--slot", "1")
+    named = (
+        f"our records up to {first} stay\n"
+        f"Kafka no longer holds, and this journal never had: {first + 1}, {first + 2}, {first + 3}\n"
+        f"the relay goes on after record {first + 3}\n"
+    )
+    monkeypatch.setattr(sys, "stdin", io.StringIO())  # nobody answers, which is no yes
+    out, err = shared.desk.run(*rejoin, code=130)
+    assert out == named
+    assert fault in err
+    assert shared.desk.run(*rejoin, "--yes")[0] == named
+    assert shared.desk.run(*rejoin) == ("", "they fit: nothing to do in slot 1; `--slot` names another\n")
+    assert shared.desk.run("journal", "check")[0] == f"journal {journal_id}: sound\n"
 
 
 def test_a_journal_in_a_folder_has_one_slot(desk: Desk) -> None:
