@@ -143,6 +143,11 @@ EVENTS: Mapping[str, Meaning] = {
         ("serve.reloaded", INFO, "a process works with the secrets that were read again"),
         ("serve.service_links_ignored", INFO, "variables that Kubernetes or Docker set for a service of this name"),
         ("serve.started", INFO, "all processes are started"),
+        (
+            "serve.state_unknown",
+            WARN,
+            "a process could not ask the journal how it stands, and counts as down until it can",
+        ),
         ("serve.stopped", INFO, "the service has ended"),
         ("serve.stopping", INFO, "the service ends; nothing new is taken"),
         ("serve.uncaught", ERROR, "an error that nothing caught, in the supervisor; report it"),
