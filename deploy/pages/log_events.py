@@ -131,6 +131,7 @@ EVENTS: Mapping[str, Meaning] = {
         ("serve.child_cannot_start", ERROR, "a process ended before it began, for the reason in `why`"),
         ("serve.child_died", ERROR, "a process ended by itself: signal or exit code, and how often by now"),
         ("serve.child_failed", ERROR, "a process ends, of this error"),
+        ("serve.child_hung", ERROR, "a process of a slot was not heard of for minutes; it is killed and started again"),
         ("serve.child_killed", ERROR, "a process did not end in time and was killed"),
         ("serve.child_not_started", ERROR, "the machine has no process, memory or open file left for it"),
         ("serve.child_started", INFO, "a process was started"),

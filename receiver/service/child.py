@@ -122,7 +122,7 @@ def _reporter(part: Process, log: Any, role: str) -> Callable[[], bytes]:
     unknown = False
 
     def report() -> bytes:
-        # While the database is away we are silent, and so count as down; the log says why, once for each time.
+        # While the database is away we count as down, and say no more than that we live; the log says why, once.
         nonlocal unknown
         try:
             said = {"status": part.status(), "metrics": part.metrics().decode(), "lines_lost": logs.lines_lost()}
@@ -130,7 +130,7 @@ def _reporter(part: Process, log: Any, role: str) -> Callable[[], bytes]:
             if not unknown:
                 log.warning("serve.state_unknown", role=role, why=str(error))
             unknown = True
-            return b""
+            return b'{"status":null}\n'
         unknown = False
         return orjson.dumps(said) + b"\n"
 

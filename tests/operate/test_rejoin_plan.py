@@ -86,6 +86,8 @@ def test_the_plan(  # noqa: D103
         (Position(102, "b"), None, {}, {}, 100, [], [], [101, 102], 102),
         # The first record is another's by now.
         (Position(101, "a"), None, {101: "x"}, found(n101="a"), 100, [101], [], [], 101),
+        # Nobody knows of any publishing: it begins with the slot's first record.
+        (None, None, {101: "a"}, {}, 101, [], [], [], 100),
         # Kafka lost the slot's first records, or only its memory of them.
         (Position(101, "a"), Position(102, "b"), {101: "a", 102: "b"}, found(n101="a"), 102, [], [102], [], 102),
         (None, Position(102, "b"), {101: "a", 102: "b"}, found(n101="a", n102="b"), 102, [], [], [], 102),
