@@ -86,7 +86,7 @@ class Worker:
 
     async def relay(self, until: str, *, goes_on: bool = False) -> Any:
         """Publish until its state is this, and nothing waits where that is asked; gives the state."""
-        with closing(self.part.outbox(write=True)) as outbox:
+        with closing(self.part.outbox(write=True)) as outbox, closing(self.part.outbox()) as ours:
             published_as = position_id(self.journal.journal_id, SLOT)
             relay = Relay(
                 outbox=outbox,
@@ -102,7 +102,7 @@ class Worker:
             )
             running = asyncio.create_task(relay.run())
             async with asyncio.timeout(60):
-                while relay.state.word != until or (goes_on and relay.state.position.number < outbox.last_number()):
+                while relay.state.word != until or (goes_on and relay.state.position.number < ours.last_number()):
                     await asyncio.sleep(0.01)
             relay.stop()
             await running
