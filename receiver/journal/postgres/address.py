@@ -77,6 +77,6 @@ def _why_no_hosts(hosts: str) -> str | None:
     # One or several, each with a port or without, as HOST,[::1]:5432.
     for host in hosts.split(","):
         port = host.rpartition("]")[2].partition(":")[2] or "5432"
-        if not (port.isascii() and port.isdecimal() and 0 < int(port[:6]) <= PORT_MAX):
+        if not (port.isascii() and port.isdecimal() and len(port) <= len(str(PORT_MAX)) and 0 < int(port) <= PORT_MAX):
             return f"names a port that is none: {host}"
     return None
