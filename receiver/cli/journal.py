@@ -16,6 +16,7 @@ from receiver.journal.erasing import Erased
 from receiver.journal.index import Indexed
 from receiver.model.times import from_us
 from receiver.operate import journal as journal_operate
+from receiver.operate.context import Context
 from receiver.operate.indexing import make_index
 from receiver.operate.rejoin_plan import Plan
 
@@ -82,8 +83,15 @@ def rejoin(config: Path | None, slot: int, *, yes: bool) -> int:
         return yes or click.confirm("Do that?", err=True)
 
     decided = asyncio.run(journal_operate.rejoin(context, agree, slot))
-    say("they fit: nothing to do" if decided is None else "done: the relay goes on by itself")
+    say(_fits(context, slot) if decided is None else "done: the relay goes on by itself")
     return 0
+
+
+def _fits(context: Context, slot: int) -> str:
+    # The relay's words name the command without a slot: whoever repeats them should not go away comforted.
+    with closing(context.journal.slots()) as held:
+        others = len(held.states()) > 1
+    return "they fit: nothing to do" + (f" in slot {slot}; `--slot` names another" if others else "")
 
 
 @journal.command()
@@ -164,7 +172,8 @@ def slots(config: Path | None, count: int | None, *, as_json: bool) -> None:
     with closing(opened.accounts()) as accounts, closing(opened.slots()) as held:
         if count is not None:
             there = accounts.add_slots(count)
-            say(f"the journal has {there} slots; accounts that are new go to the slot with the fewest")
+            have = "1 slot" if there == 1 else f"{there} slots"
+            say(f"the journal has {have}; accounts that are new go to the slot with the fewest")
         assigned = accounts.assigned()
         rows: list[dict[str, Any]] = [
             {

@@ -110,7 +110,7 @@ async def _run(part: Process, context: ProcessContext, role: str, descriptors: M
     if "wake" in descriptors:
         loop.add_reader(descriptors["wake"], _drain_wakes, descriptors["wake"], part)
     orders = {STOP: part.stop, RELOAD: lambda: _reload(part, context, role)}
-    link = asyncio.create_task(_link(part, descriptors["link"], orders))
+    link = asyncio.create_task(_link(_reporter(part, context.log, role), descriptors["link"], orders))
     try:
         await part.run()
     finally:
@@ -118,15 +118,31 @@ async def _run(part: Process, context: ProcessContext, role: str, descriptors: M
         await asyncio.gather(link, return_exceptions=True)
 
 
-async def _link(part: Process, descriptor: int, orders: Mapping[bytes, Callable[[], None]]) -> None:
+def _reporter(part: Process, log: Any, role: str) -> Callable[[], bytes]:
+    unknown = False
+
+    def report() -> bytes:
+        # While the database is away we count as down, and say no more than that we live; the log says why, once.
+        nonlocal unknown
+        try:
+            said = {"status": part.status(), "metrics": part.metrics().decode(), "lines_lost": logs.lines_lost()}
+        except (StoreFailed, JournalError) as error:
+            if not unknown:
+                log.warning("serve.state_unknown", role=role, why=str(error))
+            unknown = True
+            return b'{"status":null}\n'
+        unknown = False
+        return orjson.dumps(said) + b"\n"
+
+    return report
+
+
+async def _link(report: Callable[[], bytes], descriptor: int, orders: Mapping[bytes, Callable[[], None]]) -> None:
     reader, writer = await asyncio.open_connection(sock=socket.socket(fileno=descriptor))
     ended = asyncio.create_task(_obey(reader, orders))
     try:
         while not ended.done():
-            # While the database is away we are silent, and so count as down.
-            with contextlib.suppress(StoreFailed, JournalError):
-                report = {"status": part.status(), "metrics": part.metrics().decode(), "lines_lost": logs.lines_lost()}
-                writer.write(orjson.dumps(report) + b"\n")
+            writer.write(report())
             with contextlib.suppress(ConnectionError):
                 await writer.drain()
             await asyncio.wait([ended], timeout=REPORT_S)

@@ -29,6 +29,11 @@ BACKOFF_MIN_S, BACKOFF_MAX_S = 0.05, 1.0
 """Before a child is started again: it is to be back within 5 s, and 20 deaths are to fit into a minute."""
 SILENT_S = 3.0
 """A child that has not reported for so long counts as down: ``/readyz`` is to be true within 5 s."""
+HUNG_LOOKS, HUNG_LOOK_S = 4, 45.0
+"""A child that acts for a slot and was not heard at so many looks in a row hangs, and is killed: its supervisor lives
+and so keeps the slot, which would stand still. It is far longer than a database may take to answer or to refuse: that
+is up to a minute, and afterwards a child says that it lives. Looks are counted and not seconds, since a supervisor that
+was stopped itself would take its children for silent when it wakes up."""
 REPORT_BYTES_MAX = 4 * 1024 * 1024
 """One report with its metrics; a longer line would be a bug."""
 
@@ -90,6 +95,8 @@ class Child:
         self._deaths: deque[float] = deque(maxlen=DEATHS_MAX)
         self._stopping = self._killed = False
         self._report: Report | None = None
+        self._unheard = 0
+        """Looks since it was heard last, or started."""
         self.restarts = 0
         self._lines_lost_before = 0
         """Log lines that those could not write who died."""
@@ -181,12 +188,16 @@ class Child:
             if self._killed:  # while it was being started
                 self._kill()
             self._log.info("serve.child_started", role=self.name, pid=self._process.pid)
-            listening = asyncio.create_task(self._listen(self._link))
+            self._unheard = 0
+            beside = [asyncio.create_task(self._listen(self._link))]
+            if self.held is not None:
+                beside.append(asyncio.create_task(self._end_hung()))
             try:
                 return await self._process.wait()
             finally:
-                listening.cancel()
-                await asyncio.gather(listening, return_exceptions=True)
+                for task in beside:
+                    task.cancel()
+                await asyncio.gather(*beside, return_exceptions=True)
         finally:
             self._link.close()
             self._lines_lost_before = self.lines_lost()
@@ -207,11 +218,28 @@ class Child:
         reader, writer = await asyncio.open_connection(sock=ours, limit=REPORT_BYTES_MAX)
         try:
             while line := await reader.readline():
-                said = orjson.loads(line)
-                metrics = said["metrics"].encode()
-                self._report = Report(said["status"], metrics, said["lines_lost"], time.monotonic())
+                self._hear(line)
         finally:
             writer.close()
+
+    def _hear(self, line: bytes) -> None:
+        self._unheard = 0
+        said = orjson.loads(line)
+        if said["status"] is not None:  # else it lives, and could not ask its journal how it stands
+            self._report = Report(said["status"], said["metrics"].encode(), said["lines_lost"], time.monotonic())
+
+    async def _end_hung(self) -> None:
+        while True:
+            if self._hangs():
+                self._log.error("serve.child_hung", role=self.name, silent_s=HUNG_LOOKS * HUNG_LOOK_S)
+                self._kill()
+                return
+            await asyncio.sleep(HUNG_LOOK_S)
+
+    def _hangs(self) -> bool:
+        # Asked once for each look, the first at its start.
+        self._unheard += 1
+        return self._unheard > HUNG_LOOKS
 
 
 def _backoff_s(failures: int) -> float:

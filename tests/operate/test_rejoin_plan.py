@@ -78,6 +78,39 @@ def test_the_plan(  # noqa: D103
     assert f"after record {goes_on}" in decided.lines()[-1]
 
 
+@pytest.mark.parametrize(
+    ("position", "remembered", "ours", "on_kafka", "keep_to", "take", "publish", "missing", "goes_on"),
+    [
+        # All that the slot had is lost: what Kafka holds of it begins above the slot's first number.
+        (Position(103, "c"), None, {}, found(n101="a", n103="c"), 100, [101, 103], [], [102], 103),
+        (Position(102, "b"), None, {}, {}, 100, [], [], [101, 102], 102),
+        # The first record is another's by now.
+        (Position(101, "a"), None, {101: "x"}, found(n101="a"), 100, [101], [], [], 101),
+        # Nobody knows of any publishing: it begins with the slot's first record.
+        (None, None, {101: "a"}, {}, 101, [], [], [], 100),
+        # Kafka lost the slot's first records, or only its memory of them.
+        (Position(101, "a"), Position(102, "b"), {101: "a", 102: "b"}, found(n101="a"), 102, [], [102], [], 102),
+        (None, Position(102, "b"), {101: "a", 102: "b"}, found(n101="a", n102="b"), 102, [], [], [], 102),
+    ],
+)
+def test_the_plan_of_a_slot_above_0_counts_from_its_first_record(
+    position: Position | None,
+    remembered: Position | None,
+    ours: dict[int, str],
+    on_kafka: dict[int, OutboxRecord],
+    keep_to: int,
+    take: list[int],
+    publish: list[int],
+    missing: list[int],
+    goes_on: int,
+) -> None:
+    """Here the numbers up to 100 are another slot's: none of them is taken, published or missed."""
+    decided = plan(Memory("here", position), remembered, max(ours, default=100), ours.get, on_kafka, first=100)
+    assert (decided.keep_to, decided.position.number) == (keep_to, goes_on)
+    assert [one.number for one in decided.take] == take
+    assert (list(decided.publish), list(decided.missing)) == (publish, missing)
+
+
 async def test_a_record_is_rebuilt_from_its_message_and_a_state_from_its_events() -> None:
     """What is on Kafka is enough: the same record but for its callback, and the state that the outbox had."""
     base = json.loads(

@@ -6,10 +6,14 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Iterator
+from typing import Any, cast
 
+import orjson
 import pytest
 
-from receiver.service.child import WAKE_S, _waker
+from receiver.model.errors import JournalError, StoreFailed
+from receiver.service.child import WAKE_S, _reporter, _waker
+from tests.support import Lines
 
 
 @pytest.fixture
@@ -53,3 +57,40 @@ async def test_a_stream_of_callbacks_wakes_now_and_then(pipe: tuple[int, int]) -
         await asyncio.sleep(0)
     elapsed_s = loop.time() - since
     assert 2 <= woken(pipe[0]) <= elapsed_s / WAKE_S + 2
+
+
+class Part:
+    """A process's part that asks its journal how it stands."""
+
+    def __init__(self) -> None:
+        self.trouble: Exception | None = None
+
+    def status(self) -> dict[str, Any]:
+        """As a part has it."""
+        if self.trouble is not None:
+            raise self.trouble
+        return {"state": "up"}
+
+    def metrics(self) -> bytes:
+        """As a part has it."""
+        return b"figures 1\n"
+
+
+def test_a_state_that_nobody_could_ask_for_is_logged_once_for_each_time() -> None:
+    """Meanwhile it only says that it lives, and so counts as down; an error of ours is not hidden."""
+    part, log = Part(), Lines()
+    report = _reporter(cast("Any", part), log, "publish")
+    said = orjson.loads(report())
+    assert (said["status"], said["metrics"]) == ({"state": "up"}, "figures 1\n")
+    for trouble in (StoreFailed("outbox: the database is away"), JournalError("there is no journal")):
+        part.trouble = trouble
+        assert [orjson.loads(report()) for _ in range(3)] == [{"status": None}] * 3
+        part.trouble = None
+        assert report().endswith(b"\n")
+    assert log.lines == [
+        ("warning", "serve.state_unknown", {"role": "publish", "why": "outbox: the database is away"}),
+        ("warning", "serve.state_unknown", {"role": "publish", "why": "there is no journal"}),
+    ]
+    part.trouble = ZeroDivisionError()
+    with pytest.raises(ZeroDivisionError):
+        report()

@@ -109,3 +109,48 @@ async def test_one_that_is_killed_ends_at_once_and_is_not_started_again(log: Lin
         assert (child.name, child.restarts) == ("publish.3", 0)
     assert {line["role"] for line in log.named("serve.child_started")} == {"publish.3"}
     assert log.named("serve.child_died") == []
+
+
+async def test_one_of_a_slot_that_is_not_heard_is_killed_and_started_again(
+    log: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or its slot would stand still for as long as its supervisor lives, which keeps it."""
+    monkeypatch.setattr(watched_child, "HUNG_LOOK_S", 0.01)
+    died: list[int] = []
+    child = Child("interpret", {}, log, died.append, held=HeldSlot(1, 7))
+    running = asyncio.create_task(child.run())
+    await named(log, "serve.child_started", 2)
+    assert log.named("serve.child_hung")[0] == {"role": "interpret.1", "silent_s": 0.04}
+    assert log.named("serve.child_died")[0] == {"role": "interpret.1", "signal": "SIGKILL", "restarts": 1}
+    assert died[0] == -9
+    await child.kill()
+    await running
+
+
+async def test_one_that_has_no_slot_is_left_alone(log: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It holds nothing that another could have, and a journal in a folder has nobody else."""
+    monkeypatch.setattr(watched_child, "HUNG_LOOK_S", 0.0)
+    alone, of_slot = Child("interpret", {}, log), Child("interpret", {}, log, held=HeldSlot(1, 7))
+    running = asyncio.create_task(alone.run())
+    await named(log, "serve.child_started")
+    also = asyncio.create_task(of_slot.run())
+    await named(log, "serve.child_hung")  # by now it would have been, too
+    await alone.stop(10)
+    await of_slot.kill()
+    await asyncio.gather(running, also)
+    assert {line["role"] for line in log.named("serve.child_hung")} == {"interpret.1"}
+    assert alone.restarts == 0
+
+
+def test_every_word_counts_as_heard_and_only_a_state_as_a_report(log: Lines) -> None:
+    """So a child whose database is away is down and does not hang, however long that takes."""
+    child = Child("publish", {}, log, held=HeldSlot(1, 7))
+    for _ in range(3 * watched_child.HUNG_LOOKS):
+        assert not child._hangs()
+        child._hear(b'{"status": null}')
+        assert child.report() is None
+    child._hear(b'{"status": {"state": "up"}, "metrics": "", "lines_lost": 0}')
+    assert [child._hangs() for _ in range(watched_child.HUNG_LOOKS + 1)] == [False] * watched_child.HUNG_LOOKS + [True]
+    report = child.report()
+    assert report is not None
+    assert report.status == {"state": "up"}

@@ -13,6 +13,8 @@ SCHEMA_PATTERN = r"^[a-z_][a-z0-9_]{0,62}$"
 PARAMETERS = frozenset({"sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl", "sslnegotiation", "host", "pooled"})
 """What may stand after the question mark; ``pooled`` is ours, the others libpq's."""
 
+PORT_MAX = 65_535
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -58,7 +60,23 @@ def why_no_address(url: str) -> str | None:
         return "has a password in it, which would stand in every listing: give it as journal.password"
     if not parts.path.strip("/"):
         return "names no database: postgresql://user@host/database"
-    unknown = sorted({name for name, _ in parse_qsl(parts.query, keep_blank_values=True)} - PARAMETERS)
+    return _why_no_parameters(parts.query) or _why_no_hosts(parts.netloc.rpartition("@")[2])
+
+
+def _why_no_parameters(query: str) -> str | None:
+    given = dict(parse_qsl(query, keep_blank_values=True))
+    unknown = sorted(given.keys() - PARAMETERS)
     if unknown:
         return f"has parameters that mean nothing here: {', '.join(unknown)}"
+    if given.get("pooled", "false") not in {"true", "false"}:
+        return "says of pooled neither true nor false"
+    return None
+
+
+def _why_no_hosts(hosts: str) -> str | None:
+    # One or several, each with a port or without, as HOST,[::1]:5432.
+    for host in hosts.split(","):
+        port = host.rpartition("]")[2].partition(":")[2] or "5432"
+        if not (port.isascii() and port.isdecimal() and len(port) <= len(str(PORT_MAX)) and 0 < int(port) <= PORT_MAX):
+            return f"names a port that is none: {host}"
     return None

@@ -19,6 +19,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import socket
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -77,9 +78,15 @@ def begin(address: Address) -> str:
 
 
 def said(error: BaseException) -> str:
-    """What went wrong, in a sentence's end; some of the driver's errors say nothing."""
+    """What went wrong, in a sentence's end; some of the driver's errors say nothing, and the system's say little."""
     if isinstance(error, TimeoutError):
         return "the database did not answer in time"
+    if isinstance(error, socket.gaierror):
+        return f"the name of the database's host leads to no address: {error.strerror}"
+    if isinstance(error, FileNotFoundError):  # whichever it was: neither the system nor the driver says its name
+        return "the database's socket is not there, or a certificate that journal.url names"
+    if isinstance(error, OSError) and error.errno is not None:
+        return f"the database cannot be reached, {os.strerror(error.errno)}: {error.strerror}"
     return str(error).strip().partition("\n")[0] or type(error).__name__
 
 

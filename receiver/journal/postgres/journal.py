@@ -35,7 +35,7 @@ from receiver.model.errors import JournalError
 
 def find_journal(address: Address, ring: Keyring = NO_KEYS, held: HeldSlot | None = None) -> PostgresJournal:
     """The journal that is there; raises ``JournalError`` where there is none yet, ``StoreFailed``. Changes nothing."""
-    with closing(Database(address, "look")) as database:
+    with closing(Database(address, "journal")) as database:
         found = schema.find(database)
         need_keys(database, ring)
         return PostgresJournal(address, found, ring, held)
@@ -43,7 +43,7 @@ def find_journal(address: Address, ring: Keyring = NO_KEYS, held: HeldSlot | Non
 
 def is_there(address: Address) -> bool:
     """Whether ``find_journal`` would find one of whatever format; raises ``StoreFailed`` where nobody answers."""
-    with closing(Database(address, "look")) as database:
+    with closing(Database(address, "journal")) as database:
         return schema.is_there(database)
 
 

@@ -105,7 +105,7 @@ class PostgresAccounts:
             before = self._db.one(SQL["slot_of"], provider, account)
             if before is None:
                 raise JournalError(f"no callbacks of {provider} account {account or '(none)'} came yet: it has no slot")
-            if self._db.one(SQL["is_slot"], slot) is None:
+            if slot >= SLOTS_MAX or self._db.one(SQL["is_slot"], slot) is None:
                 raise JournalError(f"the journal has no slot {slot}; `receiver journal slots` adds some")
             if self._db.one(SQL["uninterpreted"], before):
                 raise JournalError(f"slot {before} is not interpreted to its end: nothing was moved; try again")

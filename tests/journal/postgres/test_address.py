@@ -15,6 +15,12 @@ def test_our_own_parameter_is_not_the_drivers() -> None:
     assert not Address.of("postgresql://u@db/receiver").pooled
 
 
+@pytest.mark.parametrize("hosts", ["[::1]:5432", "[::1],db:5433", "u@[fe80::1]", "", "db:"])
+def test_hosts_are_taken_with_a_port_or_without(hosts: str) -> None:
+    """An address of version 6 has colons that begin no port."""
+    assert why_no_address(f"postgresql://{hosts}/receiver") is None
+
+
 @pytest.mark.parametrize(
     ("url", "why"),
     [
@@ -24,6 +30,10 @@ def test_our_own_parameter_is_not_the_drivers() -> None:
         ("postgresql://u@db/", "names no database"),
         ("postgresql:u@db/x", "must begin with"),
         ("postgresql://u@db/receiver?synchronous_commit=off", "synchronous_commit"),
+        ("postgresql://u@db/receiver?pooled=maybe", "neither true nor false"),
+        ("postgresql://u@db:65536/receiver", "a port that is none: db:65536"),
+        ("postgresql://u@db1:5432,db2:x/receiver", "a port that is none: db2:x"),
+        ("postgresql://u@[::1]:0/receiver", "a port that is none"),
     ],
 )
 def test_what_cannot_be_is_said_and_no_password_shown(url: str, why: str) -> None:

@@ -7,6 +7,7 @@ import json
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -85,3 +86,27 @@ async def test_a_source_may_have_a_limit() -> None:
     async with running(way, rate_per_s=0.001) as url:
         assert await post(url, swap("one"), swap("two"), swap("one")) == [200, 503, 200]
     assert len(way.inbox.entries) == 1
+
+
+async def test_what_a_server_lost_is_said_once_with_where_it_begins() -> None:
+    """And again where another failover loses more: the operator looks in Kafka for what is above that number."""
+    way = Way()
+    settings = build({"journal": {"url": "sqlite:/nowhere/journal"}, "sources": [SOURCE]}, "here")
+    figures = way.inbox.figures()
+    way.inbox.figures = lambda: figures  # type: ignore[method-assign]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        process = make(ProcessContext(settings, {"P": "p", "S": "s"}, way.journal, way.log, listener=listener))
+        task = asyncio.create_task(process.run())
+        while process.status()["detail"] == "starting":
+            await asyncio.sleep(0.01)
+        process.status()
+        assert way.log.named("inbox.lost") == []
+        for number in (7, 7, 9):
+            figures = replace(figures, lost_after=number)
+            process.status()
+            process.status()
+        process.stop()
+        await asyncio.wait_for(task, 60)
+    assert way.log.named("inbox.lost") == [{"after": 7}, {"after": 9}]
+    assert {level for level, event, _ in way.log.lines if event == "inbox.lost"} == {"error"}
