@@ -15,6 +15,8 @@ from typing import IO, Any, Protocol
 
 from kafka_local import LocalKafka, answers
 
+from tests.ports import free_port
+
 POLL_S = 0.1
 
 
@@ -69,7 +71,9 @@ class SharedBroker:
 
     def _start(self) -> int:
         # A folder of its own: the one of a broker whose process was killed is that cluster's.
-        broker = LocalKafka(self._folder / f"started-{time.time_ns()}", **self._options)
+        broker = LocalKafka(
+            self._folder / f"started-{time.time_ns()}", port=free_port(), controller=free_port(), **self._options
+        )
         broker.start()
         try:
             broker.wait_ready()

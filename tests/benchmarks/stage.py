@@ -26,12 +26,12 @@ from pathlib import Path
 from typing import Any
 
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
-from kafka_local import free_port
 
 from tests.benchmarks import bento
 from tests.benchmarks.arrivals import Arrivals, committed_since, ends
 from tests.benchmarks.disk import Fsyncs
 from tests.benchmarks.servers import SECRET, SIGNED_URL
+from tests.ports import free_port
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

@@ -10,10 +10,11 @@ import asyncio
 from pathlib import Path
 
 from confluent_kafka.admin import AclOperation, ResourceType  # type: ignore[attr-defined]
-from kafka_local import LocalKafka, free_port
+from kafka_local import LocalKafka
 
 from tests.chaos.administrator import Administrator, Right, right
 from tests.chaos.proxy import Proxy
+from tests.ports import free_port
 
 USER, PASSWORD = "receiver", "made-up-kafka-password"
 CLIENT = {

@@ -12,7 +12,8 @@ from typing import Any, Self
 
 import psycopg
 
-from tests.chaos.service import free_port, until
+from tests.chaos.service import until
+from tests.ports import free_port
 
 USER = "receiver"
 CONFIGURATION = """

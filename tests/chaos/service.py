@@ -6,24 +6,22 @@ import contextlib
 import hashlib
 import hmac
 import http.client
-import itertools
 import json
 import os
-import random
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 from tests.chaos import traffic
 from tests.chaos.log_reader import LogReader
+from tests.ports import free_port
 from tests.warm_commands import WarmCommands, WarmProcess
 
 CONFIGURATION = """\
@@ -65,31 +63,8 @@ SECRETS = {
 }
 
 
-PORTS = range(20_000, 32_000)
-"""Where ports are taken: below the range from which a system gives outgoing connections theirs, so that none of those
-can take a port between the moment that it was found free and the moment that a service listens on it."""
-
-
-def _ports() -> Iterator[int]:
-    """Each port once, from a place of this process's own, so that two workers of a test run seldom try the same."""
-    start = random.SystemRandom().randrange(len(PORTS))
-    for number in itertools.count(start):
-        yield PORTS[number % len(PORTS)]
-
-
-_next_ports = _ports()
-
 POLL_S = 0.05
 """Between two questions: each costs the service more than the answer is worth where many tests ask at once."""
-
-
-def free_port() -> int:
-    """A loopback port on which nothing listens, and which this process was not given before."""
-    for port in itertools.islice(_next_ports, len(PORTS)):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-    raise RuntimeError(f"every port from {PORTS.start} to {PORTS.stop - 1} is taken")
 
 
 def until(holds: Callable[[], Any], timeout_s: float = 60) -> Any:

@@ -23,6 +23,7 @@ from tests.chaos.load import Load
 from tests.chaos.postgres import Postgres, programs
 from tests.chaos.service import Service
 from tests.chaos.several import LEASE_S, Several, go_on, pause, pause_in_transaction
+from tests.ports import free_port
 
 OPERATIONS_PER_S = 20.0
 BETWEEN_FAULTS_S = (0.2, 3.0)
@@ -123,7 +124,10 @@ async def run(folder: Path, minutes: float, seed: int) -> int:
     if bin_ is None:
         say("chaos: PostgreSQL 14 or newer is needed: on Debian the package postgresql")
         return 1
-    with running(folder / "kafka") as kafka, Postgres(bin_, folder / "postgres") as postgres:
+    with (
+        running(folder / "kafka", port=free_port(), controller=free_port()) as kafka,
+        Postgres(bin_, folder / "postgres") as postgres,
+    ):
         postgres.make()
         postgres.start()
         with Several(folder, postgres, kafka.bootstrap, "", workers=3) as several:

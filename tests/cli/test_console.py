@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import threading
 import urllib.request
 from pathlib import Path
@@ -15,12 +14,7 @@ from receiver.cli import console
 from receiver.service.config import console as packages
 from tests.cli.desk import Desk
 from tests.operate.desk import exchange
-
-
-def free_port() -> int:
-    """One that nobody has now."""
-    with socket.create_server(("127.0.0.1", 0)) as made:
-        return int(made.getsockname()[1])
+from tests.ports import free_port
 
 
 def test_without_its_packages_it_says_what_to_install(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

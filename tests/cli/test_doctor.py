@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from receiver.cli.main import run
-from tests.chaos.service import free_port
+from tests.ports import free_port
 
 CONFIGURATION = """
 [admin]

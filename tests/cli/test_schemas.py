@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from exchange_events import publish
 from receiver.publish.routing import reachable_topics
 from tests.cli.desk import Desk
 from tests.fake_registry import Registry, registry
+from tests.ports import free_port
 
 
 def test_schemas_are_listed_printed_and_written(desk: Desk, tmp_path: Path) -> None:
@@ -128,9 +128,7 @@ def test_a_refusal_is_one_sentence(desk: Desk, options: dict[str, Any], said: st
 
 def test_nobody_listens(desk: Desk) -> None:
     """It is said at once."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    url = f"http://127.0.0.1:{free_port()}"
     assert f"{url} cannot be reached: " in desk.fails("schemas", "publish", "--registry", url)
 
 

@@ -15,7 +15,8 @@ from typing import Any
 
 import psycopg
 
-from tests.chaos.service import free_port, until
+from tests.chaos.service import until
+from tests.ports import free_port
 
 
 def programs() -> Path | None:

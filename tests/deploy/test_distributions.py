@@ -17,7 +17,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from receiver.cli.version import commit
-from tests.chaos.service import free_port
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 PROJECTS = {"exchange_webhook_receiver": ROOT, "exchange_events": ROOT / "schemas"}

@@ -21,8 +21,8 @@ import pytest
 from receiver.intake.connection import LimitedProtocol
 from receiver.intake.peers import networks
 from receiver.model.callback import header_values
-from tests.chaos.service import free_port
 from tests.intake.door import BODY, PATH, Door, open_door, post, statuses
+from tests.ports import free_port
 from tests.support import Way
 
 DEPLOY = Path(__file__).parents[2] / "deploy"

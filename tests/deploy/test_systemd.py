@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.service import Service, free_port, until
+from tests.chaos.service import Service, until
+from tests.ports import free_port
 
 UNIT = Path(__file__).parents[2] / "deploy/systemd/receiver.service"
 EXPOSURE_TENTHS_MAX = 15

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.service import free_port
+from tests.ports import free_port
 from tests.warm_commands import KEPT_MAX, WarmCommands
 
 

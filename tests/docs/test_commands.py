@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from pages import ROOT
 
-from tests.chaos.service import free_port
+from tests.ports import free_port
 
 
 def commands(document: str) -> list[str]:

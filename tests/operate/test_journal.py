@@ -22,6 +22,7 @@ from kafka_local import LocalKafka, running
 from tests.chaos.load import Ledger, Load
 from tests.chaos.oracle import committed, judge
 from tests.chaos.service import POLL_S, Service
+from tests.ports import free_port
 
 pytestmark = pytest.mark.kafka
 SOUND = f"{os.environ.get('PYTEST_XDIST_WORKER', '')}sound."
@@ -264,7 +265,9 @@ def test_a_new_cluster_goes_on_where_the_old_one_stood(
     before = send(service, 12)
     drained(service)
     assert service.stop() == 0
-    with running(tmp_path / "other", cluster_id="b3RoZXJrYWZrYWNsdXN0ZQ") as other:
+    with running(
+        tmp_path / "other", port=free_port(), controller=free_port(), cluster_id="b3RoZXJrYWZrYWNsdXN0ZQ"
+    ) as other:
         service.config.write_text(service.config.read_text().replace(kafka.bootstrap, other.bootstrap))
         assert service.receiver("topics", "create").returncode == 0
         service.start()

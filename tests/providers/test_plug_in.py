@@ -20,7 +20,8 @@ import orjson
 import pytest
 
 from receiver.journal.sqlite.outbox import SqliteOutbox
-from tests.chaos.service import free_port, until
+from tests.chaos.service import until
+from tests.ports import free_port
 
 pytestmark = pytest.mark.service
 EXAMPLE = Path(__file__).parent / "example_provider"

@@ -12,6 +12,7 @@ from receiver.sandbox import dev_console
 from receiver.sandbox.dev_console import DevConsole
 from receiver.service.config.settings import build
 from receiver.service.process import ProcessContext
+from tests.ports import free_port
 from tests.support import Lines, Way
 
 SOURCE = {"name": "swaps", "provider": "onchainpay", "keys": [{"public": "env:KEY", "secret": "env:KEY"}]}
@@ -23,12 +24,6 @@ def made(port: int, **keys: object) -> DevConsole:
     settings = build({"sources": [SOURCE], "console": {"port": port, **keys}}, "here")
     context = ProcessContext(settings, ENVIRON, Way().journal, Lines())
     return dev_console.dev_console(context, {"swaps": "http://127.0.0.1:1/webhooks/swaps"})
-
-
-def free_port() -> int:
-    """One that nobody has now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 async def test_without_its_packages_the_desk_goes_on_and_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

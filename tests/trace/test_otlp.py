@@ -11,7 +11,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from receiver.trace.otlp import OtlpCollector
 from receiver.trace.spans import published, understood
-from tests.chaos.service import free_port
+from tests.ports import free_port
 from tests.trace.collector import PARENT_ID, RECEIVED_US, TRACE_ID, Told, collecting, record
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.service import Service, free_port
+from tests.chaos.service import Service
+from tests.ports import free_port
 
 
 @pytest.hookimpl(tryfirst=True)

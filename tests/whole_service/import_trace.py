@@ -14,7 +14,8 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 from tests.chaos import traffic
-from tests.chaos.service import Service, free_port, until
+from tests.chaos.service import Service, until
+from tests.ports import free_port
 
 DOCUMENT = Path(__file__).parents[2] / "SECURITY.md"
 BEGIN, END = "<!-- processes -->\n", "<!-- /processes -->"

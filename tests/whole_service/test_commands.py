@@ -16,7 +16,8 @@ import apsw
 import pytest
 
 from tests.chaos import traffic
-from tests.chaos.service import Service, free_port, until
+from tests.chaos.service import Service, until
+from tests.ports import free_port
 from tests.warm_commands import WarmCommands
 
 SWAP = {

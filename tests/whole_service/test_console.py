@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.chaos import traffic
-from tests.chaos.service import Service, free_port, until
+from tests.chaos.service import Service, until
+from tests.ports import free_port
 
 SWAP = {"id": "swap-in-the-console", "organizationId": traffic.ORGANISATION, "status": "PROCESSED"}
 

@@ -16,6 +16,7 @@ from kafka_local import LocalKafka, running
 from tests.chaos.load import Ledger, Load
 from tests.chaos.oracle import Verdict, committed, judge
 from tests.chaos.service import Service
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
 
@@ -156,7 +157,7 @@ async def test_a_broker_that_is_away_costs_no_callback_and_the_backlog_drains_by
 @pytest.mark.long
 async def test_a_broker_and_topics_that_come_later_are_waited_for(tmp_path: Path) -> None:
     """Started without any broker, then without topics: callbacks are taken, ``/readyz`` says what is missing."""
-    broker = LocalKafka(tmp_path / "kafka")
+    broker = LocalKafka(tmp_path / "kafka", port=free_port(), controller=free_port())
     service = Service(tmp_path / "service", broker.bootstrap, "l.")
     try:
         service.start()

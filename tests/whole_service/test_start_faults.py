@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.service import Service, free_port
+from tests.chaos.service import Service
+from tests.ports import free_port
 from tests.whole_service.starting import (
     ORDINARY,
     RECEIVER,

@@ -11,7 +11,8 @@ import pytest
 from kafka_local import LocalKafka
 
 from tests.chaos import traffic
-from tests.chaos.service import Service, free_port, until
+from tests.chaos.service import Service, until
+from tests.ports import free_port
 from tests.trace.collector import PARENT_ID, TRACE_ID, TRACEPARENT, collecting
 
 SWAP = {"id": "swap-1", "organizationId": traffic.ORGANISATION, "status": "PROCESSED"}

@@ -20,9 +20,10 @@ from receiver.journal.postgres.address import Address
 from receiver.journal.postgres.connection import Database
 from receiver.journal.postgres.journal import find_journal
 from receiver.model.errors import StoreFailed, Unavailable
-from tests.chaos.service import free_port, until
+from tests.chaos.service import until
 from tests.consume.postgres import as_anybody
 from tests.contract.journal.samples import batch, callback, event
+from tests.ports import free_port
 
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
 CALL_OFF = "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"

@@ -10,10 +10,11 @@ from typing import Any
 
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Array, Float64, Int8, Int16, Int32, Schema, String
-from kafka_local import LocalKafka, free_port, running
+from kafka_local import LocalKafka, running
 
 from receiver.publish.kafka.client import admin_client, client_options
 from receiver.publish.kafka.internals import client_of
+from tests.ports import free_port
 
 USER, PASSWORD = "receiver", "made-up"
 TOPIC, CLUSTER, TRANSACTIONAL_ID = 2, 4, 5

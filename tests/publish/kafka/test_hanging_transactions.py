@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
-from kafka_local import LocalKafka, free_port, running
+from kafka_local import LocalKafka, running
 
 from receiver.model.errors import KafkaUnavailable
 from receiver.model.records import Position
@@ -21,6 +21,7 @@ from receiver.publish.kafka.topics import POSITIONS_CONFIGS, TopicSpec, create_t
 from receiver.publish.ports import Message
 from receiver.publish.routing import record_number
 from tests.chaos.oracle import committed
+from tests.ports import free_port
 from tests.publish.kafka.held_markers import HeldMarkers
 from tests.shared_broker import ShareBroker
 
