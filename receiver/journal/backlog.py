@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 from receiver.model.clock import Clock
+from receiver.model.log import Log
 
 
 class BacklogAge:
     """The age of one process's backlog. It warns, and never refuses a callback."""
 
-    def __init__(self, warn_s: int, clock: Clock, log: Any, event: str) -> None:
+    def __init__(self, warn_s: int, clock: Clock, log: Log, event: str) -> None:
         """``event`` is the log event of the warning."""
         self._warn_s = warn_s
         self._clock = clock

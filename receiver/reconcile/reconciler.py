@@ -24,6 +24,7 @@ from receiver.journal.watchlist import NEVER_US, Watched, Watchlist
 from receiver.model.callback import Resource
 from receiver.model.clock import Clock
 from receiver.model.errors import ApiFailed
+from receiver.model.log import Log
 from receiver.model.times import DAY_US
 from receiver.providers.calls import Access, Answer, Call, Scan, Stamp
 from receiver.providers.contract import Api, Lists, Provider, Source
@@ -89,7 +90,7 @@ class Reconciler:
         http: Http,
         in_thread: InThread,
         clock: Clock,
-        log: Any,
+        log: Log,
         metrics: ReconcileMetrics,
         chance: random.Random,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,

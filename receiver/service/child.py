@@ -18,7 +18,7 @@ import socket
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, cast
+from typing import cast
 
 import orjson
 import uvloop
@@ -26,6 +26,7 @@ import uvloop
 from receiver.interpret.poison import MEMORY_EXIT
 from receiver.journal.slots import HeldSlot
 from receiver.model.errors import ConfigurationError, Fenced, JournalError, ReceiverError, StoreFailed
+from receiver.model.log import Log
 from receiver.service import logs
 from receiver.service.config.journal_keys import resolve_keys
 from receiver.service.core_dumps import forbid_core_dumps
@@ -95,7 +96,7 @@ def _take_turns(role: Role) -> None:
         set_time_slice(SLICE_S)
 
 
-def _context(descriptors: Mapping[str, int], log: Any, held: HeldSlot | None) -> ProcessContext:
+def _context(descriptors: Mapping[str, int], log: Log, held: HeldSlot | None) -> ProcessContext:
     settings, journal = read_passed_on(descriptors["configuration"], os.environ, held)
     context = ProcessContext(settings, os.environ, journal, log, on_its_own=True)
     if "wakes" in descriptors:
@@ -118,7 +119,7 @@ async def _run(part: Process, context: ProcessContext, role: str, descriptors: M
         await asyncio.gather(link, return_exceptions=True)
 
 
-def _reporter(part: Process, log: Any, role: str) -> Callable[[], bytes]:
+def _reporter(part: Process, log: Log, role: str) -> Callable[[], bytes]:
     unknown = False
 
     def report() -> bytes:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from receiver.interpret.poison import Suspects, after_death, from_document, points_at_the_batch, to_document
 from receiver.journal.handle import Journal
 from receiver.model.errors import StoreFailed
+from receiver.model.log import Log
 
 
-def note_death(journal: Journal, code: int, log: Any) -> None:
+def note_death(journal: Journal, code: int, log: Log) -> None:
     """Keep for its successor which callbacks it may have died of, so that those are taken one by one."""
     if not points_at_the_batch(code):
         return

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, cast
 
 from receiver.journal.handle import Journal
+from receiver.model.log import Log
 from receiver.service.config.settings import Settings
 
 Role = Literal["intake", "interpret", "publish", "reconcile", "keep", "traces", "console"]
@@ -58,7 +59,7 @@ class ProcessContext:
     environ: Mapping[str, str]
     """Where references to secrets are looked up."""
     journal: Journal
-    log: Any
+    log: Log
     wake_next: Callable[[], None] = _wake_nobody
     """Called when there is work for the next process on a callback's way."""
     listener: socket.socket | None = None

@@ -16,6 +16,7 @@ from typing import Any
 
 from receiver.journal.handle import Journal
 from receiver.journal.slots import KEEPER, HeldSlot
+from receiver.model.log import Log
 from receiver.service.admin import OFF
 from receiver.service.cast import INTERPRET_SHARE, last_words
 from receiver.service.config.polls import polled
@@ -53,7 +54,7 @@ class SharedCast:
         journal_of: Callable[[HeldSlot], Journal],
         ties: Ties,
         *,
-        log: Any,
+        log: Log,
         lease_s: float,
     ) -> None:
         """``journal`` is all of it, ``journal_of`` gives the part that is in a slot."""

@@ -26,13 +26,14 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from receiver.journal.engines import folder_of_others, hold_journal, is_server
 from receiver.journal.handle import Journal
 from receiver.journal.sealed import Keyring
 from receiver.journal.slots import HeldSlot
 from receiver.model.errors import ConfigurationError, ReceiverError
+from receiver.model.log import Log
 from receiver.service import logs
 from receiver.service.admin import admin_server
 from receiver.service.cast import Alone, Cast
@@ -71,7 +72,7 @@ class Supervisor:
         settings: Settings,
         admin: socket.socket,
         cast: Cast,
-        log: Any,
+        log: Log,
         systemd: Systemd | None = None,
     ) -> None:
         self._systemd = systemd or Systemd()
@@ -168,7 +169,7 @@ def need_role(settings: Settings, role: ServeRole) -> None:
         )
 
 
-def _serve(settings: Settings, environ: Mapping[str, str], role: ServeRole, log: Any) -> int:
+def _serve(settings: Settings, environ: Mapping[str, str], role: ServeRole, log: Log) -> int:
     need_role(settings, role)
     forbid_core_dumps(environ)
     hide_memory(environ)
@@ -214,7 +215,7 @@ def _listen(settings: Settings, section: ListenerSection, stack: contextlib.Exit
     return listener
 
 
-def _alone(settings: Settings, keys: Keyring, stack: contextlib.ExitStack, log: Any) -> Made:
+def _alone(settings: Settings, keys: Keyring, stack: contextlib.ExitStack, log: Log) -> Made:
     def waiting(why: str) -> None:
         log.warning("serve.waiting", why=why)
 
@@ -249,7 +250,7 @@ def _alone(settings: Settings, keys: Keyring, stack: contextlib.ExitStack, log: 
 
 
 def _shared(
-    settings: Settings, environ: Mapping[str, str], role: ServeRole, stack: contextlib.ExitStack, log: Any
+    settings: Settings, environ: Mapping[str, str], role: ServeRole, stack: contextlib.ExitStack, log: Log
 ) -> Made:
     journal = open_journal(settings, environ)
     listener = _listen(settings, "server", stack) if role != "worker" else None
@@ -268,7 +269,7 @@ def _shared(
     return Made(cast, journal.journal_id, admin, (lambda: None) if listener is None else listener.close)
 
 
-def _say_what_is_odd(settings: Settings, environ: Mapping[str, str], log: Any) -> None:
+def _say_what_is_odd(settings: Settings, environ: Mapping[str, str], log: Log) -> None:
     links = service_links(environ)
     if links:
         log.info("serve.service_links_ignored", names=links)

@@ -17,6 +17,7 @@ import orjson
 
 from receiver.journal.slots import HeldSlot
 from receiver.model.errors import ReceiverError
+from receiver.model.log import Log
 from receiver.service.launch import command, environment, signals_held_back
 from receiver.service.process import RELOAD, STOP, Role
 from receiver.service.process_figures import Figures
@@ -67,7 +68,7 @@ class Child:
         self,
         role: Role,
         descriptors: Mapping[str, int],
-        log: Any,
+        log: Log,
         on_death: OnDeath = nothing,
         hidden: Collection[str] = (),
         *,

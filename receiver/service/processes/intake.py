@@ -22,6 +22,7 @@ from receiver.journal.handle import Journal
 from receiver.journal.ports import Inbox, InboxLimits, InboxReader, Outbox
 from receiver.journal.retention import InboxRetention, RejectsRetention
 from receiver.model.errors import StoreFailed
+from receiver.model.log import Log
 from receiver.providers.contract import Sources
 from receiver.service import metrics
 from receiver.service.config.settings import Settings
@@ -59,7 +60,7 @@ class IntakeProcess:
         journal: Journal,
         listener: socket.socket,
         wake: Callable[[], None],
-        log: Any,
+        log: Log,
         *,
         keeps: bool = True,
     ) -> None:
