@@ -3,8 +3,7 @@
 A callback that said only what another one had said goes after a day: it is a repeat that was stored, since the intake
 process did not remember the first, and a replay can make many of them. What became of it stays known.
 
-Nothing is purged while the clock is in doubt, that is far from the newest callback's time either way: a clock that was
-set to the wrong year must not empty a journal. A silent week only postpones it.
+What is old is told by ``cutoff``, which does not believe a clock that leaps.
 """
 
 from __future__ import annotations
@@ -12,14 +11,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
+from receiver.journal.cutoff import Cutoff
 from receiver.journal.ports import Inbox, InboxReader, Outbox, Rejects
 from receiver.model.clock import Clock
 from receiver.model.errors import JournalError, StoreFailed, Unavailable
 from receiver.model.log import Log
-from receiver.model.times import DAY_US, from_us
+from receiver.model.times import DAY_US
 
-DOUBT_US = 7 * DAY_US
-"""Further than this from the newest callback the clock proves nothing."""
 STEP = 200
 """Callbacks in one DELETE: measured, 500 stall the writer for up to 51 ms."""
 PAUSE_S = 0.05
@@ -27,19 +25,6 @@ PAUSE_S = 0.05
 ROUND_S = 600.0
 DUPLICATES_DAYS = 1
 """How long a duplicate is kept whole, for a person who asks what came."""
-
-
-def cutoff_us(now_us: int, newest_us: int | None, days: int) -> int | None:
-    """The time before which callbacks may go; None while nothing may: kept for ever, or the clock is in doubt."""
-    if days == 0 or newest_us is None or abs(now_us - newest_us) > DOUBT_US:
-        return None
-    return now_us - days * DAY_US
-
-
-def cutoff_text(now_us: int, newest_us: int | None, days: int) -> str | None:
-    """The same as RFC 3339, as records hold it."""
-    cutoff = cutoff_us(now_us, newest_us, days)
-    return None if cutoff is None or cutoff < 0 else from_us(cutoff)
 
 
 class InboxRetention:
@@ -53,6 +38,7 @@ class InboxRetention:
         self._inbox = inbox
         self._clock = clock
         self._days = days
+        self._cutoff = Cutoff(entries)
         self._log = log
         self._round_lock = asyncio.Lock()
         self._duplicates_to = 0
@@ -85,7 +71,7 @@ class InboxRetention:
 
     def _pick_duplicates(self) -> tuple[bool, list[int], int]:
         # (whether there is more to do, those that may go, up to which number there are none then)
-        cutoff = cutoff_us(self._clock.now_us(), self._entries.newest_us(), DUPLICATES_DAYS)
+        cutoff = self._cutoff.before_us(self._clock.now_us(), DUPLICATES_DAYS)
         picked: list[int] = []
         done_to = self._duplicates_to
         if cutoff is None:
@@ -115,7 +101,7 @@ class InboxRetention:
         return purged
 
     def _pick(self, cursor: int) -> tuple[int, list[int]]:
-        cutoff = cutoff_us(self._clock.now_us(), self._entries.newest_us(), self._days)
+        cutoff = self._cutoff.before_us(self._clock.now_us(), self._days)
         if cutoff is None:
             return 0, []
         old = [number for number, at_us in self._entries.ages(cursor, STEP) if at_us < cutoff]
@@ -154,7 +140,7 @@ class OutboxRetention:
     def __init__(  # noqa: PLR0913  wired once
         self, *, entries: InboxReader, outbox: Outbox, clock: Clock, days: int, contents_days: int, log: Log
     ) -> None:
-        self._entries = entries
+        self._cutoff = Cutoff(entries)
         self._outbox = outbox
         self._clock = clock
         self._days = days
@@ -170,9 +156,9 @@ class OutboxRetention:
         """
         if self._clock.monotonic_s() < self._next_s:
             return self._purged > 0
-        now_us, newest_us = self._clock.now_us(), self._entries.newest_us()
-        records = cutoff_text(now_us, newest_us, self._days)
-        contents = cutoff_text(now_us, newest_us, self._contents_days)
+        now_us = self._clock.now_us()
+        records = self._cutoff.before_text(now_us, self._days)
+        contents = self._cutoff.before_text(now_us, self._contents_days)
         count = self._outbox.purge(records, contents, STEP) if records or contents else 0
         self._purged += count
         if count:

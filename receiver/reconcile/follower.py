@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from receiver.journal.cutoff import Cutoff
 from receiver.journal.ports import InboxReader, Outbox
-from receiver.journal.retention import cutoff_us
 from receiver.journal.watchlist import Watchlist
 from receiver.model.callback import EntryId
 from receiver.model.clock import Clock
@@ -38,6 +38,7 @@ class OutboxFollower:
         self._watchlist = watchlist
         self._outbox = outbox
         self._inbox = inbox
+        self._cutoff = Cutoff(inbox)
         self._apis = apis
         self._clock = clock
         self._retention_days = retention_days
@@ -67,7 +68,7 @@ class OutboxFollower:
             return
         now_us = self._clock.now_us()
         self._watchlist.forget_closed(now_us - CLOSED_KEPT_US)
-        before_us = cutoff_us(now_us, self._inbox.newest_us(), self._retention_days)
+        before_us = self._cutoff.before_us(now_us, self._retention_days)
         more = before_us is not None and self._purge_answers(before_us)
         if not more:
             self._tidy_s = self._clock.monotonic_s() + TIDY_S

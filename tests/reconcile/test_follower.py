@@ -81,8 +81,9 @@ async def test_answers_go_as_callbacks_do_but_for_those_in_quarantine() -> None:
     follower = follow(way)
     polled(way, "swaps", SWAP | {"id": "s-1"})
     polled(way, "swaps", SWAP | {"id": "s-2", "status": "LOST"})
-    way.clock.advance(31 * 86_400)
-    await way.events("swaps", [json.dumps(SWAP | {"id": "s-3"}).encode()])
+    for week in range(5):
+        way.clock.advance(6.2 * 86_400)
+        await way.events("swaps", [json.dumps(SWAP | {"id": f"s-3-{week}"}).encode()])
     way.requests.add("poll", 0, {"source": "swaps", "body": "{}", "after": 0})
     follower.tidy()
     assert [request.number for request in way.requests.requests] == [2, 3]

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from receiver.publish.kafka.questions import ClusterSeen, TopicSeen
-from receiver.publish.kafka.topics import TopicSpec, alter, shape_findings
+from receiver.publish.kafka.topics import TopicSpec, alter, retention_findings, shape_findings
 from receiver.publish.ports import Finding
 from receiver.publish.spread import changes
 
@@ -189,6 +189,7 @@ def _limits(spec: TopicSpec, config: Mapping[str, str], wanted: Wanted, off_ms: 
     if config.get("message.timestamp.type") != "LogAppendTime":
         for key in TIMESTAMPS.keys() & config.keys():
             yield from _timestamps(spec, key, int(config[key]), wanted, off_ms)
+    yield from retention_findings(spec.name, config, off_ms)
     retention_ms = int(config.get("retention.ms", "-1"))
     if spec.purpose == "history" and 0 <= retention_ms < RETENTION_MS:
         yield _note(

@@ -51,14 +51,16 @@ from receiver.publish.kafka.positions import read_position
 from receiver.publish.kafka.questions import ask_clock_ms
 from receiver.publish.kafka.record_batches import RecordBatch, record_batches
 from receiver.publish.kafka.topics import (
+    RETENTION_KEYS,
     Purpose,
     bootstrap_of,
     counts,
     require_positions,
+    retention_findings,
     shape_findings,
     topic_configs,
 )
-from receiver.publish.ports import Memory, Message, Spread
+from receiver.publish.ports import Finding, Memory, Message, Spread
 from receiver.publish.spread import changes
 
 BATCH_BYTES = 256 * 1024
@@ -148,14 +150,23 @@ class KafkaPublisher:
     async def _misshapen(self) -> list[str]:
         # Only said: what goes to such a topic is lost to a late consumer, what does not go is lost to all.
         assert self._admin is not None, "connect first"  # noqa: S101
-        configs = await topic_configs(self._admin, list(self._purposes), ["cleanup.policy"]) if self._purposes else {}
-        return [
-            finding.text
-            for topic, config in configs.items()
-            for finding in shape_findings(
-                bootstrap_of(self._options), topic, self._purposes[topic], 1, config.get("cleanup.policy")
-            )
-        ]
+        if not self._purposes:
+            return []
+        configs, off_ms = await topic_configs(self._admin, list(self._purposes), RETENTION_KEYS), await self._off_ms()
+        bootstrap, found = bootstrap_of(self._options), list[Finding]()
+        for topic, config in configs.items():
+            found += shape_findings(bootstrap, topic, self._purposes[topic], 1, config.get("cleanup.policy"))
+            found += retention_findings(topic, config, off_ms)
+        return [finding.text for finding in found]
+
+    async def _off_ms(self) -> int | None:
+        # How far this machine's clock is ahead of the brokers', negative behind it; None where they do not tell.
+        assert self._admin is not None, "connect first"  # noqa: S101
+        with contextlib.suppress(ReceiverError, NotImplementedError):
+            async with translated(CALL_TIMEOUT_S):
+                clock_ms = await ask_clock_ms(client_of(self._admin))
+            return None if clock_ms is None else time.time_ns() // 1_000_000 - clock_ms
+        return None
 
     async def publish(self, messages: Sequence[Message], position: Position) -> None:
         """Send all messages and the position, in one transaction unless ``at_least_once``."""
@@ -327,10 +338,7 @@ class KafkaPublisher:
         limits, off_ms = None, None
         if refusal.code == INVALID_TIMESTAMP and self._admin is not None:
             limits = (await topic_limits(self._admin, [partition.topic])).get(partition.topic)
-            with contextlib.suppress(ReceiverError, NotImplementedError):
-                async with translated(CALL_TIMEOUT_S):
-                    clock_ms = await ask_clock_ms(client_of(self._admin))
-                off_ms = None if clock_ms is None else time.time_ns() // 1_000_000 - clock_ms
+            off_ms = await self._off_ms()
         return KafkaUnavailable(refusal_sentence(partition.topic, refusal, limits, off_ms))
 
     async def _partitions(self, producer: AIOKafkaProducer, topics: Collection[str]) -> dict[str, list[int]]:

@@ -54,6 +54,10 @@ def alter(bootstrap: str, topic: str, key: str, value: object) -> str:
     )
 
 
+RETENTION_KEYS = ("cleanup.policy", "retention.ms", "message.timestamp.type")
+"""Of a topic's configuration: what decides how long its records stay."""
+
+
 def shape_findings(bootstrap: str, name: str, purpose: Purpose, partitions: int, cleanup: str | None) -> list[Finding]:
     """What of a topic's shape is not as it must be; ``cleanup`` is its policy, None where it may not be looked at."""
     found = []
@@ -84,6 +88,21 @@ def _cleanup_fault(purpose: Purpose, policies: Collection[str]) -> str:
     if purpose == "positions":
         return "Kafka would forget the position of a journal that is silent for long"
     return "Kafka would forget operations that nothing happens to for long"
+
+
+def retention_findings(name: str, config: Mapping[str, str], off_ms: int | None) -> list[Finding]:
+    """Whether a topic keeps what is published now. Kafka goes by the records' timestamps, which are this clock's.
+
+    ``config`` has ``RETENTION_KEYS`` as far as they may be looked at; ``off_ms``: how far this clock is ahead of the
+    brokers', negative behind it, None where they do not tell.
+    """
+    stamped_here = config.get("message.timestamp.type") != "LogAppendTime"
+    kept_ms, behind_ms = int(config.get("retention.ms", "-1")), -(off_ms or 0)
+    if not stamped_here or "delete" not in config.get("cleanup.policy", "") or not 0 <= kept_ms <= behind_ms:
+        return []
+    text = f"topic {name} has retention.ms={kept_ms}, and this machine's clock is {behind_ms / 1000:.1f} s behind: "
+    text += "Kafka deletes what we publish as soon as it looks, read or not"
+    return [Finding(fault=True, text=text, mend="set this machine's clock, and keep it with NTP")]
 
 
 async def create_topics(options: Mapping[str, Any], specs: Sequence[TopicSpec]) -> list[tuple[str, str]]:

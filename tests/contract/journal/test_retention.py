@@ -132,6 +132,15 @@ async def test_kept_for_ever_or_a_clock_in_doubt_purges_nothing(shop: Shop, days
     assert len(shop.left()) == 40
 
 
+async def test_a_clock_that_is_a_year_ahead_empties_no_journal(shop: Shop) -> None:
+    """Callbacks that come meanwhile agree with it; nothing gets older by them than by a silent week."""
+    shop.outbox.remember("cluster", Position(40, "x"))
+    shop.clock.us += 365 * DAY_US
+    shop.numbers.append(await shop.inbox.append(VerifiedCallback("0xpay-main", shop.clock.us, (), b"next")))
+    assert await shop.inbox_retention().round() == 14
+    assert shop.left() == [1, 11, *range(17, 42)]
+
+
 @dataclass
 class Repeated:
     """A journal in which callbacks came again, an hour apart, and one repeats an answer of an API."""

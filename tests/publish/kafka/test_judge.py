@@ -122,6 +122,25 @@ def test_a_clock_that_a_topic_does_not_take_is_a_fault() -> None:
     assert note.text == "this machine's clock is 5.0 s behind the brokers'"
 
 
+def test_a_clock_behind_by_more_than_a_topic_keeps_is_a_fault() -> None:
+    """Kafka goes by our timestamps, and would delete the newest events as old ones; a compacted topic loses nothing."""
+    cluster = Cluster(off_ms=-10 * 86_400_000)
+    for config in cluster.configs.values():
+        config["retention.ms"] = str(7 * 86_400_000)
+    deleting = [name for name, config in cluster.configs.items() if config["cleanup.policy"] == "delete"]
+    faults = [finding.text for finding in cluster.found() if finding.fault]
+    assert len(faults) == len(deleting) > 0
+    assert all(
+        "864000.0 s behind: Kafka deletes what we publish as soon as it looks, read or not" in text for text in faults
+    )
+    cluster.off_ms = -6 * 86_400_000
+    assert not [finding for finding in cluster.found() if finding.fault]
+    cluster.off_ms = -10 * 86_400_000
+    for config in cluster.configs.values():
+        config["message.timestamp.type"] = "LogAppendTime"
+    assert not [finding for finding in cluster.found() if finding.fault]
+
+
 @pytest.mark.parametrize(
     ("topic", "allowed", "fault", "says"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
 import pytest
@@ -146,3 +147,19 @@ async def test_an_events_topic_that_is_compacted_is_said_on_connect(kafka: Local
             one = cluster.publisher("journal")
     await one.close()
     assert note.startswith(f"topic {topic} has cleanup.policy=compact, and must have delete: compacted, it loses")
+
+
+async def test_a_clock_that_has_events_deleted_at_once_is_said_on_connect(
+    kafka: LocalKafka, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of each topic that deletes; what is sent is read by whoever is quick, and so it is sent."""
+    cluster = KafkaCluster(client_options([kafka.bootstrap], {}), topic_prefix=prefix, transaction_timeout_s=30)
+    await cluster.create_topics()
+    one = cluster.publisher("journal")
+    now_ns = time.time_ns
+    monkeypatch.setattr("receiver.publish.kafka.publisher.time.time_ns", lambda: now_ns() - 10**9 * 86_400 * 3650)
+    note = (await one.connect()).note
+    await one.close()
+    for topic in cluster.status_topics:
+        assert f"topic {topic} has retention.ms=" in note
+    assert "s behind: Kafka deletes what we publish as soon as it looks, read or not" in note
