@@ -34,7 +34,7 @@ class Desk:
         self.reconciler = Reconciler(
             provider,
             source,
-            Pace(**{"requests_per_s": 1e6, "timeout_s": 0.5} | pace),
+            Pace(**{"requests_per_s": 1e6, "timeout_s": 20.0} | pace),
             watch=self.watch,
             newest_callback=lambda: 41,
             http=self.http,

@@ -4,14 +4,18 @@ A clock that was set to the wrong year must not empty a journal, and the callbac
 with it. So age is not what the clock says now less what it said then: from one callback to the next a week passes at
 most, whatever the clock says. A clock that leaps ahead makes what is there a week older; a silence of four weeks keeps
 it three weeks longer. While the clock is further than a week from the newest callback, either way, nothing goes at all.
+
+Where providers send no callbacks the answers of their APIs stand for them: of the two stores that one counts which has
+the newer entry.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
-from receiver.journal.ports import InboxReader
+from receiver.journal.ports import InboxReader, Requests
 from receiver.model.times import DAY_US, from_us
 
 LEAP_US = 7 * DAY_US
@@ -46,42 +50,57 @@ def cutoff_us(now_us: int, leaps: Sequence[Leap], days: int) -> int:
 
 
 class Cutoff:
-    """Tells from an inbox what is old. Not for two threads at once."""
+    """Tells from a journal what is old. Not for two threads at once."""
 
-    def __init__(self, inbox: InboxReader) -> None:
-        self._inbox = inbox
-        self._leaps: list[Leap] = []
-        self._seen: Arrival | None = None
-        """The newest callback up to which leaps were looked for."""
+    def __init__(self, inbox: InboxReader, requests: Requests | None = None) -> None:
+        self._stores = [_Arrivals(inbox.last_number, inbox.ages)]
+        if requests is not None:
+            self._stores.append(_Arrivals(requests.last_number, partial(_ages, requests)))
 
     def before_us(self, now_us: int, days: int) -> int | None:
-        """The time before which callbacks may go, Unix microseconds.
+        """The time before which entries may go, Unix microseconds.
 
-        None while nothing may: kept for ever (0 days), an empty inbox, or a clock in doubt.
+        None while nothing may: kept for ever (0 days), an empty journal, or a clock in doubt.
         """
-        newest_us = self._inbox.newest_us()
-        if days == 0 or newest_us is None or abs(now_us - newest_us) > LEAP_US:
+        if days == 0:
             return None
-        self._look()
-        return cutoff_us(now_us, self._leaps, days)
+        newest = [(one.at_us, number) for number, store in enumerate(self._stores) if (one := store.newest())]
+        believed = [found for found in newest if abs(now_us - found[0]) <= LEAP_US]
+        return cutoff_us(now_us, self._stores[max(believed)[1]].leaps(), days) if believed else None
 
     def before_text(self, now_us: int, days: int) -> str | None:
         """The same as RFC 3339, as records hold it."""
         before_us = self.before_us(now_us, days)
         return None if before_us is None or before_us < 0 else from_us(before_us)
 
-    def _look(self) -> None:
-        # Only at what came since: what was purged meanwhile changes nothing about the callbacks after it.
-        newest, first = self._newest(), self._seen or self._first_from(0)
-        if newest is None or first is None:
-            return
-        if first.number < newest.number:
-            self._leaps += self._leaps_between(first, newest, newest.number)
-        self._seen = newest
 
-    def _newest(self) -> Arrival | None:
-        # Nearly always the one with the last number; where that was purged, the last before it that is still there.
-        low, high = 0, self._inbox.last_number()
+def _ages(requests: Requests, after: int, limit: int) -> Sequence[tuple[int, int]]:
+    return [(request.number, request.made_at_us) for request in requests.read(after, limit)]
+
+
+class _Arrivals:
+    """The entries of one store, in the order of their numbers."""
+
+    def __init__(self, last_number: Callable[[], int], ages: Callable[[int, int], Sequence[tuple[int, int]]]) -> None:
+        """``ages``: (number, time) of so many entries above a number."""
+        self._last_number = last_number
+        self._ages = ages
+        self._leaps: list[Leap] = []
+        self._seen: Arrival | None = None
+        """The newest entry up to which leaps were looked for."""
+
+    def leaps(self) -> Sequence[Leap]:
+        """All of them; looks only at what came since the last time, as a purge leaves the others where they are."""
+        newest, first = self.newest(), self._seen or self._first_from(0)
+        if newest is not None and first is not None:
+            if first.number < newest.number:
+                self._leaps += self._between(first, newest, newest.number)
+            self._seen = newest
+        return self._leaps
+
+    def newest(self) -> Arrival | None:
+        """Nearly always the one with the last number; where that was purged, the last before it that is still there."""
+        low, high = 0, self._last_number()
         newest = self._first_from(high)
         while newest is None and low < high:
             middle = (low + high + 1) // 2
@@ -94,7 +113,7 @@ class Cutoff:
                 low = found.number
         return newest or (self._first_from(low) if low else None)
 
-    def _leaps_between(self, first: Arrival, last: Arrival, above: int) -> Iterator[Leap]:
+    def _between(self, first: Arrival, last: Arrival, above: int) -> Iterator[Leap]:
         # None has a number from ``above`` to below the last one's.
         while last.at_us - first.at_us > LEAP_US:
             middle = (first.number + above) // 2
@@ -105,8 +124,8 @@ class Cutoff:
             if found is None or found.number >= above:
                 above = middle
                 continue
-            yield from self._leaps_between(first, found, middle)
+            yield from self._between(first, found, middle)
             first = found
 
     def _first_from(self, number: int) -> Arrival | None:
-        return next((Arrival(*one) for one in self._inbox.ages(number - 1, 1)), None)
+        return next((Arrival(*one) for one in self._ages(number - 1, 1)), None)

@@ -115,9 +115,6 @@ class InboxReader(Protocol):
     def waiting(self, after: int) -> int:
         """How many callbacks have a number above ``after``, counted up to ``WAITING_MAX``; numbers may have gaps."""
 
-    def newest_us(self) -> int | None:
-        """Time of receipt of the newest callback there is, Unix microseconds; None where there is none."""
-
     def ages(self, after: int, limit: int) -> Sequence[tuple[int, int]]:
         """(number, time of receipt in Unix microseconds) of up to ``limit`` callbacks above ``after``, ascending."""
 

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 
 from receiver.journal.cutoff import Cutoff
+from receiver.journal.entries import Stores
 from receiver.journal.ports import Inbox, InboxReader, Outbox, Rejects
 from receiver.model.clock import Clock
 from receiver.model.errors import JournalError, StoreFailed, Unavailable
@@ -137,11 +138,9 @@ class RejectsRetention:
 class OutboxRetention:
     """Purges the outbox a step at a time, whenever its writer is not behind."""
 
-    def __init__(  # noqa: PLR0913  wired once
-        self, *, entries: InboxReader, outbox: Outbox, clock: Clock, days: int, contents_days: int, log: Log
-    ) -> None:
-        self._cutoff = Cutoff(entries)
-        self._outbox = outbox
+    def __init__(self, *, stores: Stores, clock: Clock, days: int, contents_days: int, log: Log) -> None:
+        self._cutoff = Cutoff(stores.inbox, stores.requests)
+        self._outbox = stores.outbox
         self._clock = clock
         self._days = days
         self._contents_days = contents_days

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from receiver.journal.cutoff import Cutoff
-from receiver.journal.ports import InboxReader, Outbox
+from receiver.journal.ports import InboxReader, Outbox, Requests
 from receiver.journal.watchlist import Watchlist
 from receiver.model.callback import EntryId
 from receiver.model.clock import Clock
@@ -30,6 +30,7 @@ class OutboxFollower:
         watchlist: Watchlist,
         outbox: Outbox,
         inbox: InboxReader,
+        requests: Requests,
         apis: Mapping[str, Api],
         clock: Clock,
         retention_days: int,
@@ -38,7 +39,7 @@ class OutboxFollower:
         self._watchlist = watchlist
         self._outbox = outbox
         self._inbox = inbox
-        self._cutoff = Cutoff(inbox)
+        self._cutoff = Cutoff(inbox, requests)
         self._apis = apis
         self._clock = clock
         self._retention_days = retention_days

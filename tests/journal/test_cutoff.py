@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from receiver.journal.cutoff import LEAP_US, Cutoff, Leap, cutoff_us
 from receiver.journal.memory.inbox import MemoryInbox
+from receiver.journal.memory.requests import MemoryRequests
 from receiver.model.callback import JournalEntry, VerifiedCallback
 from receiver.model.times import DAY_US
 
@@ -79,6 +80,20 @@ def test_a_clock_that_was_set_back_goes_on_as_if_nothing_had_been() -> None:
     assert day_before(inbox, 99.5, 30) == 69.5
 
 
+def test_answers_of_apis_stand_for_callbacks_where_there_are_none() -> None:
+    """And where there are none any more; the store with the newer entry counts, of those that agree with the clock."""
+    requests = MemoryRequests()
+    for day in range(61):
+        requests.add("poll", day * DAY_US, {})
+    for inbox in (CountingInbox(), CountingInbox(1, 2, 3)):
+        assert Cutoff(inbox, requests).before_us(60 * DAY_US, 30) == 30 * DAY_US
+        assert Cutoff(inbox).before_us(60 * DAY_US, 30) is None
+    requests.add("poll", 425 * DAY_US, {})
+    assert Cutoff(CountingInbox(), requests).before_us(425 * DAY_US, 30) == (60 - (30 - 7)) * DAY_US
+    assert Cutoff(CountingInbox(*range(61)), requests).before_us(60 * DAY_US, 30) == 30 * DAY_US
+    assert Cutoff(CountingInbox(), requests).before_us(60 * DAY_US, 30) is None
+
+
 def test_silence_counts_for_a_week() -> None:
     """Of a month's silence three weeks do not count, since a clock that leaps looks the same."""
     assert day_before(CountingInbox(*range(10), 40, 41), 42, 30) == 9 - (30 - 2 - 7)
@@ -110,10 +125,6 @@ class LongInbox(CountingInbox):
         """The last of them."""
         return self.COUNT
 
-    def newest_us(self) -> int | None:
-        """When it came."""
-        return self.COUNT * self.STEP_US
-
     def ages(self, after: int, limit: int) -> Sequence[tuple[int, int]]:
         """Counted."""
         self.asked += 1
@@ -128,4 +139,4 @@ def test_it_looks_at_few_callbacks_and_at_none_twice() -> None:
     assert inbox.asked < 50
     inbox.asked = 0
     assert cutoff.before_us(90 * DAY_US, 30) == 60 * DAY_US
-    assert inbox.asked == 1
+    assert inbox.asked == 2

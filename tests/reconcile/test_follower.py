@@ -23,6 +23,7 @@ def follow(way: Way) -> OutboxFollower:
         watchlist=way.journal.watchlist(),
         outbox=way.outbox,
         inbox=way.inbox,
+        requests=way.requests,
         apis={"swaps": onchainpay.API},
         clock=way.clock,
         retention_days=30,

@@ -55,11 +55,11 @@ async def desks() -> AsyncIterator[list[Desk]]:
         desk.requests.close()
 
 
-def calypso_desk(fake: FakeProvider, folder: Path, desks: list[Desk], **access: Any) -> Desk:
+def calypso_desk(fake: FakeProvider, folder: Path, desks: list[Desk], timeout_s: float = 20.0, **access: Any) -> Desk:
     """For Calypso's exchanges."""
     known: dict[str, Any] = {"public": CALYPSO_KEY.encode(), "secret": CALYPSO_SECRET.encode()}
     source = Source("calypso", "calypso", ACCOUNT, access=Access(fake.url, ACCOUNT, **known | access))
-    desk = Desk(folder / "journal", calypso.PROVIDER, source)
+    desk = Desk(folder / "journal", calypso.PROVIDER, source, timeout_s=timeout_s)
     desk.clock.us = int(time.time() * 1e6)
     fake.now_s = lambda: desk.clock.us / 1e6
     desks.append(desk)
@@ -159,9 +159,9 @@ async def test_an_error_is_tried_again_with_a_fresh_signature(
     fake: FakeProvider, tmp_path: Path, desks: list[Desk]
 ) -> None:
     """Its own error, an answer that never comes, nonsense: each costs a log line, and nothing else is lost."""
-    desk = calypso_desk(fake, tmp_path, desks)
+    desk = calypso_desk(fake, tmp_path, desks, timeout_s=2.0)
     fake.exchanges["7"] = exchange(7)
-    fake.answers = [Response(ERROR, 500), 0.8]
+    fake.answers = [Response(ERROR, 500), 60.0]
     assert (await desk.reconciler.round()).learnt == 1
     failures = [line["failure"] for line in desk.log.named("reconcile.failed")]
     assert failures == ["down", "down"]

@@ -62,10 +62,6 @@ class MemoryInbox:
         """How many have a number above ``after``."""
         return min(sum(entry.number > after for entry in self.entries), WAITING_MAX)
 
-    def newest_us(self) -> int | None:
-        """Time of receipt of the newest callback."""
-        return self.entries[-1].callback.received_at_us if self.entries else None
-
     def ages(self, after: int, limit: int) -> Sequence[tuple[int, int]]:
         """(number, time of receipt) of callbacks above ``after``."""
         return [(entry.number, entry.callback.received_at_us) for entry in self.read(after, limit)]

@@ -78,11 +78,6 @@ class PostgresInboxReader:
         """How many callbacks have a number above ``after``."""
         return int(self._db.one(SQL["waiting"], after, self._slot, WAITING_MAX))
 
-    def newest_us(self) -> int | None:
-        """Time of receipt of the newest callback there is, Unix microseconds."""
-        found = self._db.one(SQL["newest"], self._slot)
-        return None if found is None else int(found)
-
     def ages(self, after: int, limit: int) -> Sequence[tuple[int, int]]:
         """(number, time of receipt) of callbacks above ``after``, ascending."""
         return [(int(row[0]), int(row[1])) for row in self._db.rows(SQL["ages"], after, limit, self._slot)]

@@ -58,10 +58,6 @@ class SqliteInboxReader(StoreConnection):
         """Numbers above ``after``: of what is not interpreted nothing is purged, so none of them is missing."""
         return max(0, min(self.last_number() - after, WAITING_MAX))
 
-    def newest_us(self) -> int | None:
-        """Time of receipt of the newest callback there is, Unix microseconds."""
-        return next((int(row[0]) for row in self._rows(SQL["newest"])), None)
-
     def ages(self, after: int, limit: int) -> Sequence[tuple[int, int]]:
         """(number, time of receipt) of callbacks above ``after``, ascending."""
         return [(int(row[0]), int(row[1])) for row in self._rows(SQL["ages"], (after, limit))]

@@ -56,8 +56,7 @@ class InterpretProcess:
             limited=limited if context.on_its_own else nullcontext,
         )
         retention = OutboxRetention(
-            entries=self._stores.inbox,
-            outbox=self._stores.outbox,
+            stores=self._stores,
             clock=SystemClock(),
             days=settings.journal.retention_days,
             contents_days=settings.journal.contents_days,

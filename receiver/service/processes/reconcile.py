@@ -73,6 +73,7 @@ class ReconcileProcess:
         self._metrics = ReconcileMetrics()
         self._thread = ThreadPoolExecutor(1, "reconcile")
         self._watch, self._outbox, self._inbox = journal.watchlist(), journal.outbox(), journal.inbox()
+        self._requests = journal.requests()
         self._http = HttpClient()
         self._polls = _of_slot(polled(settings, all_sources=all_sources), sources, journal)
         self._reconcilers = {name: self._make(sources[name]) for name in self._polls}
@@ -82,6 +83,7 @@ class ReconcileProcess:
             watchlist=self._watch,
             outbox=self._outbox,
             inbox=self._inbox,
+            requests=self._requests,
             apis={name: one.api for name, one in self._reconcilers.items()},
             clock=self._clock,
             retention_days=settings.journal.retention_days,
@@ -135,7 +137,7 @@ class ReconcileProcess:
     async def close(self) -> None:
         """Give everything back."""
         await self._http.close()
-        for store in (self._watch, self._outbox, self._inbox):
+        for store in (self._watch, self._outbox, self._inbox, self._requests):
             store.close()
         self._thread.shutdown()
 

@@ -32,11 +32,20 @@ class Shop:
 
     clock: FakeClock
     inbox: Inbox
-    reader: InboxReader
-    outbox: Outbox
+    stores: Stores
     log: Lines
     numbers: list[int]
     """Of its callbacks."""
+
+    @property
+    def reader(self) -> InboxReader:
+        """The inbox to read."""
+        return self.stores.inbox
+
+    @property
+    def outbox(self) -> Outbox:
+        """The outbox."""
+        return self.stores.outbox
 
     def inbox_retention(self, days: int = DAYS) -> InboxRetention:
         """The inbox's retention."""
@@ -63,17 +72,16 @@ async def shop(made: Made) -> AsyncIterator[Shop]:
         body = b"junk" if day % 10 == 0 else json.dumps(BODY | {"id": f"o{day}"}).encode()
         said = VerifiedCallback("0xpay-main", clock.us - (39 - day) * DAY_US, (), body)
         numbers.append(await inbox.append(said))
-    outbox, requests = made.journal.outbox(write=True), made.journal.requests()
+    stores = Stores(reader, made.journal.requests(), made.journal.outbox(write=True))
     interpreter = Interpreter(
-        stores=Stores(reader, requests, outbox),
+        stores=stores,
         rules=replace(Way().rules, log=log),
         metrics=InterpretMetrics(),
     )
     interpreter.step()
-    yield Shop(clock, inbox, reader, outbox, log, numbers)
+    yield Shop(clock, inbox, stores, log, numbers)
     await asyncio.to_thread(inbox.close)
-    for store in (reader, requests, outbox):
-        store.close()
+    stores.close()
 
 
 async def test_nothing_goes_before_it_is_published(shop: Shop) -> None:
@@ -97,9 +105,7 @@ async def test_the_outbox_follows_and_keeps_the_operations(shop: Shop, monkeypat
     """Old events and contents go, quarantine records and the last published record stay, states stay for ever."""
     monkeypatch.setattr(retention, "STEP", 3)
     shop.outbox.remember("cluster", Position(40, "x"))
-    outbox = OutboxRetention(
-        entries=shop.reader, outbox=shop.outbox, clock=shop.clock, days=DAYS, contents_days=35, log=shop.log
-    )
+    outbox = OutboxRetention(stores=shop.stores, clock=shop.clock, days=DAYS, contents_days=35, log=shop.log)
     assert not outbox.step()
     assert len(shop.outbox.read(0, 100)) == 40
     shop.clock.monotonic += retention.ROUND_S + 1

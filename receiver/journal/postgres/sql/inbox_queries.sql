@@ -78,12 +78,6 @@ WHERE bytes <= $4 OR place = 1 ORDER BY number DESC
 SELECT count(*) FROM (SELECT 1 FROM slots JOIN callbacks USING (slot)
   WHERE ($2::smallint IS NULL OR slot = $2) AND number > $1 LIMIT $3) AS counted
 
--- name: newest
--- When the newest callback that is there was received.
-SELECT received_at_us FROM slots CROSS JOIN LATERAL (
-  SELECT number, received_at_us FROM callbacks WHERE callbacks.slot = slots.slot ORDER BY number DESC LIMIT 1) AS found
-WHERE ($1::smallint IS NULL OR slots.slot = $1) ORDER BY number DESC LIMIT 1
-
 -- name: last_number
 -- The highest number below the horizon, also where its callback was purged.
 SELECT coalesce(max(greatest(callbacks_last, (

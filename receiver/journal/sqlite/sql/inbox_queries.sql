@@ -18,10 +18,6 @@ SELECT number, source, received_at_us, headers, body FROM callbacks WHERE number
 -- The callbacks before one, the newest first, without what is not looked at in a repeat; an integer marks sealed ones.
 SELECT number, source, iif(typeof(headers) = 'integer', headers, x''), body FROM callbacks WHERE number < ? ORDER BY number DESC LIMIT ?
 
--- name: newest
--- When the newest callback that is there was received.
-SELECT received_at_us FROM callbacks ORDER BY number DESC LIMIT 1
-
 -- name: ages
 -- The next callbacks, only when they were received.
 SELECT number, received_at_us FROM callbacks WHERE number > ? ORDER BY number LIMIT ?
