@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 from kafka_local import LocalKafka, missing
+from xdist.dsession import Producer
 
 from tests import postgres_cluster
+from tests.scheduling import ForgetfulScheduling
 from tests.shared_broker import ShareBroker, SharedBroker, leave_all
 
 collect_ignore = ["providers/example_provider"]
@@ -31,6 +33,12 @@ def pytest_configure(config: pytest.Config) -> None:
     """Start Java with its quick compiler alone: a broker of the tests is over before the thorough one has paid off."""
     os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
     config.stash[BROKERS] = []
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ForgetfulScheduling | None:
+    """Hand out groups as pytest-xdist does, at less cost; any other way of handing out is its own."""
+    return ForgetfulScheduling(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -78,20 +80,46 @@ IMPURE = {"asyncio", "os", "socket", "time", "logging", "threading", "subprocess
 FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 50
 
+pytestmark = pytest.mark.xdist_group("test_layout")
+"""One worker has all of them, which parses each file once."""
+
 MODULES = sorted((ROOT / "receiver").rglob("*.py"))
 FILES = [*MODULES, *(path for place in ("schemas", "docs", "tests") for path in sorted((ROOT / place).rglob("*.py")))]
 
 
-def imports(path: Path) -> set[str]:
-    """Every module that a file imports, dotted; ``from receiver import x`` counts as ``receiver.x``."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+class Facts(NamedTuple):
+    """What the rules ask of a file: no tree of it is kept, since there are many."""
+
+    lines: int
+    imports: frozenset[str]
+    """Every module that it imports, dotted; ``from receiver import x`` counts as ``receiver.x``."""
+    functions: tuple[tuple[str, int], ...]
+    """(name, lines below the first) of each."""
+    calls: tuple[int, ...]
+    """The lines of bare calls at its top."""
+
+
+@cache
+def facts(path: Path) -> Facts:
+    """Read a file, once."""
+    text = path.read_text("utf-8")
+    tree = ast.parse(text)
+    imported, functions = set(), []
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            imported |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+            imported.add(node.module)
+            imported |= {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            functions.append((node.name, (node.end_lineno or 0) - node.lineno))
+    calls = [node.lineno for node in tree.body if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)]
+    return Facts(len(text.splitlines()), frozenset(imported), tuple(functions), tuple(calls))
+
+
+def imports(path: Path) -> frozenset[str]:
+    """Every module that a file imports."""
+    return facts(path).imports
 
 
 def room(path: Path) -> str:
@@ -164,19 +192,15 @@ def test_the_events_are_importable_alone() -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_files_and_functions_are_small_enough_to_see_whole(path: Path) -> None:
     """Files up to 400 lines, functions up to 50."""
-    text = path.read_text("utf-8")
-    assert len(text.splitlines()) <= FILE_LINES_MAX
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            assert (node.end_lineno or 0) - node.lineno < FUNCTION_LINES_MAX, f"{path.name}: {node.name}"
+    assert facts(path).lines <= FILE_LINES_MAX
+    for name, below in facts(path).functions:
+        assert below < FUNCTION_LINES_MAX, f"{path.name}: {name}"
 
 
 def test_nothing_happens_on_import() -> None:
     """No module connects, reads the environment or starts a thread when it is imported: no bare call at its top."""
     for path in (path for path in MODULES if path.stem != "__main__"):
-        for node in ast.parse(path.read_text("utf-8")).body:
-            called = isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
-            assert not called, f"{path.name}:{node.lineno} calls something on import"
+        assert not facts(path).calls, f"{path.name} calls something on import, in these lines: {facts(path).calls}"
 
 
 def module(path: Path) -> str:

@@ -76,8 +76,9 @@ class WarmCommands:
             return cls._kept[key]
 
     def close(self) -> None:
-        """End it."""
+        """End it, also while it reads what nobody will ask for; commands that run are processes of their own."""
         self._line.close()
+        self._process.terminate()
         self._process.wait()
 
     def run(

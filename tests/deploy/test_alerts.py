@@ -173,7 +173,7 @@ def promtool(*arguments: str, text: str | None = None) -> subprocess.CompletedPr
 def test_every_alert_fires_in_its_case_and_is_silent_beside_it(tmp_path: Path) -> None:
     """Of two instances at once, so that one's illness is not charged to the other."""
     assert set(CASES) == set(ALERTS)
-    tests = []
+    files = []
     for name, case in CASES.items():
         rule = ALERTS[name]
         ill = {} if name == "ReceiverAbsent" else {"instance": "ill"}
@@ -181,16 +181,26 @@ def test_every_alert_fires_in_its_case_and_is_silent_beside_it(tmp_path: Path) -
             "exp_labels": {**ill, **case.labels, **rule["labels"]},
             "exp_annotations": {key: str(value) for key, value in rule["annotations"].items()},
         }
-        both = [*of_instance(case.ill, "ill"), *([] if name == "ReceiverAbsent" else of_instance(case.well, "well"))]
-        at = {"eval_time": f"{case.minutes - 1}m", "alertname": name}
-        tests.append({"interval": "1m", "input_series": both, "alert_rule_test": [{**at, "exp_alerts": [expected]}]})
         well = of_instance(case.well, "well")
-        tests.append({"interval": "1m", "input_series": well, "alert_rule_test": [{**at, "exp_alerts": []}]})
-    shutil.copy(RULES, tmp_path / RULES.name)
-    file = tmp_path / "tests.yml"
-    file.write_text(json.dumps({"rule_files": [RULES.name], "evaluation_interval": "1m", "tests": tests}), "utf-8")
-    done = promtool("test", "rules", str(file))
+        both = [*of_instance(case.ill, "ill"), *([] if name == "ReceiverAbsent" else well)]
+        at = {"eval_time": f"{case.minutes - 1}m", "alertname": name}
+        tests = [
+            {"interval": "1m", "input_series": both, "alert_rule_test": [{**at, "exp_alerts": [expected]}]},
+            {"interval": "1m", "input_series": well, "alert_rule_test": [{**at, "exp_alerts": []}]},
+        ]
+        files.append(file_of(tmp_path, name, tests))
+    done = promtool("test", "rules", *map(str, files))
     assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("SUCCESS") == len(ALERTS), done.stdout
+
+
+def file_of(folder: Path, name: str, tests: list[dict[str, Any]]) -> Path:
+    """Write promtool's tests of one alert; its rule is alone beside them, so that no other one is evaluated with it."""
+    rules = folder / f"{name}.rules.yml"
+    rules.write_text(json.dumps({"groups": [{"name": "receiver", "rules": [ALERTS[name]]}]}), "utf-8")
+    file = folder / f"{name}.yml"
+    file.write_text(json.dumps({"rule_files": [rules.name], "evaluation_interval": "1m", "tests": tests}), "utf-8")
+    return file
 
 
 def test_prometheus_reads_the_rules() -> None:

@@ -23,6 +23,8 @@ TYPES = make_types.HERE
 EXAMPLES: dict[str, dict[str, Any]] = {
     path.stem: json.loads(path.read_text("utf-8")) for path in sorted((FOLDER / "examples").glob("*.json"))
 }
+SHORT = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+"""For Java: what runs for a second gains nothing from its thorough compiler and its threads that collect garbage."""
 UNKNOWN = {"added_later": {"by": ["v1.1"], "amount": "1"}, "another": None}
 
 
@@ -98,8 +100,9 @@ def java(folder: Path, records: list[str]) -> str:
     needs("java", "javac")
     classpath = f"{kafka_jars.fetch()}/*"
     sources = [str(READERS / "Read.java"), *sorted(map(str, (TYPES / "java").iterdir()))]
-    make_types.run(["javac", "-Xlint:all", "-cp", classpath, "-d", str(folder), *sources])
-    return make_types.run(["java", "-cp", f"{folder}:{classpath}", "Read", *records])
+    make_types.run(["javac", *(f"-J{option}" for option in SHORT), "-Xlint:all", "-cp", classpath, "-d", str(folder),
+                    *sources])  # fmt: skip
+    return make_types.run(["java", *SHORT, "-cp", f"{folder}:{classpath}", "Read", *records])
 
 
 @pytest.mark.parametrize("language", [typescript, go, java])
