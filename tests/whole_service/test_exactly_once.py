@@ -33,7 +33,7 @@ GAP_S_MAX = 20.0
 @pytest.fixture
 def service(tmp_path: Path, kafka: LocalKafka, prefix: str) -> Iterator[Service]:
     """An installation whose topics exist; nothing of it runs afterwards."""
-    with Service(tmp_path / "service", kafka.bootstrap, prefix) as made:
+    with Service(tmp_path / "service", kafka.bootstrap, prefix, forks=True) as made:
         done = made.receiver("topics", "create")
         assert done.returncode == 0, done.stderr
         yield made
@@ -95,6 +95,7 @@ async def test_a_few_dozen_sigkills_lose_repeat_and_reorder_nothing(
 ) -> None:
     """Intake process, relay and supervisor, at random moments under load; callbacks are taken again soon after each."""
     chance, kills = random.Random(7), Counter[str]()
+    service.forks = False  # whose starts are long enough to be killed in
     service.start()
     service.wait_ready()
 
@@ -125,7 +126,7 @@ async def test_a_few_dozen_sigkills_lose_repeat_and_reorder_nothing(
 async def test_a_broker_that_is_away_costs_no_callback_and_the_backlog_drains_by_itself(tmp_path: Path) -> None:
     """Stopped while callbacks arrive, away for a while, started again: all 200, all events, in order, once."""
     with running(tmp_path / "kafka") as broker:
-        service = Service(tmp_path / "service", broker.bootstrap, "b.")
+        service = Service(tmp_path / "service", broker.bootstrap, "b.", forks=True)
         try:
             assert service.receiver("topics", "create").returncode == 0
             service.start()
@@ -158,7 +159,7 @@ async def test_a_broker_that_is_away_costs_no_callback_and_the_backlog_drains_by
 async def test_a_broker_and_topics_that_come_later_are_waited_for(tmp_path: Path) -> None:
     """Started without any broker, then without topics: callbacks are taken, ``/readyz`` says what is missing."""
     broker = LocalKafka(tmp_path / "kafka", port=free_port(), controller=free_port())
-    service = Service(tmp_path / "service", broker.bootstrap, "l.")
+    service = Service(tmp_path / "service", broker.bootstrap, "l.", forks=True)
     try:
         service.start()
         service.wait_ready()
