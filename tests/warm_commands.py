@@ -25,6 +25,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, ClassVar
 
+from tests import warm_children
+from tests.warm_children import PADDING
+
 REQUEST_BYTES_MAX = 256 * 1024
 """Arguments and environment, which are one datagram."""
 
@@ -57,7 +60,7 @@ class WarmCommands:
         self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         rest = {name: value for name, value in os.environ.items() if not name.startswith(AT_START)}
         with theirs:
-            command = [sys.executable, "-m", "tests.warm_commands", str(theirs.fileno())]
+            command = [sys.executable, "-m", "tests.warm_commands", str(theirs.fileno()), PADDING]
             repository = Path(__file__).parent.parent
             self._process = subprocess.Popen(
                 command, cwd=repository, env=rest | _at_start(environ), pass_fds=[theirs.fileno()]
@@ -109,10 +112,19 @@ class WarmCommands:
         return subprocess.CompletedProcess(list(arguments), code, *said)
 
     def start(
-        self, arguments: Sequence[str], environ: Mapping[str, str], folder: Path, out: IO[bytes], err: IO[bytes]
+        self,
+        arguments: Sequence[str],
+        environ: Mapping[str, str],
+        folder: Path,
+        out: IO[bytes],
+        err: IO[bytes],
+        *,
+        children: bool = False,
     ) -> WarmProcess:
-        """Start a command whose output goes to files; nothing is on its stdin."""
-        request = {"arguments": list(arguments), "environ": dict(environ), "folder": str(folder)}
+        """Start a command whose output goes to files; nothing is on its stdin. ``children``: its own are forks too."""
+        request = {
+            "arguments": list(arguments), "environ": dict(environ), "folder": str(folder), "children": children
+        }  # fmt: skip
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             described = [out.fileno(), err.fileno(), theirs.fileno()]
@@ -171,7 +183,7 @@ def _at_start(environ: Mapping[str, str]) -> dict[str, str]:
 
 def _warm_up() -> None:
     """Read what commands read; what was read is no business of the forks' garbage collectors."""
-    for package in ("receiver.cli", "receiver.providers"):
+    for package in ("receiver.cli", "receiver.providers", "receiver.service.processes"):
         folder = importlib.import_module(package).__path__
         for module in pkgutil.walk_packages(folder, f"{package}."):
             importlib.import_module(module.name)
@@ -208,6 +220,8 @@ def _attend(request: dict[str, Any], out: int, err: int, reply: socket.socket) -
         _become(request, out, err)
         for given in (out, err):
             os.close(given)
+        if request["children"]:
+            warm_children.begin()
         return
     reply.send(b"%d" % child)
     reply.send(b"%d" % os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))

@@ -17,10 +17,11 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import first_start
 import java_runtime
 import kafka_jars
 
@@ -28,6 +29,8 @@ HERE = Path(__file__).resolve().parent
 VAR = HERE.parent.parent / "var"
 READY_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 20.0
+ARCHIVE_TIMEOUT_S = 120.0
+"""For a stop at which Java writes down what it loaded: some seconds, and ten times as many where all is busy."""
 CLUSTER_ID = "bG9jYWxrYWZrYWxvY2FsMQ"
 """Any 16 bytes in base64; a test that needs another cluster passes its own."""
 PR_SET_PDEATHSIG = 1
@@ -74,10 +77,9 @@ Configuration:
 
 
 def missing() -> list[str]:
-    """Provide Java and the jars; one sentence for what cannot be had, an empty list where all is there."""
+    """Provide all that a broker starts with; one sentence for what cannot be had, an empty list where all is there."""
     try:
-        java_runtime.java()
-        kafka_jars.fetch()
+        first_start.fetch(_first_start)
     except RuntimeError as error:
         return [str(error)]
     return []
@@ -136,42 +138,61 @@ class LocalKafka:
 
     def start(self) -> None:
         """Format the folder the first time, then start the broker; ``wait_ready`` waits for it."""
-        jars = kafka_jars.fetch()
+        made = first_start.fetch(_first_start)
+        self._configure()
+        if not (self._data / "meta.properties").exists():
+            first_start.format_folder(made, self._data, self._cluster_id, self.node)
+        self._launch(first_start.options(made))
+
+    def start_first(self, option: str) -> Path:
+        """Have Kafka's own program format the folder, and start the broker with an option of Java; its data folder."""
+        self._configure()
+        format_ = ["kafka.tools.StorageTool", "format", "-t", self._cluster_id, "-c", str(self._properties_file)]
+        done = subprocess.run([*self._java([]), *format_], capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise RuntimeError(f"the broker's folder cannot be formatted:\n{(done.stdout + done.stderr)[-2000:]}")
+        self._launch([option])
+        return self._data
+
+    @property
+    def _data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def _properties_file(self) -> Path:
+        return self.folder / "server.properties"
+
+    def _configure(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        properties = self.folder / "server.properties"
-        properties.write_text(
+        self._properties_file.write_text(
             SERVER_PROPERTIES.format(
                 node=self.node,
                 voters=self._voters,
                 port=self.port,
                 advertised=self.advertised,
                 controller=self.controller,
-                data=self.folder / "data",
+                data=self._data,
                 replication=self._replication,
                 min_isr=self._min_isr,
             )
             + self._properties
         )
         (self.folder / "log4j2.yaml").write_text(LOG4J)
-        java = [str(java_runtime.java()), "-Xmx512m", "-XX:+UseSerialGC"]
-        java += [f"-Dlog4j2.configurationFile={self.folder / 'log4j2.yaml'}", "-cp", f"{jars}/*"]
-        if not (self.folder / "data" / "meta.properties").exists():
-            self._format(java, properties)
+
+    def _java(self, options: Sequence[str]) -> list[str]:
+        java = [str(java_runtime.java()), "-Xmx512m", "-XX:+UseSerialGC", *options]
+        return [*java, f"-Dlog4j2.configurationFile={self.folder / 'log4j2.yaml'}", "-cp", f"{kafka_jars.fetch()}/*"]
+
+    def _launch(self, options: Sequence[str]) -> None:
         with (self.folder / "broker.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [*java, "kafka.Kafka", str(properties)],
+                [*self._java(options), "kafka.Kafka", str(self._properties_file)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,  # a Ctrl-C is for us; we stop the broker in our own order
                 preexec_fn=_die_with_parent,  # noqa: PLW1509  a test run that is killed leaves no broker behind
             )
-
-    def _format(self, java: list[str], properties: Path) -> None:
-        command = [*java, "kafka.tools.StorageTool", "format", "-t", self._cluster_id, "-c", str(properties)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise RuntimeError(f"the broker's folder cannot be formatted:\n{(done.stdout + done.stderr)[-2000:]}")
 
     def wait_ready(self, timeout_s: float = READY_TIMEOUT_S) -> None:
         """Wait until it answers a client's first question; raises ``RuntimeError`` with the end of its log."""
@@ -183,14 +204,14 @@ class LocalKafka:
         log = (self.folder / "broker.log").read_text(errors="replace")[-2000:]
         raise RuntimeError(f"the broker was not ready within {timeout_s:.0f} s:\n{log}")
 
-    def stop(self) -> None:
-        """Stop it cleanly; after ``STOP_TIMEOUT_S`` by force."""
+    def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
+        """Stop it cleanly; after ``timeout_s`` by force."""
         if self._process is None:
             return
         self._process.send_signal(signal.SIGCONT)
         self._process.terminate()
         try:
-            self._process.wait(STOP_TIMEOUT_S)
+            self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:
             self.kill()
 
@@ -199,6 +220,16 @@ class LocalKafka:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+
+
+def _first_start(folder: Path, option: str) -> Path:
+    kafka = LocalKafka(folder)
+    data = kafka.start_first(option)
+    try:
+        kafka.wait_ready()
+    finally:
+        kafka.stop(ARCHIVE_TIMEOUT_S)
+    return data
 
 
 def _die_with_parent() -> None:

@@ -2,15 +2,20 @@
 
 A child reports to the supervisor over its link several times a second, is told over it to drain or to read the secrets
 again, and ends when the link closes. SIGTERM, SIGHUP and Ctrl-C are the supervisor's: see ``launch``. The collector is
-frozen after start-up and runs rarely: measured, it takes the p99 of the intake process from 18 to 5 ms.
+frozen after start-up and runs rarely: measured, it takes the p99 of the intake process from 18 to 5 ms. Until then it
+is off: of what is read and made at a start nearly nothing is garbage, and to look for it took a quarter of the time.
 """
 
 from __future__ import annotations
 
+import gc
+
+if __name__ == "__main__":  # before all that follows is read
+    gc.disable()
+
 import asyncio
 import contextlib
 import ctypes
-import gc
 import math
 import os
 import signal
@@ -73,6 +78,7 @@ def main(arguments: list[str]) -> int:
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD, *gc.get_threshold()[1:])
+    gc.enable()
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_run(part, context, role, descriptors))

@@ -92,9 +92,14 @@ class Service:
         journal: str = "",
         processes: int = 1,
         options: Sequence[str] = (),
+        forks: bool = False,
     ) -> None:
-        """``journal``: what stands in its table, a folder's URL without; ``options`` are more words for ``serve``."""
+        """``journal``: what stands in its table, a folder's URL without; ``options`` are more words for ``serve``.
+
+        ``forks``: its processes are forks of a warm one where that is possible, for tests that are not about processes.
+        """
         self._options = tuple(options)
+        self.forks = forks
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.port, self.admin = free_port(), free_port()
@@ -155,14 +160,16 @@ class Service:
             return caller.getresponse().status
 
     def start(self) -> None:
-        """Start ``receiver serve``; its log is appended to ``receiver.log``. Its children are new interpreters.
+        """Start ``receiver serve``; its log is appended to ``receiver.log``.
 
-        The supervisor is one too where its log has a reader, or where a library is to be loaded before all others.
+        Its children are new interpreters unless ``forks``. The supervisor is one too where its log has a reader, or
+        where a library is to be loaded before all others; then all of them are.
         """
         arguments = ["serve", "--config", str(self.config), *self._options]
         with self.log.open("ab") if self.log_reader is None else self.log_reader.open() as log:
             if self.log_reader is None and "LD_PRELOAD" not in self.environ:
-                self.process = WarmCommands.like(self.environ).start(arguments, self.environ, self.folder, log, log)
+                warm = WarmCommands.like(self.environ)
+                self.process = warm.start(arguments, self.environ, self.folder, log, log, children=self.forks)
                 return
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "receiver", *arguments],

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from receiver.journal.postgres.address import Address
 from receiver.journal.postgres.schema import init
@@ -29,16 +29,24 @@ class Several:
     """Services that take callbacks and workers, on one journal; all of them stopped at the end."""
 
     def __init__(
-        self, folder: Path, postgres: Postgres, bootstrap: str, prefix: str, *, url: str = "", workers: int = 2
+        self,
+        folder: Path,
+        postgres: Postgres,
+        bootstrap: str,
+        prefix: str,
+        *,
+        url: str = "",
+        workers: int = 2,
+        forks: bool = False,
     ) -> None:
-        """``url``: what ``journal.url`` is, where it is not only this server's."""
+        """``url``: what ``journal.url`` is, where it is not only this server's; ``forks`` as in ``Service``."""
         self.postgres, self.bootstrap, self.prefix = postgres, bootstrap, prefix
         init(Address.of(postgres.url), SLOTS)
         journal = f'url = "{url or postgres.url}"\nlease_s = {LEASE_S:g}'
 
         def member(name: str, role: str, processes: int = 1) -> Service:
-            options = ["--role", role]
-            return Service(folder / name, bootstrap, prefix, journal=journal, processes=processes, options=options)
+            made: dict[str, Any] = {"journal": journal, "options": ["--role", role], "forks": forks}
+            return Service(folder / name, bootstrap, prefix, processes=processes, **made)
 
         self.intakes = [member("intake-1", "intake", 2), member("intake-2", "intake")]
         self.workers = [member(f"worker-{number}", "worker") for number in range(1, workers + 1)]

@@ -14,15 +14,11 @@ RUNNING: set[int] = set()
 
 
 class StandIn:
-    """A broker that is up at once; its port is its number."""
+    """A broker that is up at once, and listens nowhere: its port is only its number."""
 
-    made = 0
-
-    def __init__(self, folder: Path, *, port: int = 0, properties: str = "") -> None:
+    def __init__(self, folder: Path, *, port: int, controller: int = 0, properties: str = "") -> None:
         self.properties = properties
-        if port == 0:
-            StandIn.made += 1
-        self.port = port or StandIn.made
+        self.port = port
 
     def start(self) -> None:
         RUNNING.add(self.port)

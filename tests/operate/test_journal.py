@@ -32,7 +32,7 @@ SOUND = f"{os.environ.get('PYTEST_XDIST_WORKER', '')}sound."
 @pytest.fixture
 def service(tmp_path: Path, kafka: LocalKafka, prefix: str) -> Iterator[Service]:
     """A running service whose topics exist."""
-    with Service(tmp_path / "service", kafka.bootstrap, prefix) as made:
+    with Service(tmp_path / "service", kafka.bootstrap, prefix, forks=True) as made:
         assert made.receiver("topics", "create").returncode == 0
         made.start()
         made.wait_ready()
@@ -98,7 +98,7 @@ class Sound:
 def sound(tmp_path_factory: pytest.TempPathFactory, kafka: LocalKafka) -> Iterator[Sound]:
     """What several tests look at, each at a copy if it changes anything."""
     folder = tmp_path_factory.mktemp("sound")
-    with Service(folder / "service", kafka.bootstrap, SOUND) as made:
+    with Service(folder / "service", kafka.bootstrap, SOUND, forks=True) as made:
         assert made.receiver("topics", "create").returncode == 0
         made.start()
         made.wait_ready()
@@ -136,7 +136,7 @@ def test_each_damage_is_found_and_named(
     sound: Sound, kafka: LocalKafka, tmp_path: Path, store: str, damage: str, says: str
 ) -> None:
     """Exit 1, with what is wrong; the same journal without the damage is sound."""
-    with Service(tmp_path / "service", kafka.bootstrap, SOUND) as damaged:
+    with Service(tmp_path / "service", kafka.bootstrap, SOUND, forks=True) as damaged:
         shutil.copytree(sound.backup, damaged.folder / "journal")
         assert damaged.receiver("journal", "check").returncode == 0
         connection = apsw.Connection(str(damaged.folder / "journal" / f"{store}.db"))

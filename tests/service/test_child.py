@@ -1,10 +1,12 @@
-"""How one process wakes another: by a real pipe, soon, and not for each callback."""
+"""How one process wakes another: by a real pipe, soon, and not for each callback; and how a child starts."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -94,3 +96,29 @@ def test_a_state_that_nobody_could_ask_for_is_logged_once_for_each_time() -> Non
     part.trouble = ZeroDivisionError()
     with pytest.raises(ZeroDivisionError):
         report()
+
+
+COLLECTOR = """
+import asyncio, gc, runpy, sys
+from unittest.mock import MagicMock
+from receiver.service import passed_on, process
+on = [gc.isenabled()]
+passed_on.read_passed_on = lambda *_: (None, None)
+process.make_process = lambda *_: on.append(gc.isenabled())
+asyncio.Runner = MagicMock()
+asyncio.Runner().__enter__().run = lambda coroutine: (coroutine.close(), on.append(gc.isenabled()))
+sys.argv = ["child", "intake", '{"configuration": 0}']
+try:
+    runpy.run_module("receiver.service.child", run_name="__main__")
+finally:
+    print(on)
+"""
+
+
+def test_the_collector_is_off_until_a_child_runs() -> None:
+    """It would look again and again through what is read at a start; a program that only reads the module keeps its."""
+    done = subprocess.run([sys.executable, "-c", COLLECTOR], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "[True, False, True]\n"), done.stderr
+    program = "import gc, receiver.service.child; print(gc.isenabled())"
+    read = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert read.stdout == "True\n"

@@ -22,12 +22,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
     """An installation without Kafka."""
-    with Service(tmp_path / "service") as made:
+    with Service(tmp_path / "service", forks=True) as made:
         yield made
 
 
 @pytest.fixture
 def whole(tmp_path: Path) -> Iterator[Service]:
     """An installation with all processes, whose Kafka is not there."""
-    with Service(tmp_path / "service", f"127.0.0.1:{free_port()}") as made:
+    with Service(tmp_path / "service", f"127.0.0.1:{free_port()}", forks=True) as made:
         yield made

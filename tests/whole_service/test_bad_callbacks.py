@@ -24,7 +24,7 @@ pytestmark = pytest.mark.kafka
 @pytest.fixture
 def service(tmp_path: Path, kafka: LocalKafka, prefix: str) -> Iterator[Service]:
     """A service with a bug in its native code."""
-    with Service(tmp_path / "service", kafka.bootstrap, prefix) as made:
+    with Service(tmp_path / "service", kafka.bootstrap, prefix, forks=True) as made:
         assert made.receiver("topics", "create").returncode == 0
         made.environ["PYTHONPATH"] = os.pathsep.join([str(poison.folder(tmp_path)), str(Path.cwd())])
         made.start()

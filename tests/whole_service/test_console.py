@@ -19,7 +19,7 @@ SWAP = {"id": "swap-in-the-console", "organizationId": traffic.ORGANISATION, "st
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service, int]]:
     """One that runs, without Kafka, and its console's port."""
     folder: Path = tmp_path_factory.mktemp("console") / "service"
-    with Service(folder) as made:
+    with Service(folder, forks=True) as made:
         port = free_port()
         text = made.config.read_text()
         table = f"[console]\nenabled = true\nport = {port}\n\n[[sources]]"
@@ -55,7 +55,7 @@ def test_what_is_taken_is_found_and_a_console_that_is_killed_is_back(service: tu
 def test_an_address_that_is_taken_is_named_with_its_key(service: tuple[Service, int], tmp_path: Path) -> None:
     """And nothing of a second service runs."""
     _, port = service
-    with Service(tmp_path / "second") as second:
+    with Service(tmp_path / "second", forks=True) as second:
         text = second.config.read_text()
         table = f"[console]\nenabled = true\nport = {port}\n\n[[sources]]"
         second.config.write_text(text.replace("[[sources]]", table, 1))

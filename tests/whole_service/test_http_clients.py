@@ -40,7 +40,7 @@ WHOLE = b"POST /webhooks/swaps HTTP/1.1\r\nhost: x\r\n%scontent-length: %d\r\n\r
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """One running service for all of them; no test here stops it."""
-    with Service(tmp_path_factory.mktemp("clients") / "service") as made:
+    with Service(tmp_path_factory.mktemp("clients") / "service", forks=True) as made:
         made.start()
         made.wait_ready()
         yield made

@@ -98,7 +98,7 @@ async def test_a_broken_build_is_found_out(
     tmp_path: Path, kafka: LocalKafka, prefix: str, build: str, victim: str, wrong: str | None
 ) -> None:
     """Each by what it breaks; the build as it is passes the same minute."""
-    service = Service(tmp_path / "service", kafka.bootstrap, prefix)
+    service = Service(tmp_path / "service", kafka.bootstrap, prefix, forks=True)
     try:
         assert service.receiver("topics", "create").returncode == 0
         (tmp_path / "broken").mkdir()

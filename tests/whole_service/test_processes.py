@@ -21,6 +21,20 @@ from tests.chaos.service import Service, until
 SWAP = {"id": "swap-1", "organizationId": traffic.ORGANISATION, "status": "PROCESSED"}
 
 
+@pytest.fixture
+def service(service: Service) -> Service:
+    """Its processes are what they are in production: new interpreters."""
+    service.forks = False
+    return service
+
+
+@pytest.fixture
+def whole(whole: Service) -> Service:
+    """The same with all of them."""
+    whole.forks = False
+    return whole
+
+
 def alive(pid: int) -> bool:
     """Whether a process still runs."""
     with contextlib.suppress(OSError):

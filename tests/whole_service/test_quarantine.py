@@ -31,7 +31,7 @@ onchainpay.LIFECYCLES["auto-swap"].statuses["REFUNDED"] = Step("cancelled", 2, t
 @pytest.fixture
 def service(tmp_path: Path, kafka: LocalKafka, prefix: str) -> Iterator[Service]:
     """A running service with state topics and a copy of failures."""
-    with Service(tmp_path / "service", kafka.bootstrap, prefix) as made:
+    with Service(tmp_path / "service", kafka.bootstrap, prefix, forks=True) as made:
         text = made.config.read_text().replace("[kafka]", "[kafka]\nstate_topics = true")
         text += f'\n[[routes]]\nmatch = {{ status = "failed" }}\ntopic = "{prefix}alerts"\nalso = true\n'
         made.config.write_text(text)

@@ -64,7 +64,7 @@ def fake() -> Iterator[FakeProvider]:
 @pytest.fixture
 def service(tmp_path: Path, fake: FakeProvider) -> Iterator[Service]:
     """An installation that asks them, not started yet."""
-    with asking(Service(tmp_path / "service"), fake) as made:
+    with asking(Service(tmp_path / "service", forks=True), fake) as made:
         yield made
 
 
@@ -112,7 +112,7 @@ def test_exchanges_are_followed_while_processes_are_killed(
     tmp_path: Path, fake: FakeProvider, kafka: LocalKafka, prefix: str
 ) -> None:
     """Each state of each exchange is on Kafka once, in order, though reconcile and relay die on the way."""
-    service = asking(Service(tmp_path / "service", kafka.bootstrap, prefix), fake)
+    service = asking(Service(tmp_path / "service", kafka.bootstrap, prefix, forks=True), fake)
     assert service.receiver("topics", "create").returncode == 0
     try:
         service.start()
@@ -267,7 +267,7 @@ def test_what_cannot_be_asked_is_said(service: Service, arguments: tuple[str, ..
 
 def test_without_poll_there_is_nothing_to_ask_and_no_process(tmp_path: Path) -> None:
     """Off by default: exit 2 for who asks, and ``/readyz`` says nothing of it."""
-    service = Service(tmp_path / "service")
+    service = Service(tmp_path / "service", forks=True)
     try:
         done = service.receiver("reconcile", "once")
         assert (done.returncode, "no source has `poll`" in done.stderr) == (2, True)

@@ -37,8 +37,8 @@ def restore(new: Service, backup: Path, start: str = "") -> subprocess.Completed
 def test_a_backup_is_restored_elsewhere_and_joined(tmp_path: Path, kafka: LocalKafka, prefix: str) -> None:
     """The machine is lost after the backup: no event is lost, repeated or out of order, and the service goes on."""
     with (
-        Service(tmp_path / "old", kafka.bootstrap, prefix) as old,
-        Service(tmp_path / "new", kafka.bootstrap, prefix) as new,
+        Service(tmp_path / "old", kafka.bootstrap, prefix, forks=True) as old,
+        Service(tmp_path / "new", kafka.bootstrap, prefix, forks=True) as new,
     ):
         assert old.receiver("topics", "create").returncode == 0
         old.start()

@@ -50,7 +50,7 @@ def several(
     """Two services that take callbacks, one of them with two processes, and two workers; all of them run."""
     first, second = servers
     url = f"postgresql://receiver@127.0.0.1:{first.port},127.0.0.1:{second.port}/postgres"
-    with Several(tmp_path_factory.mktemp("several"), first, kafka.bootstrap, "several.", url=url) as made:
+    with Several(tmp_path_factory.mktemp("several"), first, kafka.bootstrap, "several.", url=url, forks=True) as made:
         assert made.workers[0].receiver("topics", "create").returncode == 0
         made.start()
         yield made

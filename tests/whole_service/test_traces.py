@@ -21,7 +21,7 @@ SWAP = {"id": "swap-1", "organizationId": traffic.ORGANISATION, "status": "PROCE
 @pytest.fixture
 def published(tmp_path: Path, kafka: LocalKafka, prefix: str) -> Iterator[Service]:
     """An installation with Kafka, whose topics are there."""
-    with Service(tmp_path / "service", kafka.bootstrap, prefix) as made:
+    with Service(tmp_path / "service", kafka.bootstrap, prefix, forks=True) as made:
         assert made.receiver("topics", "create").returncode == 0
         yield made
 

@@ -63,7 +63,10 @@ def really_collecting(folder: Path) -> Iterator[tuple[str, Told]]:
 @pytest.fixture
 def traced(tmp_path: Path, kafka: LocalKafka, prefix: str) -> Iterator[tuple[Service, Told]]:
     """A service with Kafka that tells the collector of everything."""
-    with really_collecting(tmp_path) as (url, told), Service(tmp_path / "service", kafka.bootstrap, prefix) as service:
+    with (
+        really_collecting(tmp_path) as (url, told),
+        Service(tmp_path / "service", kafka.bootstrap, prefix, forks=True) as service,
+    ):
         text = service.config.read_text()
         table = f'[traces]\nendpoint = "{url}"\nsample_ratio = 1\n\n[[sources]]'
         service.config.write_text(text.replace("[[sources]]", table, 1))

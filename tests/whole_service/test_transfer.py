@@ -42,7 +42,7 @@ def origin(tmp_path_factory: pytest.TempPathFactory, kafka: LocalKafka) -> Itera
 @contextmanager
 def published(folder: Path, kafka: LocalKafka, prefix: str, sources: Sequence[str]) -> Iterator[Service]:
     """A running service to which these sources have sent their part, and whose events are on Kafka."""
-    with Service(folder, kafka.bootstrap, prefix) as made:
+    with Service(folder, kafka.bootstrap, prefix, forks=True) as made:
         assert made.receiver("topics", "create").returncode == 0
         made.start()
         made.wait_ready()
@@ -89,7 +89,7 @@ def test_exported_imported_and_compared(origin: Service, kafka: LocalKafka, tmp_
     assert not any(b"4400000000000008" in body for body in bodies)
     assert len(lines) == len(callbacks(origin))
 
-    copy = Service(tmp_path / "copy", kafka.bootstrap, ORIGIN)
+    copy = Service(tmp_path / "copy", kafka.bootstrap, ORIGIN, forks=True)
     refused = ok(copy.receiver("import", str(hidden)), 1)
     assert "cannot be verified" in refused.stderr
     assert not (copy.folder / "journal" / "inbox.db").exists()
@@ -114,7 +114,7 @@ def test_imported_to_be_published_is_published(origin: Service, kafka: LocalKafk
     """On the word of the caller also what was masked."""
     hidden = tmp_path / "masked.jsonl"
     ok(origin.receiver("export", "--source", "0xpay-main", "--to", str(hidden)))
-    copy = Service(tmp_path / "copy", kafka.bootstrap, f"{prefix}copy.")
+    copy = Service(tmp_path / "copy", kafka.bootstrap, f"{prefix}copy.", forks=True)
     ok(copy.receiver("topics", "create"))
     ok(copy.receiver("import", "--trust", "--publish", str(hidden)))
     copy.start()
@@ -128,7 +128,7 @@ def test_imported_to_be_published_is_published(origin: Service, kafka: LocalKafk
 
 def test_replayed_by_http_interrupted_and_resumed(origin: Service, tmp_path: Path) -> None:
     """To another receiver with the same secrets: the same events, whatever the interruption."""
-    target = Service(tmp_path / "target")
+    target = Service(tmp_path / "target", forks=True)
     target.start()
     try:
         target.wait_ready()
