@@ -148,6 +148,7 @@ def as_row(record: OutboxRecord) -> dict[str, Any]:
         "family": record.family,
         "kind": record.kind,
         "status": record.status,
+        "money": money(about),
         "operation_id": record.operation_id,
         "key": key_of(record),
         "sequence": about.get("sequence"),
@@ -157,6 +158,16 @@ def as_row(record: OutboxRecord) -> dict[str, Any]:
         "simulated": record.simulated,
         "callback": record.callback,
     }
+
+
+def money(event: Mapping[str, Any]) -> str:
+    """What went in and what comes out, with the digits as sent: ``100.25 USDT → 0.05 ETH``; empty without any."""
+    parts = []
+    for names in (("spent",), ("payout", "received")):
+        part = next((event[name] for name in names if (event.get(name) or {}).get("amount")), None)
+        if part is not None:
+            parts.append(f"{part['amount']} {part.get('currency') or ''}".strip())
+    return " → ".join(parts)
 
 
 def key_of(record: OutboxRecord) -> str:

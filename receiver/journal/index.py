@@ -110,6 +110,8 @@ class Wanted(EventFilter):
     observed_via: str | None = None
     """``webhook`` or ``poll``."""
     effective: bool | None = None
+    amount: str | None = None
+    """A decimal number that the event has for what was spent, received or paid out; ``100`` is found by ``100.00``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import closing
+from dataclasses import dataclass
 from typing import Any
+
+import orjson
 
 from receiver.console.answers import Ask, NoSuchPage, Page
 from receiver.console.desk import Desk
 from receiver.console.live import as_row, key_of
+from receiver.console.pages.operation import word_of
+from receiver.console.story import Sentence, in_other_bytes, stands
 from receiver.journal.entries import open_stores
 from receiver.model.callback import EntryId, JournalEntry, is_simulated
 from receiver.model.errors import ConfigurationError
 from receiver.model.masked_body import mask_body
 from receiver.model.quarantine_record import public_headers
-from receiver.model.records import OutboxRecord, Outcome
+from receiver.model.records import OutboxRecord, Outcome, Quarantined
 from receiver.model.times import from_us
 from receiver.operate.quarantine import row as standing_row
 from receiver.operate.verifying_key import verifying_key
@@ -37,6 +42,7 @@ def callback(desk: Desk, ask: Ask) -> Page:
         outcome = found.get(entry_id.number)
         waiting = entry_id.number > stores.outbox.progress(entry_id.store).number
         record = search.record(outcome.record) if outcome is not None and outcome.record is not None else None
+        repeated = stores.entry(EntryId("inbox", record.callback)) if record is not None and record.callback else None
     if entry is None and standing is None and outcome is None:
         raise NoSuchPage(f"there is no callback {entry_id}: it was purged, or never was")
     values = {
@@ -44,6 +50,7 @@ def callback(desk: Desk, ask: Ask) -> Page:
         "entry": None if entry is None else shown_entry(desk, entry),
         "standing": None if standing is None else standing_row(standing),
         "became": _became(outcome, record),
+        "story": _story(_Told(entry_id, standing, entry, outcome, record, repeated)),
         "waiting": waiting,
     }
     command = f"receiver quarantine show{desk.option} {entry_id}" if standing is not None else ""
@@ -87,6 +94,40 @@ def shown_entry(desk: Desk, entry: JournalEntry) -> dict[str, Any]:
         "way": "webhook" if entry.store == "inbox" else "poll",
         "simulated": is_simulated(said.headers),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What is known of one entry."""
+
+    entry_id: EntryId
+    standing: Quarantined | None
+    entry: JournalEntry | None
+    outcome: Outcome | None
+    record: OutboxRecord | None
+    repeated: JournalEntry | None
+    """What the record was made of: of a repeat, another one."""
+
+
+def _story(told: _Told) -> list[Sentence]:
+    standing, outcome, record = told.standing, told.outcome, told.record
+    said = []
+    if standing is not None:
+        said.append(Sentence(None, stands(standing, word_of(standing, told.entry)), "odd"))
+    event = orjson.loads(record.value) if record is not None and record.record_type == "event" else None
+    if outcome is not None and event is not None:
+        word = f"{event['provider_status']}, which is {event['status']}"
+        again = {"event": f"It said {word}.", "duplicate": f"It said again what was known already: {word}."}
+        if outcome.outcome in again:
+            said.append(Sentence(None, again[outcome.outcome]))
+        bodies = [one.callback.body for one in (told.entry, told.repeated) if one is not None]
+        if outcome.outcome == "duplicate" and len(set(bodies)) == 2:
+            said.append(Sentence(None, in_other_bytes(len(bodies[0]) - len(bodies[1])), "odd"))
+    elif outcome is not None and outcome.outcome == "duplicate":
+        said.append(Sentence(None, "It said again what was known already; that event is not in the journal any more."))
+    if not said and told.entry_id.store == "requests":
+        said.append(Sentence(None, "It is what the provider answered when it was asked."))
+    return said
 
 
 def _became(outcome: Outcome | None, record: OutboxRecord | None) -> dict[str, Any] | None:

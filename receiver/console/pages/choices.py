@@ -17,6 +17,9 @@ from receiver.model.times import from_us
 REASONS: Sequence[str] = get_args(Reason)
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)(Z|[+-]\d\d:\d\d)?)?", re.ASCII)
 TIME_FIELDS = ("since", "until")
+AMOUNT = re.compile(r"-?\d+(?:\.\d+)?", re.ASCII)
+SPACES = dict.fromkeys(map(ord, " \u00a0\u202f_'"))
+"""What people put between thousands."""
 EFFECTIVE: Mapping[str, bool] = {"yes": True, "no": False}
 
 
@@ -77,7 +80,17 @@ def wanted(ask: Ask) -> Wanted:
         outcome=cast("Any", outcome),
         observed_via=ask.text("observed_via"),
         effective=None if effective is None else EFFECTIVE[effective],
+        amount=amount(ask),
     )
+
+
+def amount(ask: Ask) -> str | None:
+    """The field ``amount`` as digits; raises ``BadQuestion``."""
+    said = ask.text("amount")
+    digits = None if said is None else said.translate(SPACES)
+    if digits is not None and AMOUNT.fullmatch(digits) is None:
+        raise BadQuestion(f"amount is digits with a point before the fraction, as 8123.25, not {said}")
+    return digits
 
 
 def kept(ask: Ask, *names: str) -> dict[str, str]:

@@ -30,11 +30,12 @@ def search(desk: Desk, ask: Ask) -> Page | GoTo:
         if found is not None and found.only is not None:
             return _to(found.only)
         listing = index.events(wanted(ask), before=ask.number("before"), after=ask.number("after"))
-    narrowed = kept(ask, *fields, *TIME_FIELDS)
+    narrowed = kept(ask, *fields, *TIME_FIELDS, "amount")
     values = {
         "q": text or "",
         "found": found,
         "groups": [] if found is None else _groups(found),
+        "shared": "" if found is None or text is None else shared(found, text),
         "pages": PAGES_OF,
         "listing": listing,
         "rows": [as_row(record) for record in listing.records],
@@ -67,6 +68,20 @@ def _part(name: str) -> str:
 def _groups(found: Found) -> list[tuple[str, list[Hit]]]:
     names = ("operations", "events", "callbacks", "quarantine", "rejects")
     return [(name, list(getattr(found, name))) for name in names if getattr(found, name)]
+
+
+SHARED = {"reference": "the reference", "transaction_hash": "the transaction hash", "operation": "the id"}
+"""What operations that have nothing to do with each other may have alike → how it is called."""
+
+
+def shared(found: Found, text: str) -> str:
+    """A sentence where several operations have the same value, so that nobody takes one for the other."""
+    for by, called in SHARED.items():
+        alike = [hit for hit in found.operations if hit.by == by]
+        if len(alike) > 1:
+            sources = sorted({hit.source for hit in alike})
+            return f"{len(alike)} operations have {called} {text}: {' and '.join(f'of {one}' for one in sources)}."
+    return ""
 
 
 def _command(desk: Desk, ask: Ask, text: str | None) -> str:
