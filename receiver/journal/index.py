@@ -105,8 +105,8 @@ class Wanted(EventFilter):
 
     anomaly: str | None = None
     """One that the event has, maybe among others."""
-    outcome: Literal["event", "quarantine"] | None = None
-    """``quarantine``: the records of what nobody could read. A repeat is no record, so no list has it."""
+    outcome: Literal["event", "quarantine", "withheld"] | None = None
+    """The type of the record; ``quarantine``: of what nobody could read. A repeat is no record, so no list has it."""
     observed_via: str | None = None
     """``webhook`` or ``poll``."""
     effective: bool | None = None

@@ -28,7 +28,7 @@ AXE = Path(__file__).parent / "axe/axe.min.js"
 PAGES = (
     "/", "/search", "/search?q=1", "/live", "/quarantine", "/quarantine/group?reason=unknown_status&state=open",
     "/rejects", "/rejects/1", "/replay?dry=1", "/replay?reprocess=1", "/reconcile", "/config?family=exchange",
-    "/callback/1", "/record/1", "/simulator", f"/operation/{SWAP}", "/login", "/nowhere",
+    "/callbacks", "/callback/1", "/record/1", "/simulator", f"/operation/{SWAP}", "/login", "/nowhere",
 )  # fmt: skip
 WAIT_MS = 20_000
 """For what a page does by itself; it is there in a moment, also on a busy machine."""

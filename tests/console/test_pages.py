@@ -27,7 +27,8 @@ from tests.support import ACCOUNT, NOW_S, Way
 
 FULL, EMPTY = seeded(), seeded(empty=True)
 ADDRESSES = (
-    "/", "/search", "/search?q=exchange-1", "/search?source=swaps&before=99&effective=yes", "/live", "/quarantine",
+    "/", "/callbacks", "/callbacks?became=duplicate&source=swaps",
+    "/search", "/search?q=exchange-1", "/search?source=swaps&before=99&effective=yes", "/live", "/quarantine",
     "/quarantine?state=all", "/quarantine/group?reason=unknown_status&state=open", "/rejects", "/rejects/1", "/replay",
     "/replay?dry=1", "/replay?reprocess=1", "/reconcile", "/reconcile?show=overdue", "/config", "/config?show=all",
     "/config?family=exchange", "/callback/1", "/record/1", "/simulator", "/login", f"/operation/{SWAP}",
@@ -335,7 +336,7 @@ def test_a_journal_without_its_secrets_is_shown_all_the_same() -> None:
     [
         ("/search?since=yesterday", "since is a UTC day"),
         ("/search?before=x", "before is a whole number"),
-        ("/search?outcome=x", "outcome is event or quarantine"),
+        ("/search?outcome=x", "outcome is one of event, quarantine"),
         ("/search?effective=perhaps", "effective is yes or no"),
         ("/quarantine?state=x", "state is one of open"),
         ("/replay?dry=1&until=2026-99-99", "until is a UTC day"),
@@ -356,3 +357,33 @@ def test_what_cannot_be_read_gets_one_sentence(address: str, said: str) -> None:
 def test_what_is_not_there_is_said(address: str) -> None:
     """With a way back."""
     assert "To the overview" in browser(way=FULL).get(address, 404)
+
+
+def test_a_large_group_and_a_large_choice_go_on_where_a_page_ends() -> None:
+    """The last page says which it shows, and leads no further."""
+    way = Way()
+    asyncio.run(way.events("0xpay-main", [exchange(f"odd-{place}", status="Wondrous") for place in range(101)]))
+    shown = browser(way=way)
+    for first, last, rest in (
+        ("/quarantine/group?state=open", "/quarantine/group?skip=100&state=open", "101 to 101 are shown"),
+        ("/replay?dry=1", "/replay?dry=1&skip=100", "101 to 101 are shown"),
+        ("/callbacks", "/callbacks?before=2", ""),
+    ):
+        page, end = shown.get(first), shown.get(last)
+        assert 'rel="next"' in page
+        assert 'rel="next"' not in end
+        assert rest in end
+        assert end.count("/callback/") == 1
+
+
+def test_callbacks_are_looked_through_for_a_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page that found too little says so and goes on; what came long before the wanted time is not looked through."""
+    way = Way()
+    asyncio.run(way.events("0xpay-main", [exchange(f"one-{place}") for place in range(450)]))
+    shown = browser(way=way)
+    monkeypatch.setattr("receiver.console.pages.callbacks.BUDGET_S", -1)
+    text = shown.get("/callbacks?became=quarantine")
+    assert "among those that were looked at" in text
+    assert 'before=251&amp;became=quarantine">Look further' in text
+    monkeypatch.setattr("receiver.console.pages.callbacks.BEFORE_MAX", 10)
+    assert 'rel="next"' not in shown.get("/callbacks?since=2030-01-01")

@@ -12,6 +12,7 @@ import orjson
 from receiver.console.answers import Ask, NoSuchPage, Page
 from receiver.console.desk import Desk
 from receiver.console.live import as_row, key_of
+from receiver.console.pages.choices import option, quoted
 from receiver.console.pages.operation import word_of
 from receiver.console.story import Sentence, in_other_bytes, stands
 from receiver.journal.entries import open_stores
@@ -53,7 +54,9 @@ def callback(desk: Desk, ask: Ask) -> Page:
         "story": _story(_Told(entry_id, standing, entry, outcome, record, repeated)),
         "waiting": waiting,
     }
-    command = f"receiver quarantine show{desk.option} {entry_id}" if standing is not None else ""
+    command = _command(
+        desk, entry_id, entry, None if outcome is None else outcome.operation, known=standing is not None
+    )
     return Page("callback.html", f"Callback {entry_id}", values, command)
 
 
@@ -66,7 +69,20 @@ def record(desk: Desk, ask: Ask) -> Page:
     if found is None:
         raise NoSuchPage(f"there is no record {text}: it was purged, or never was")
     values = {"record": found, "row": as_row(found), "key": key_of(found)}
-    return Page("record.html", f"Record {number}", values)
+    quarantined = found.record_type != "event"
+    shown = found.record_id if quarantined else key_of(found)
+    command = f"receiver {'quarantine show' if quarantined else 'show'}{desk.option} {quoted(shown)}"
+    return Page("record.html", f"Record {number}", values, command)
+
+
+def _command(desk: Desk, entry_id: EntryId, entry: JournalEntry | None, operation: str | None, *, known: bool) -> str:
+    """The command that shows the same; ``known``: in quarantine."""
+    if known:
+        return f"receiver quarantine show{desk.option} {entry_id}"
+    if operation is not None:
+        return f"receiver show{desk.option} {quoted(operation)}"
+    since = "" if entry is None else option("since", from_us(entry.callback.received_at_us))
+    return f"receiver export{desk.option}{since} --limit 1"
 
 
 def shown_entry(desk: Desk, entry: JournalEntry) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from receiver.model.times import from_us
 
 REASONS: Sequence[str] = get_args(Reason)
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)(Z|[+-]\d\d:\d\d)?)?", re.ASCII)
+OUTCOMES = ("event", "quarantine", "withheld")
 TIME_FIELDS = ("since", "until")
 AMOUNT = re.compile(r"-?\d+(?:\.\d+)?", re.ASCII)
 SPACES = dict.fromkeys(map(ord, " \u00a0\u202f_'"))
@@ -55,7 +56,7 @@ def choices(desk: Desk) -> dict[str, Sequence[str]]:
         "family": get_args(Family),
         "status": get_args(Status),
         "anomaly": get_args(Anomaly),
-        "outcome": ("event", "quarantine"),
+        "outcome": OUTCOMES,
         "observed_via": get_args(ObservedVia),
         "effective": tuple(EFFECTIVE),
     }
@@ -65,8 +66,8 @@ def wanted(ask: Ask) -> Wanted:
     """What a list is to have; raises ``BadQuestion``."""
     effective = ask.text("effective")
     outcome = ask.text("outcome")
-    if outcome not in {None, "event", "quarantine"}:
-        raise BadQuestion("outcome is event or quarantine")
+    if outcome not in {None, *OUTCOMES}:
+        raise BadQuestion(f"outcome is one of {', '.join(OUTCOMES)}")
     if effective is not None and effective not in EFFECTIVE:
         raise BadQuestion("effective is yes or no")
     return Wanted(

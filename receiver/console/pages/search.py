@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import closing
 from urllib.parse import quote
 
@@ -87,5 +88,15 @@ def shared(found: Found, text: str) -> str:
 def _command(desk: Desk, ask: Ask, text: str | None) -> str:
     if text:
         return f"receiver show{desk.option} {quoted(text)}"
-    fields = {"source": ask.text("source"), "status": ask.text("status"), "since": time_text(ask, "since")}
-    return f"receiver tail{desk.option} -n 50" + "".join(option(name, value) for name, value in fields.items())
+    fields = {name: ask.text(name) for name in ("source", "status")} | {"since": time_text(ask, "since")}
+    if ask.text("outcome") == "quarantine":
+        shown = {"source": fields["source"], "since": fields["since"], "until": time_text(ask, "until")}
+        return f"receiver quarantine list{desk.option} --state all" + _options(shown)
+    more = {name: ask.text(name) for name in ("kind", "family")} | {"until": time_text(ask, "until")}
+    if any(more.values()):
+        return f"receiver replay{desk.option} --to stdout" + _options(fields | more)
+    return f"receiver tail{desk.option} -n 50" + _options(fields)
+
+
+def _options(fields: Mapping[str, str | None]) -> str:
+    return "".join(option(name, value) for name, value in fields.items())

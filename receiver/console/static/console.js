@@ -139,7 +139,7 @@ function rowOf(row, places) {
     [row.money], [row.sequence ?? ""], marks.flatMap((mark) => [element("span", "mark", mark), " "])];
   cells.forEach((parts, place) => {
     const cell = made.insertCell();
-    if (place === 6) cell.className = "num";
+    if (place === 6) cell.className = "num measure";
     cell.append(...parts);
   });
   return made;
