@@ -64,6 +64,11 @@ EVENTS: Mapping[str, Meaning] = {
             WARN,
             "a connection was closed for a limit; at most every ten minutes for a `why`",
         ),
+        (
+            "console.body_shown",
+            INFO,
+            "somebody was shown a callback's whole body, with card numbers; `why` is their reason",
+        ),
         ("console.bug", ERROR, "making a page raised an error of ours; report it"),
         ("console.index_refused", ERROR, "the index of searches could not be written; it is tried again, pages go on"),
         ("console.login", INFO, "somebody logged in at the console, by the name that they gave"),

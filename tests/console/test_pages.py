@@ -15,6 +15,7 @@ import pytest
 from receiver.console.pages.operation import amounts, folded
 from receiver.console.pages.overview import polyline, sentences
 from receiver.console.pages.routes import PAGES
+from receiver.console.refusals import METRIC, Refusals
 from receiver.model.errors import ConfigurationError, KafkaUnavailable
 from receiver.model.operation import operation_key
 from receiver.model.times import from_us
@@ -387,3 +388,15 @@ def test_callbacks_are_looked_through_for_a_bounded_time(monkeypatch: pytest.Mon
     assert 'before=251&amp;became=quarantine">Look further' in text
     monkeypatch.setattr("receiver.console.pages.callbacks.BEFORE_MAX", 10)
     assert 'rel="next"' not in shown.get("/callbacks?since=2030-01-01")
+
+
+def test_the_overview_shows_what_was_refused_by_the_minute() -> None:
+    """Of each source and answer, since the console began to look; the sample of them is a link away."""
+    refusals, now_us = Refusals(), FULL.clock.now_us()
+    assert "refused with" not in browser(way=FULL, refusals=refusals).get("/")
+    for refused, at_us in ((2, now_us - 120_000_000), (5, now_us - 60_000_000), (6, now_us)):
+        refusals.note({(METRIC, "401,swaps"): float(refused)}, at_us)
+    text = browser(way=FULL, refusals=refusals).get("/")
+    assert 'aria-label="swaps, refused with 401: 4 in 60 minutes, at most 3 a minute"' in text
+    assert '<a class="go" href="/rejects?source=swaps">4</a>' in text
+    assert "when this console began to look" in text

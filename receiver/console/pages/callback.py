@@ -30,8 +30,8 @@ BODY_SHOWN_MAX = 256 * 1024
 """Bytes of a body that a page shows; providers send about 1 KiB."""
 
 
-def callback(desk: Desk, ask: Ask) -> Page:
-    """One entry of the journal: its headers without signatures, its body with card numbers masked."""
+def callback(desk: Desk, ask: Ask, *, unmasked: bool = False) -> Page:
+    """One entry of the journal: its headers without signatures, its body with card numbers masked unless said."""
     try:
         entry_id = EntryId.parse(ask.path["id"])
     except ValueError as error:
@@ -48,11 +48,12 @@ def callback(desk: Desk, ask: Ask) -> Page:
         raise NoSuchPage(f"there is no callback {entry_id}: it was purged, or never was")
     values = {
         "id": entry_id,
-        "entry": None if entry is None else shown_entry(desk, entry),
+        "entry": None if entry is None else shown_entry(desk, entry, unmasked=unmasked),
         "standing": None if standing is None else standing_row(standing),
         "became": _became(outcome, record),
         "story": _story(_Told(entry_id, standing, entry, outcome, record, repeated)),
         "waiting": waiting,
+        "whole": "",
     }
     command = _command(
         desk, entry_id, entry, None if outcome is None else outcome.operation, known=standing is not None
@@ -85,8 +86,8 @@ def _command(desk: Desk, entry_id: EntryId, entry: JournalEntry | None, operatio
     return f"receiver export{desk.option}{since} --limit 1"
 
 
-def shown_entry(desk: Desk, entry: JournalEntry) -> dict[str, Any]:
-    """An entry for people, whom nothing lets see a signature, an authorization or a whole card number."""
+def shown_entry(desk: Desk, entry: JournalEntry, *, unmasked: bool = False) -> dict[str, Any]:
+    """An entry for people, whom nothing lets see a signature or an authorization; ``unmasked``: whole card numbers."""
     said = entry.callback
     try:
         sources = desk.context.sources
@@ -95,7 +96,7 @@ def shown_entry(desk: Desk, entry: JournalEntry) -> dict[str, Any]:
     found = sources.get(said.source)
     shown = found[0].shown_headers if found is not None else frozenset[bytes]()
     headers = public_headers(said.headers, shown)
-    body = mask_body(said.body, body_fields())
+    body = said.body if unmasked else mask_body(said.body, body_fields())
     return {
         "source": said.source,
         "received_at": from_us(said.received_at_us),

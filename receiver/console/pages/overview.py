@@ -45,6 +45,8 @@ def overview(desk: Desk, ask: Ask) -> Page:
         "journal": journal,
         "hour": hour,
         "lines": _lines(hour, first_us),
+        "refused": _refused(desk, first_us),
+        "refused_since": desk.refusals.since_us,
         "hour_from": minute_text(first_us),
         "day_from": from_us(today_us)[:10],
         "backlog": (service.readyz.get("kafka", {}).get("backlog") or 0) if service is not None else 0,
@@ -123,6 +125,19 @@ def _lines(hour: Counted, first_us: int) -> list[dict[str, Any]]:
             "points": polyline(points),
         }
         for (source, outcome), points in sorted(by.items())
+    ]
+
+
+def _refused(desk: Desk, first_us: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "source": one.source,
+            "answer": one.answer,
+            "total": sum(one.points),
+            "most": max(one.points),
+            "points": polyline(one.points),
+        }
+        for one in desk.refusals.lines(first_us)
     ]
 
 
