@@ -16,6 +16,7 @@ from tests.console.seeded import WRITING, Browser, Played, browser, seeded
 from tests.console.test_pages import ADDRESSES
 from tests.operate.desk import exchange
 
+pytestmark = pytest.mark.usefixtures("unhurried")
 PAGES_MAX = 40
 """Of one list; a list that does not end is a fault."""
 WITHOUT = {"/login"}

@@ -30,6 +30,7 @@ from tests.console.seeded import Browser, browser, card
 from tests.operate.desk import SWAPS, exchange
 from tests.support import ACCOUNT, NOW_S, OXPAY_VECTORS, Way, calypso_source, onchainpay_source, oxpay_source
 
+pytestmark = pytest.mark.usefixtures("unhurried")
 BODIES: dict[str, Any] = {one["name"]: json.loads(one["body"]) for one in OXPAY_VECTORS["bodies"]}
 HASH = "9f2c1e7b5a4d3c2b1a0f9e8d7c6b5a493827161504f3e2d1c0b9a8f7e6d5c4b3"
 FORGED_HASH = "0x" + "ab" * 32

@@ -27,7 +27,7 @@ function offerCopy(button) {
 }
 
 function startKeys() {
-  const places = { o: "/", q: "/quarantine", l: "/live", r: "/rejects" };
+  const places = { o: "/", q: "/quarantine", l: "/live", r: "/rejects", p: "/replay" };
   const list = find("keys");
   let went = 0;
   find("keys-button").hidden = false;
