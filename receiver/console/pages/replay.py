@@ -12,8 +12,8 @@ from receiver.operate.export_callbacks import chosen
 from receiver.operate.reprocess import reprocess_preview
 from receiver.operate.selection import Filter
 
-BUDGET_S = 1.0
-"""For a count; what it did not reach is said."""
+BUDGET_S = 0.2
+"""For a count, so that the page is there at once; what it did not reach is said."""
 SHOWN_MAX = 20
 DIFFERENCES_MAX = 50
 FIELDS = ("source", "family", "kind", "status")
