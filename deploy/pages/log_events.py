@@ -64,8 +64,18 @@ EVENTS: Mapping[str, Meaning] = {
             WARN,
             "a connection was closed for a limit; at most every ten minutes for a `why`",
         ),
+        (
+            "console.body_shown",
+            INFO,
+            "somebody was shown a callback's whole body, with card numbers; `why` is their reason",
+        ),
         ("console.bug", ERROR, "making a page raised an error of ours; report it"),
         ("console.index_refused", ERROR, "the index of searches could not be written; it is tried again, pages go on"),
+        (
+            "console.listener_dropped",
+            INFO,
+            "a browser that follows the tail read nothing for too long; it comes back by itself",
+        ),
         ("console.login", INFO, "somebody logged in at the console, by the name that they gave"),
         ("console.login_refused", WARN, "somebody came to the console with a wrong token, or guessed too often"),
         ("console.refused", WARN, "a change was not asked for: its form was not ours, or the visitor only reads"),

@@ -13,10 +13,10 @@ from receiver.cli.context import Opened, open_configured
 from receiver.cli.output import config_option, say
 from receiver.journal.engines import location
 from receiver.service import logs
-from receiver.service.config.console import console_rules, need_console
+from receiver.service.config.console import console_rules, need_console, url_of
 from receiver.service.config.file import DEFAULT_FILE
 from receiver.service.config.settings import Settings
-from receiver.service.listen import address, listen
+from receiver.service.listen import listen
 from receiver.service.wiring import open_context
 
 
@@ -63,6 +63,6 @@ async def _serve(opened: Opened, option: str, file: str) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, part.stop)
-    say(f"http://{address(settings.console.host, settings.console.port)}{settings.console.base_path}/")
+    say(url_of(settings))
     say(f"journal in {location(settings.journal.url)}, read-only; Ctrl-C stops it")
     await part.run()

@@ -6,14 +6,17 @@ Nothing here changes the journal itself: the relay carries requests out, in orde
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 
-from receiver.console.answers import Ask, BadQuestion, GoTo, NoSuchPage
+from receiver.console.answers import Ask, BadQuestion, GoTo, NoSuchPage, Page
 from receiver.console.desk import Desk
+from receiver.console.pages.callback import callback
 from receiver.console.pages.quarantine import TYPED_ABOVE, members
 from receiver.console.pages.replay import wanted_of
 from receiver.console.pages.simulator import FAULTS
 from receiver.model.callback import EntryId
+from receiver.model.cards import mask_cards
 from receiver.model.records import QuarantineFilter
 from receiver.operate import watchlist
 from receiver.operate.quarantine import quarantined
@@ -65,6 +68,19 @@ def stop_replay(desk: Desk, ask: Ask) -> GoTo:
     if desk.replays is not None:
         desk.replays.stop(f"stopped by {ask.visitor.who}")
     return GoTo("/replay")
+
+
+def whole(desk: Desk, ask: Ask) -> Page:
+    """Show one callback's body as it came, with whole card numbers; who saw it and why is in the log before that."""
+    why = mask_cards(ask.text("why") or "")
+    if len(why) < WHY_CHARACTERS_MIN:
+        raise BadQuestion("say why you need the whole body; it is kept in the log with your name")
+    page = callback(desk, replace(ask, path={"id": ask.text("callback") or ""}), unmasked=True)
+    if page.values["entry"] is None:
+        raise NoSuchPage("its body has been purged")
+    shown = str(page.values["id"])
+    desk.context.log.info("console.body_shown", who=ask.visitor.who, callback=shown, why=why)
+    return replace(page, values={**page.values, "whole": why})
 
 
 def track(desk: Desk, ask: Ask) -> GoTo:
@@ -144,7 +160,8 @@ def _decimal(said: str, name: str) -> float:
         raise BadQuestion(f"{name} is a number, not {said}") from None
 
 
-ACTIONS: Mapping[str, Callable[[Desk, Ask], GoTo]] = {
+ACTIONS: Mapping[str, Callable[[Desk, Ask], GoTo | Page]] = {
+    "/callback/whole": whole,
     "/quarantine/redrive": redrive,
     "/quarantine/close": close,
     "/replay/reprocess": reprocess,

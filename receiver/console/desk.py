@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from receiver.console.refusals import Refusals
 from receiver.console.replaying import Replays
 from receiver.operate.context import Context
 
@@ -102,6 +103,8 @@ class Desk:
     topic_of: Callable[[Mapping[str, str]], Sequence[str]] = lambda _: ()
     """Fields of an event → the topics that it would go to."""
     simulator: Simulator | None = None
+    refusals: Refusals = field(default_factory=Refusals)
+    """What was refused while somebody looked."""
     replays: Replays | None = None
     """Runs to a receiver of this machine; None where nobody may begin one."""
 

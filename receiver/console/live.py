@@ -1,7 +1,8 @@
 """The tail in browsers: one reader of the outbox for all who listen, and none while nobody does.
 
 A listener that does not keep up is not waited for: what no longer fits its queue is counted, and it is told how many it
-missed. Whoever comes is shown what comes from then on; the page itself has the newest before.
+missed. One that reads nothing for too long is dropped, so that it keeps no place from others; its browser comes back by
+itself once it reads again. Whoever comes is shown what comes from then on; the page itself has the newest before.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ import orjson
 from sse_starlette.sse import EventSourceResponse
 from starlette.responses import PlainTextResponse, Response
 
+from receiver.console.following import Following
 from receiver.console.metrics import ConsoleMetrics
-from receiver.journal.ports import Outbox
 from receiver.model.errors import JournalError, StoreFailed
 from receiver.model.operation import operation_key
 from receiver.model.records import OutboxRecord
@@ -27,6 +28,9 @@ from receiver.operate.context import Context
 LISTENERS_MAX = 20
 QUEUE_MAX = 200
 """Events that wait for one listener."""
+SKIPPED_MAX = 2000
+"""Events in a row that a listener has no room for before it is dropped: half a minute of a busy service, or a day of a
+quiet one."""
 LOOK_S = 0.2
 STEP = 500
 PING_S = 15
@@ -55,6 +59,12 @@ class Listener:
             self.skipped += 1
             return False
         return True
+
+    def end(self) -> None:
+        """Send it away: nothing waits for it any more but the end."""
+        while not self.queue.empty():
+            self.queue.get_nowait()
+        self.queue.put_nowait(None)
 
 
 class Live:
@@ -98,17 +108,23 @@ class Live:
     def offer(self, record: OutboxRecord) -> None:
         """Give a record to all who want it."""
         row = as_row(record)
-        for listener in self._listeners:
+        for listener in tuple(self._listeners):
             if not listener.offer(row):
                 self._metrics.skipped.inc()
+                if listener.skipped > SKIPPED_MAX:
+                    self._drop(listener)
+
+    def _drop(self, listener: Listener) -> None:
+        self._listeners.discard(listener)
+        self._metrics.listeners.set(len(self._listeners))
+        listener.end()
+        self._context.log.info("console.listener_dropped", missed=listener.skipped)
 
     def close(self) -> None:
         """Send everybody away."""
         self._closed = True
         for listener in self._listeners:
-            while listener.queue.full():
-                listener.queue.get_nowait()
-            listener.queue.put_nowait(None)
+            listener.end()
         if self._reading is not None:
             self._reading.cancel()
 
@@ -116,23 +132,21 @@ class Live:
         # In a thread of its own, since a store belongs to one and is kept open here.
         loop = asyncio.get_running_loop()
         thread = ThreadPoolExecutor(1, "console-tail")
-        outbox: Outbox | None = None
+        following: Following | None = None
         try:
-            outbox = await loop.run_in_executor(thread, self._context.journal.outbox)
-            after = await loop.run_in_executor(thread, outbox.last_number)
+            following = await loop.run_in_executor(thread, Following, self._context.journal)
             while self._listeners:
-                records = await loop.run_in_executor(thread, outbox.read, after, STEP)
-                for record in records:
+                came = await loop.run_in_executor(thread, following.look, STEP)
+                for record in came.records:
                     self.offer(record)
-                    after = record.number
-                if len(records) < STEP:
+                if not came.more:
                     await asyncio.sleep(LOOK_S)
         except (JournalError, StoreFailed) as error:
             self._context.log.error("console.tail_failed", why=str(error))
         finally:
-            if outbox is not None:
+            if following is not None:
                 with contextlib.suppress(RuntimeError):
-                    thread.submit(outbox.close)
+                    thread.submit(following.close)
             thread.shutdown(wait=False)
 
 
@@ -148,6 +162,7 @@ def as_row(record: OutboxRecord) -> dict[str, Any]:
         "family": record.family,
         "kind": record.kind,
         "status": record.status,
+        "money": money(about),
         "operation_id": record.operation_id,
         "key": key_of(record),
         "sequence": about.get("sequence"),
@@ -157,6 +172,16 @@ def as_row(record: OutboxRecord) -> dict[str, Any]:
         "simulated": record.simulated,
         "callback": record.callback,
     }
+
+
+def money(event: Mapping[str, Any]) -> str:
+    """What went in and what comes out, with the digits as sent: ``100.25 USDT → 0.05 ETH``; empty without any."""
+    parts = []
+    for names in (("spent",), ("payout", "received")):
+        part = next((event[name] for name in names if (event.get(name) or {}).get("amount")), None)
+        if part is not None:
+            parts.append(f"{part['amount']} {part.get('currency') or ''}".strip())
+    return " → ".join(parts)
 
 
 def key_of(record: OutboxRecord) -> str:

@@ -108,8 +108,11 @@ class Finder:
                 hits.add_reject(rejects.get(int(text)), "number")
             if len(text) >= PART_MIN and budget.left_ms() > 0:
                 for reject in rejects.newest(REJECTS_MAX):
-                    if text.encode() in reject.raw.body:
+                    if text.encode() in reject.raw.body or hits.query.in_body(reject.raw.body):
                         hits.add_reject(reject, "body")
+                    if budget.left_ms() <= 0:
+                        budget.cut_off = True
+                        break
         finally:
             rejects.close()
 

@@ -105,11 +105,13 @@ class Wanted(EventFilter):
 
     anomaly: str | None = None
     """One that the event has, maybe among others."""
-    outcome: Literal["event", "quarantine"] | None = None
-    """``quarantine``: the records of what nobody could read. A repeat is no record, so no list has it."""
+    outcome: Literal["event", "quarantine", "withheld"] | None = None
+    """The type of the record; ``quarantine``: of what nobody could read. A repeat is no record, so no list has it."""
     observed_via: str | None = None
     """``webhook`` or ``poll``."""
     effective: bool | None = None
+    amount: str | None = None
+    """A decimal number that the event has for what was spent, received or paid out; ``100`` is found by ``100.00``."""
 
 
 @dataclass(frozen=True, slots=True)

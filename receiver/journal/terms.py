@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Context, Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -25,6 +26,10 @@ TERM_MAX = 128
 BODY_TERMS_MAX = 40
 """Values of one body in quarantine: more than any provider's have, and no way to fill a disk."""
 BODY_TERM_MIN = 4
+_EXACTLY = Context(prec=TERM_MAX)
+"""Digits that are compared; a word has no more."""
+_AMOUNTS = (("spent", "amount"), ("received", "amount"), ("payout", "amount"), ("payout", "paid"), ("payout", "failed"))
+"""Where an event has amounts that people ask by; fees are not among them."""
 BACKWARDS, FACET = "\ue000", "\ue001"
 """The first characters of words that are no value: one written backwards, and a property. No folded value has them."""
 
@@ -44,6 +49,15 @@ def backwards(word: str) -> str:
 def facet(name: str, value: str) -> str:
     """The word of a property: ``status``, ``completed``."""
     return f"{FACET}{name}={fold(value)}"
+
+
+@lru_cache(maxsize=4096)
+def number_word(digits: str) -> str:
+    """A decimal number so that equal ones are equal texts: ``100.00``, ``1E2`` and ``100`` are one."""
+    try:
+        return str(Decimal(digits).normalize(_EXACTLY))
+    except ArithmeticError:  # no number, or one that no money ever is
+        return digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +210,7 @@ def wanted_facets(wanted: Wanted) -> list[str]:
         "outcome": wanted.outcome,
         "via": wanted.observed_via,
         "effective": None if wanted.effective is None else str(wanted.effective),
+        "amount": None if wanted.amount is None else number_word(wanted.amount),
     }
     whole = [fold(value) for value in (wanted.event_id, wanted.operation_id) if value is not None]
     return whole + [facet(name, value) for name, value in named.items() if value is not None]
@@ -229,6 +244,10 @@ def _facets(record: OutboxRecord, said: Mapping[str, Any]) -> Iterator[str]:
     yield facet("via", said.get("observed_via") or ("poll" if record.callback is None else "webhook"))
     for anomaly in said.get("anomalies") or ():
         yield facet("anomaly", anomaly)
+    for part, name in _AMOUNTS:
+        digits = (said.get(part) or {}).get(name)
+        if isinstance(digits, str):
+            yield facet("amount", number_word(digits))
 
 
 def _said(record: OutboxRecord) -> Mapping[str, Any]:

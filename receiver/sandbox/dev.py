@@ -17,6 +17,7 @@ from receiver.sandbox.dev_console import DevConsole, dev_console
 from receiver.sandbox.simulator import Simulation, choose
 from receiver.service import logs
 from receiver.service.admin import OFF, admin_server, readiness
+from receiver.service.config.console import url_of
 from receiver.service.config.journal_keys import resolve_keys
 from receiver.service.config.journal_options import engine_options
 from receiver.service.config.polls import polled
@@ -55,7 +56,9 @@ class DevService:
         self._parts["interpret"] = interpret
         if publish is not None:
             self._parts["publish"] = publish
-        self._admin = admin_server(admin_listener, self._readiness, self._metrics)
+        self._admin = admin_server(
+            admin_listener, self._readiness, self._metrics, None if console.part is None else url_of(settings)
+        )
 
     async def run(self, simulations: Sequence[Simulation]) -> None:
         """Serve until Ctrl-C or SIGTERM, then drain; ``simulations`` send meanwhile."""

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from receiver.model.errors import ReceiverError
 from receiver.model.hosts import is_loopback
 from receiver.sandbox.play import Play
-from receiver.service.config.console import MISSING, console_is_there, console_rules
+from receiver.service.config.console import MISSING, console_is_there, console_rules, url_of
 from receiver.service.config.sources import resolve_sources
-from receiver.service.listen import address, listen
+from receiver.service.listen import listen
 from receiver.service.process import Process, ProcessContext
 from receiver.service.wiring import make_context
 
@@ -51,5 +51,5 @@ def dev_console(context: ProcessContext, urls: Mapping[str, str]) -> DevConsole:
     play = Play(resolve_sources(settings, environ), urls, asyncio.get_running_loop())
     desk = make_desk(settings, environ, looked, file="what `receiver dev` was started with", simulator=play)
     part = ConsoleProcess(desk, rules, listener, context.journal)
-    line = f"console http://{address(settings.console.host, settings.console.port)}{settings.console.base_path}/"
+    line = f"console {url_of(settings)}"
     return DevConsole(line + (f"   to change things there: {token}" if token else ""), part, play)

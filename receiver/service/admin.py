@@ -90,14 +90,26 @@ def _kafka(
 
 
 def admin_server(
-    listener: socket.socket, report: Callable[[], Mapping[str, Any]], text: Callable[[], bytes]
+    listener: socket.socket,
+    report: Callable[[], Mapping[str, Any]],
+    text: Callable[[], bytes],
+    console: str | None = None,
 ) -> HttpServer:
-    """The admin listener's server. ``report`` gives ``readiness``, ``text`` the exposition text."""
-    return HttpServer(make_admin(report, text), listener, shutdown_timeout_s=1)
+    """The admin listener's server. ``report`` gives ``readiness``, ``text`` the exposition text.
+
+    ``console`` is the console's URL, None where there is none.
+    """
+    return HttpServer(make_admin(report, text, console), listener, shutdown_timeout_s=1)
 
 
-def make_admin(report: Callable[[], Mapping[str, Any]], metrics: Callable[[], bytes]) -> ASGIApp:
-    """The admin application. ``report`` gives ``readiness``, ``metrics`` the exposition text."""
+def make_admin(
+    report: Callable[[], Mapping[str, Any]], metrics: Callable[[], bytes], console: str | None = None
+) -> ASGIApp:
+    """The admin application. ``report`` gives ``readiness``, ``metrics`` the exposition text.
+
+    ``console`` is the console's URL, None where there is none.
+    """
+    listed = PATHS if console is None else {**PATHS, console: "the console: all of it in a browser"}
 
     async def livez(_: Request) -> Response:
         return Response(b"OK", media_type="text/plain")
@@ -110,7 +122,7 @@ def make_admin(report: Callable[[], Mapping[str, Any]], metrics: Callable[[], by
         return Response(metrics(), headers={"content-type": TEXT_FORMAT})
 
     async def paths(_: Request) -> Response:
-        return Response("".join(f"{path}  {what}\n" for path, what in PATHS.items()), media_type="text/plain")
+        return Response("".join(f"{path}  {what}\n" for path, what in listed.items()), media_type="text/plain")
 
     routes = [Route("/", paths), Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metricsz)]
     return Router(routes, redirect_slashes=False)

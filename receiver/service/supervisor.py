@@ -37,7 +37,7 @@ from receiver.model.log import Log
 from receiver.service import logs
 from receiver.service.admin import admin_server
 from receiver.service.cast import Alone, Cast
-from receiver.service.config.console import console_rules, need_console
+from receiver.service.config.console import console_rules, console_url, need_console
 from receiver.service.config.exporter import need_exporter
 from receiver.service.config.journal_keys import resolve_keys
 from receiver.service.config.polls import polled
@@ -88,7 +88,7 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
-        admin = admin_server(self._admin, self._cast.readiness, self._metrics)
+        admin = admin_server(self._admin, self._cast.readiness, self._metrics, console_url(self._settings))
         running = asyncio.create_task(self._cast.run())
         serving = asyncio.create_task(admin.run_until_stopped())
         stopping = asyncio.create_task(self._stop.wait())

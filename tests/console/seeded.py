@@ -18,6 +18,7 @@ from receiver.console.rules import AccessRules
 from receiver.model.callback import RawCallback
 from receiver.model.masked_body import mask_body
 from receiver.providers.registry import body_fields
+from receiver.publish.ports import Kafka
 from receiver.publish.routing import topics_of
 from receiver.sandbox.fakes import FakeKafka
 from tests.operate.desk import SWAPS, context_of, exchange, published
@@ -157,7 +158,7 @@ async def _fill(way: Way) -> None:
 def browser(
     rules: AccessRules | None = None,
     way: Way | None = None,
-    kafka: FakeKafka | None = None,
+    kafka: Kafka | None = None,
     base: str = "http://localhost",
     **changes: Any,
 ) -> Browser:

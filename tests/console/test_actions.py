@@ -82,11 +82,37 @@ def test_many_are_decided_over_by_typing_how_many() -> None:
     assert shown.post("/quarantine/redrive", form=token, count="21", **GROUP).status_code == 303
 
 
+def test_a_whole_body_is_shown_for_a_reason_to_whoever_may_write(desk: Browser) -> None:
+    """Its card number is masked for everybody else; who saw it and why is in the log, and no browser keeps it."""
+    number = next(one.number for one in desk.way.inbox.entries if b"4111111111111111" in one.callback.body)
+    page = f"/callback/{number}"
+    token = desk.form_token(page)
+    assert "4111111111111111" not in desk.get(page)
+    fields = {"form": token, "callback": str(number)}
+    refused = desk.post("/callback/whole", **fields, why="x")
+    assert (refused.status_code, "4111111111111111" in refused.text) == (400, False)
+    assert desk.way.log.named("console.body_shown") == []
+    why = "the bank asks for it, of 4111111111111111"
+    answer = desk.post("/callback/whole", **fields, why=why)
+    assert answer.status_code == 200
+    assert "card 4111111111111111" in answer.text
+    assert answer.headers["cache-control"] == "no-store"
+    (line,) = desk.way.log.named("console.body_shown")
+    assert line == {"who": "ann", "callback": str(number), "why": "the bank asks for it, of 411111******1111"}
+    assert "<form" not in answer.text[answer.text.index("<h2>Body") :].partition("</main>")[0]
+    signatures = [
+        value.decode() for name, value in desk.way.inbox.entries[number - 1].callback.headers if b"sign" in name
+    ]
+    assert signatures
+    assert not any(one in answer.text for one in signatures)
+    assert desk.post("/callback/whole", form=token, callback="999", why="a reason").status_code == 404
+
+
 @pytest.mark.parametrize("path", list(ACTIONS))
 def test_a_form_that_is_not_ours_asks_for_nothing(desk: Browser, path: str) -> None:
     """Without our token, from another site, or from a browser that does not say whence."""
     token = desk.form_token(GROUP_PAGE)
-    fields = {**GROUP, "why": "because", "operation": "x", "scenario": "swaps:"}
+    fields = {**GROUP, "why": "because", "operation": "x", "scenario": "swaps:", "callback": "1"}
     for headers, form in (
         ({"sec-fetch-site": "same-origin"}, ""),
         ({"sec-fetch-site": "cross-site"}, token),
@@ -96,6 +122,7 @@ def test_a_form_that_is_not_ours_asks_for_nothing(desk: Browser, path: str) -> N
         answer = desk.client.post(path, data={**fields, "form": form}, headers=headers, follow_redirects=False)
         assert answer.status_code == 403
     assert requests(desk) == []
+    assert desk.way.log.named("console.body_shown") == []
     assert desk.way.log.named("console.refused")
     played = desk.desk.simulator
     assert isinstance(played, Played)
@@ -107,7 +134,8 @@ def test_who_only_reads_changes_nothing(desk: Browser) -> None:
     token = desk.form_token(GROUP_PAGE)
     reader = browser(WRITING, desk.way)
     for path in ACTIONS:
-        assert reader.post(path, form=token, **GROUP).status_code == 403
+        answer = reader.post(path, form=token, callback="1", why="because", **GROUP)
+        assert (answer.status_code, "<h2>Body" in answer.text) == (403, False)
     assert requests(desk) == []
 
 

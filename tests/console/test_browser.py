@@ -22,14 +22,17 @@ from playwright.sync_api import Page, sync_playwright
 from receiver.intake.http_server import HttpServer
 from receiver.intake.limits import Limits
 from tests.console.seeded import SWAP, WRITE_TOKEN, WRITING, Browser, Played, browser
+from tests.console.test_replaying import Receiver
 from tests.operate.desk import exchange
 
 AXE = Path(__file__).parent / "axe/axe.min.js"
 PAGES = (
     "/", "/search", "/search?q=1", "/live", "/quarantine", "/quarantine/group?reason=unknown_status&state=open",
     "/rejects", "/rejects/1", "/replay?dry=1", "/replay?reprocess=1", "/reconcile", "/config?family=exchange",
-    "/callback/1", "/record/1", "/simulator", f"/operation/{SWAP}", "/login", "/nowhere",
+    "/callbacks", "/callback/1", "/record/1", "/simulator", f"/operation/{SWAP}", "/login", "/nowhere",
 )  # fmt: skip
+WRITERS = ("/quarantine/group?reason=not_json&state=open", "/callback/1", "/replay?dry=1", "/reconcile", "/simulator")
+"""Pages that have forms for whoever may write."""
 WAIT_MS = 20_000
 """For what a page does by itself; it is there in a moment, also on a busy machine."""
 
@@ -107,14 +110,33 @@ def test_every_page_can_be_read_by_everybody(served: Served) -> None:
         page.goto(path)
         for details in page.locator("summary").all()[:1]:
             details.click()
-        page.evaluate(axe)
-        for scheme, only in (("light", "{}"), ("dark", "{runOnly: ['color-contrast']}")):
-            page.emulate_media(color_scheme=cast("Any", scheme))
-            found = page.evaluate(f"axe.run({only})")
-            wrong += [(path, scheme, one["id"], one["nodes"][0]["html"][:200]) for one in found["violations"]]
-        page.emulate_media(color_scheme="light")
+        wrong += violations(page, axe)
     assert wrong == []
     assert [line for line in served.said if "404" not in line] == []
+
+
+def test_forms_of_changes_can_be_read_by_everybody(served: Served) -> None:
+    """The pages that look otherwise to whoever may write."""
+    page = served.writer()
+    served.said.clear()
+    axe, wrong = AXE.read_text("utf-8"), []
+    for path in WRITERS:
+        page.goto(path)
+        wrong += violations(page, axe)
+    assert wrong == []
+    assert served.said == []
+
+
+def violations(page: Page, axe: str) -> list[tuple[str, str, str, str]]:
+    """What a page has against accessibility's rules, by all of them, in light and in dark."""
+    page.evaluate(axe)
+    wrong: list[tuple[str, str, str, str]] = []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=cast("Any", scheme))
+        found = page.evaluate("axe.run()")["violations"]
+        wrong += [(page.url, scheme, one["id"], one["nodes"][0]["html"][:200]) for one in found]
+    page.emulate_media(color_scheme="light")
+    return wrong
 
 
 def test_no_page_is_wider_than_the_screen(served: Served) -> None:
@@ -162,10 +184,7 @@ def test_a_redrive_by_keyboard_alone(served: Served) -> None:
     keys.press("Enter")
     page.wait_for_url("**/quarantine/group?**")
     before = served.shown.way.requests.last_number()
-    for _ in range(60):
-        if page.evaluate("document.activeElement.textContent.trim()") == "Redrive":
-            break
-        keys.press("Tab")
+    tab_to(page, "Redrive")
     keys.press("Enter")
     page.wait_for_url("**/request/*")
     assert page.get_by_text("Waiting.").is_visible()
@@ -173,6 +192,49 @@ def test_a_redrive_by_keyboard_alone(served: Served) -> None:
     assert [one.request_type for one in asked] == ["redrive"]
     served.shown.way.interpret()
     page.get_by_text("Done.").wait_for()
+
+
+def tab_to(page: Page, named: str) -> None:
+    """Press Tab until the focus is on what is called so: a button's or link's text, or a field's label."""
+    called = "(document.activeElement.labels?.[0] ?? document.activeElement).textContent.trim()"
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        if page.evaluate(called) == named:
+            return
+    raise AssertionError(f"Tab does not reach {named}")
+
+
+def test_a_replay_by_keyboard_alone(served: Served) -> None:
+    """Chosen, counted, begun, looked at while it goes and when it has ended: the page goes on by itself."""
+    page = served.writer()
+    keys = page.keyboard
+    with Receiver() as receiver:
+        threading.Thread(target=receiver.serve_forever, daemon=True).start()
+        receiver.go_on.clear()
+        keys.press("g")
+        keys.press("p")
+        page.wait_for_url("**/replay")
+        tab_to(page, "Operation")
+        keys.type("exchange-1")
+        tab_to(page, "Count and show")
+        keys.press("Enter")
+        page.wait_for_url("**/replay?**")
+        assert page.get_by_text("Chosen: 2 callbacks").is_visible()
+        tab_to(page, "Send to")
+        keys.press("Control+a")
+        keys.type(receiver.url)
+        tab_to(page, "Send them")
+        keys.press("Enter")
+        page.wait_for_url("**/replay")
+        page.locator("#run").get_by_text("sending", exact=True).wait_for()
+        assert page.get_by_text("0 of 2, 0 failed").is_visible()
+        receiver.go_on.set()
+        page.locator("#run").get_by_text("ended", exact=True).wait_for()
+        assert page.get_by_text("2 of 2, 0 failed").is_visible()
+        assert receiver.came == ["exchange-1"] * 2
+        receiver.shutdown()
+    (run,) = served.shown.way.log.named("console.replay")
+    assert (run["who"], run["url"]) == ("ann", receiver.url)
 
 
 def test_keys_lead_everywhere_and_are_listed(served: Served) -> None:

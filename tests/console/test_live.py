@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections.abc import Sequence
 
 import orjson
 import pytest
 
-from receiver.console.live import LISTENERS_MAX, QUEUE_MAX, RETRY_MS, Listener, Live, as_row
+from receiver.console.live import LISTENERS_MAX, QUEUE_MAX, RETRY_MS, SKIPPED_MAX, Listener, Live, as_row
 from receiver.console.metrics import ConsoleMetrics
+from receiver.journal.memory.outbox import MemoryOutbox
+from receiver.model.records import OutboxRecord
 from tests.operate.desk import context_of, exchange
 from tests.support import Way
 
@@ -100,3 +104,61 @@ async def test_nobody_reads_while_nobody_listens() -> None:
     await asyncio.gather(waiting, return_exceptions=True)
     await live._reading
     assert live.listeners() == 0
+
+
+async def test_a_listener_that_does_not_read_costs_so_much_and_is_dropped() -> None:
+    """Its place is another's then, nothing is kept for it, and those who read have missed nothing."""
+    way, metrics = Way(), ConsoleMetrics()
+    await way.events("0xpay-main", [exchange("x")])
+    live = Live(context_of(way), metrics)
+    silent, reads = Listener({}), Listener({})
+    live._listeners |= {silent, reads}
+    stream = live.events(silent)
+    await anext(stream)
+    record, got = way.outbox.read(0, 1)[0], 0
+    for _ in range(QUEUE_MAX + SKIPPED_MAX + 1):
+        live.offer(record)
+        assert silent.queue.qsize() <= QUEUE_MAX
+        while not reads.queue.empty():
+            reads.queue.get_nowait()
+            got += 1
+    assert live._listeners == {reads}
+    assert got == QUEUE_MAX + SKIPPED_MAX + 1
+    assert silent.queue.qsize() == 1, "the end alone"
+    assert way.log.named("console.listener_dropped") == [{"missed": SKIPPED_MAX + 1}]
+    assert metrics.registry.get_sample_value("receiver_console_listeners") == 1
+    with pytest.raises(StopAsyncIteration):
+        await anext(stream)
+    live.close()
+
+
+async def test_one_look_at_the_journal_serves_all_who_listen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many they are, each record is read once, by one reader."""
+    way = Way()
+    live = Live(context_of(way), ConsoleMetrics())
+    given: list[int] = []
+    readers: set[int] = set()
+    read = MemoryOutbox.read
+
+    def counted(self: MemoryOutbox, after: int, limit: int) -> Sequence[OutboxRecord]:
+        records = read(self, after, limit)
+        given.extend(record.number for record in records)
+        readers.add(threading.get_ident())
+        return records
+
+    streams = [live.events(Listener({})) for _ in range(LISTENERS_MAX)]
+    for stream in streams:
+        await anext(stream)
+    waiting = [asyncio.ensure_future(anext(stream)) for stream in streams]
+    await way.events("0xpay-main", [exchange("before")])
+    monkeypatch.setattr(MemoryOutbox, "read", counted)
+    while not readers:
+        await asyncio.sleep(0.01)
+    numbers = {(await one)["id"] for one in waiting} if given else set()
+    if not numbers:  # what came before the reader began is not new to it
+        await way.events("0xpay-main", [exchange("after")])
+        numbers = {(await one)["id"] for one in waiting}
+    assert numbers == {str(given[-1])}
+    assert len(given) == len(set(given))
+    assert len(readers) == 1
+    live.close()

@@ -16,6 +16,7 @@ import pytest
 from receiver.console.pages.operation import amounts, folded
 from receiver.console.pages.overview import polyline, sentences
 from receiver.console.pages.routes import PAGES
+from receiver.console.refusals import METRIC, Refusals
 from receiver.model.errors import ConfigurationError, KafkaUnavailable
 from receiver.model.operation import operation_key
 from receiver.model.times import from_us
@@ -30,7 +31,8 @@ FULL, EMPTY = seeded(), seeded(empty=True)
 pytestmark = pytest.mark.xdist_group("console_pages")
 """One worker has all of them, which follows each link once."""
 ADDRESSES = (
-    "/", "/search", "/search?q=exchange-1", "/search?source=swaps&before=99&effective=yes", "/live", "/quarantine",
+    "/", "/callbacks", "/callbacks?became=duplicate&source=swaps",
+    "/search", "/search?q=exchange-1", "/search?source=swaps&before=99&effective=yes", "/live", "/quarantine",
     "/quarantine?state=all", "/quarantine/group?reason=unknown_status&state=open", "/rejects", "/rejects/1", "/replay",
     "/replay?dry=1", "/replay?reprocess=1", "/reconcile", "/reconcile?show=overdue", "/config", "/config?show=all",
     "/config?family=exchange", "/callback/1", "/record/1", "/simulator", "/login", f"/operation/{SWAP}",
@@ -343,7 +345,7 @@ def test_a_journal_without_its_secrets_is_shown_all_the_same() -> None:
     [
         ("/search?since=yesterday", "since is a UTC day"),
         ("/search?before=x", "before is a whole number"),
-        ("/search?outcome=x", "outcome is event or quarantine"),
+        ("/search?outcome=x", "outcome is one of event, quarantine"),
         ("/search?effective=perhaps", "effective is yes or no"),
         ("/quarantine?state=x", "state is one of open"),
         ("/replay?dry=1&until=2026-99-99", "until is a UTC day"),
@@ -364,3 +366,45 @@ def test_what_cannot_be_read_gets_one_sentence(address: str, said: str) -> None:
 def test_what_is_not_there_is_said(address: str) -> None:
     """With a way back."""
     assert "To the overview" in browser(way=FULL).get(address, 404)
+
+
+def test_a_large_group_and_a_large_choice_go_on_where_a_page_ends() -> None:
+    """The last page says which it shows, and leads no further."""
+    way = Way()
+    asyncio.run(way.events("0xpay-main", [exchange(f"odd-{place}", status="Wondrous") for place in range(101)]))
+    shown = browser(way=way)
+    for first, last, rest in (
+        ("/quarantine/group?state=open", "/quarantine/group?skip=100&state=open", "101 to 101 are shown"),
+        ("/replay?dry=1", "/replay?dry=1&skip=100", "101 to 101 are shown"),
+        ("/callbacks", "/callbacks?before=2", ""),
+    ):
+        page, end = shown.get(first), shown.get(last)
+        assert 'rel="next"' in page
+        assert 'rel="next"' not in end
+        assert rest in end
+        assert end.count("/callback/") == 1
+
+
+def test_callbacks_are_looked_through_for_a_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page that found too little says so and goes on; what came long before the wanted time is not looked through."""
+    way = Way()
+    asyncio.run(way.events("0xpay-main", [exchange(f"one-{place}") for place in range(450)]))
+    shown = browser(way=way)
+    monkeypatch.setattr("receiver.console.pages.callbacks.BUDGET_S", -1)
+    text = shown.get("/callbacks?became=quarantine")
+    assert "among those that were looked at" in text
+    assert 'before=251&amp;became=quarantine">Look further' in text
+    monkeypatch.setattr("receiver.console.pages.callbacks.BEFORE_MAX", 10)
+    assert 'rel="next"' not in shown.get("/callbacks?since=2030-01-01")
+
+
+def test_the_overview_shows_what_was_refused_by_the_minute() -> None:
+    """Of each source and answer, since the console began to look; the sample of them is a link away."""
+    refusals, now_us = Refusals(), FULL.clock.now_us()
+    assert "refused with" not in browser(way=FULL, refusals=refusals).get("/")
+    for refused, at_us in ((2, now_us - 120_000_000), (5, now_us - 60_000_000), (6, now_us)):
+        refusals.note({(METRIC, "401,swaps"): float(refused)}, at_us)
+    text = browser(way=FULL, refusals=refusals).get("/")
+    assert 'aria-label="swaps, refused with 401: 4 in 60 minutes, at most 3 a minute"' in text
+    assert '<a class="go" href="/rejects?source=swaps">4</a>' in text
+    assert "when this console began to look" in text

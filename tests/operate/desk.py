@@ -8,7 +8,7 @@ from typing import Any
 from receiver.journal.memory.requests import MemoryRuns
 from receiver.model.records import Position
 from receiver.operate.context import Context
-from receiver.sandbox.fakes import FakeKafka
+from receiver.publish.ports import Kafka
 from tests.support import ONCHAINPAY_VECTORS, OXPAY_VECTORS, Way
 
 EXCHANGE: dict[str, Any] = json.loads(OXPAY_VECTORS["bodies"][0]["body"])
@@ -22,7 +22,7 @@ def exchange(identity: str, **changes: Any) -> bytes:
     return json.dumps(EXCHANGE | {"id": identity} | changes).encode()
 
 
-def context_of(way: Way, kafka: FakeKafka | None = None) -> Context:
+def context_of(way: Way, kafka: Kafka | None = None) -> Context:
     """What a person works with, on all that is real in the way of a callback."""
     return Context(
         clock=way.clock,
@@ -36,9 +36,10 @@ def context_of(way: Way, kafka: FakeKafka | None = None) -> Context:
     )
 
 
-async def published(way: Way, kafka: FakeKafka, *, after: int = 0) -> None:
+async def published(way: Way, kafka: Kafka, *, after: int = 0) -> None:
     """Put the journal's records above a number on Kafka, as the relay does."""
     publisher = kafka.publisher(way.journal.journal_id)
     await publisher.connect()
     for record in way.outbox.read(after, 1000):
         await publisher.publish(kafka.route(record, way.journal.journal_id), Position(record.number, record.record_id))
+    await publisher.close()

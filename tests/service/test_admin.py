@@ -80,3 +80,13 @@ def test_a_console_has_its_part_where_there_is_one_and_is_never_part_of_ready() 
     assert readiness(UP, INTERPRET, KAFKA, console={"listeners": 2})["console"] == {"state": "up", "listeners": 2}
     down = readiness(UP, INTERPRET, KAFKA, console=None)
     assert (down["ready"], down["console"]) == (True, {"state": "down"})
+
+
+@pytest.mark.parametrize("console", [None, "http://127.0.0.1:8082/receiver/"])
+async def test_its_first_page_names_the_console_where_there_is_one(console: str | None) -> None:
+    """As a whole address, which can be clicked or copied."""
+    app = make_admin(lambda: {"ready": True}, lambda: b"", console)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://admin") as client:
+        lines = (await client.get("/")).text.splitlines()
+    assert len(lines) == 3 + (console is not None)
+    assert lines[-1].startswith(console or "/metrics")

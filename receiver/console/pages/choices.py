@@ -16,7 +16,11 @@ from receiver.model.times import from_us
 
 REASONS: Sequence[str] = get_args(Reason)
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)(Z|[+-]\d\d:\d\d)?)?", re.ASCII)
+OUTCOMES = ("event", "quarantine", "withheld")
 TIME_FIELDS = ("since", "until")
+AMOUNT = re.compile(r"-?\d+(?:\.\d+)?", re.ASCII)
+SPACES = dict.fromkeys(map(ord, " \u00a0\u202f_'"))
+"""What people put between thousands."""
 EFFECTIVE: Mapping[str, bool] = {"yes": True, "no": False}
 
 
@@ -52,7 +56,7 @@ def choices(desk: Desk) -> dict[str, Sequence[str]]:
         "family": get_args(Family),
         "status": get_args(Status),
         "anomaly": get_args(Anomaly),
-        "outcome": ("event", "quarantine"),
+        "outcome": OUTCOMES,
         "observed_via": get_args(ObservedVia),
         "effective": tuple(EFFECTIVE),
     }
@@ -62,8 +66,8 @@ def wanted(ask: Ask) -> Wanted:
     """What a list is to have; raises ``BadQuestion``."""
     effective = ask.text("effective")
     outcome = ask.text("outcome")
-    if outcome not in {None, "event", "quarantine"}:
-        raise BadQuestion("outcome is event or quarantine")
+    if outcome not in {None, *OUTCOMES}:
+        raise BadQuestion(f"outcome is one of {', '.join(OUTCOMES)}")
     if effective is not None and effective not in EFFECTIVE:
         raise BadQuestion("effective is yes or no")
     return Wanted(
@@ -77,7 +81,17 @@ def wanted(ask: Ask) -> Wanted:
         outcome=cast("Any", outcome),
         observed_via=ask.text("observed_via"),
         effective=None if effective is None else EFFECTIVE[effective],
+        amount=amount(ask),
     )
+
+
+def amount(ask: Ask) -> str | None:
+    """The field ``amount`` as digits; raises ``BadQuestion``."""
+    said = ask.text("amount")
+    digits = None if said is None else said.translate(SPACES)
+    if digits is not None and AMOUNT.fullmatch(digits) is None:
+        raise BadQuestion(f"amount is digits with a point before the fraction, as 8123.25, not {said}")
+    return digits
 
 
 def kept(ask: Ask, *names: str) -> dict[str, str]:

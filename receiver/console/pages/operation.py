@@ -13,10 +13,17 @@ import orjson
 from receiver.console.answers import Ask, NoSuchPage, Page
 from receiver.console.desk import Desk
 from receiver.console.pages.choices import quoted
+from receiver.console.story import Known, told
+from receiver.journal.entries import open_stores
+from receiver.model.callback import EntryId, JournalEntry
 from receiver.model.errors import ConfigurationError, ReceiverError
+from receiver.model.quarantine_record import WORDS, offending_word
+from receiver.model.records import Quarantined
 from receiver.model.times import to_us
 from receiver.operate.timeline import timeline
 
+BODIES_MAX = 40
+"""Repeats whose bodies are compared with what they repeat, and callbacks whose word is looked for, for one page."""
 EVENTS_MAX = 500
 """Whose contents are read for one page; an operation has a dozen."""
 WHY_NOT = {
@@ -51,6 +58,7 @@ def operation(desk: Desk, ask: Ask) -> Page:
         "key": key,
         "now": now,
         "amounts": [] if now is None else amounts(now),
+        "story": told(rows, known_of(desk, rows)),
         "arrivals": folded(rows, events),
         "places": places,
         "unanswered": places and not any("kafka" in row for row in rows),
@@ -64,6 +72,32 @@ def operation(desk: Desk, ask: Ask) -> Page:
 
 
 _ROUTED = ("provider", "source", "account", "family", "kind", "status")
+
+
+def known_of(desk: Desk, rows: Sequence[dict[str, Any]]) -> Known:
+    """What the journal knows of arrivals beside their rows: their standings, and whether repeats are other bytes."""
+    ids = {row["callback"]: EntryId.parse(str(row["callback"])) for row in rows if row["callback"] is not None}
+    known = [row for row in rows if row["callback"] in ids]
+    first = {row["record"]: ids[row["callback"]] for row in known if row["outcome"] == "event"}
+    repeats = [row for row in known if row["outcome"] == "duplicate" and row["record"] in first]
+    other: dict[int | str, int] = {}
+    words: dict[int | str, str] = {}
+    with open_stores(desk.context.journal) as stores:
+        found = stores.outbox.quarantined(ids.values())
+        for row in repeats[:BODIES_MAX]:
+            one, before = ids[row["callback"]], first[row["record"]]
+            bodies = [entry.callback.body for at in (one, before) if (entry := stores.entry(at)) is not None]
+            if one.store == before.store and len(set(bodies)) == 2:
+                other[row["callback"]] = len(bodies[0]) - len(bodies[1])
+        for standing in list(found.values())[:BODIES_MAX]:
+            words[standing.id.to_json()] = word_of(standing, stores.entry(standing.id))
+    return Known({standing.id.to_json(): standing for standing in found.values()}, words, other)
+
+
+def word_of(standing: Quarantined, entry: JournalEntry | None) -> str:
+    """The word that nobody knew, masked; empty where it is about none, or the callback is purged."""
+    known = entry is not None and standing.reason in WORDS
+    return offending_word(standing.reason, standing.detail, entry.callback.body) if known and entry is not None else ""
 
 
 def amounts(event: dict[str, Any]) -> list[tuple[str, str, str, str, str]]:

@@ -11,7 +11,7 @@ from receiver.console.answers import Ask, Page
 from receiver.console.desk import Desk, Service
 from receiver.journal.index import Count, Counted
 from receiver.model.records import QuarantineFilter
-from receiver.model.times import DAY_US
+from receiver.model.times import DAY_US, from_us
 from receiver.operate.drift import silent_sources
 from receiver.operate.watchlist import listed
 
@@ -45,6 +45,11 @@ def overview(desk: Desk, ask: Ask) -> Page:
         "journal": journal,
         "hour": hour,
         "lines": _lines(hour, first_us),
+        "refused": _refused(desk, first_us),
+        "refused_since": desk.refusals.since_us,
+        "hour_from": minute_text(first_us),
+        "day_from": from_us(today_us)[:10],
+        "backlog": (service.readyz.get("kafka", {}).get("backlog") or 0) if service is not None else 0,
         "commit": _commit_ms(service),
         "answers": _answers(service),
         "sources": _sources(desk, today.counts),
@@ -90,13 +95,14 @@ def _bad(text: str) -> dict[str, str]:
 def _journal(desk: Desk) -> dict[str, int]:
     with closing(desk.context.journal.inbox()) as inbox, closing(desk.context.journal.outbox()) as outbox:
         taken, recorded = inbox.last_number(), outbox.last_number()
-        interpreted = outbox.progress("inbox").number
+        unread = inbox.waiting(outbox.progress("inbox").number)
         remembered = outbox.latest_remembered()
     published = remembered[1].number if remembered is not None else 0
     return {
         "taken": taken,
         "recorded": recorded,
-        "uninterpreted": max(0, taken - interpreted),
+        "last": recorded,
+        "uninterpreted": unread,
         "published": published,
     }
 
@@ -109,9 +115,35 @@ def _lines(hour: Counted, first_us: int) -> list[dict[str, Any]]:
         if 0 <= minute < MINUTES:
             by.setdefault((count.source, count.outcome), [0] * MINUTES)[minute] += count.count
     return [
-        {"source": source, "outcome": outcome, "total": sum(points), "most": max(points), "points": polyline(points)}
+        {
+            "source": source,
+            "outcome": outcome,
+            "total": sum(points),
+            "most": max(points),
+            "most_at": minute_text(first_us + points.index(max(points)) * MINUTE_US),
+            "most_to": minute_text(first_us + (points.index(max(points)) + 1) * MINUTE_US),
+            "points": polyline(points),
+        }
         for (source, outcome), points in sorted(by.items())
     ]
+
+
+def _refused(desk: Desk, first_us: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "source": one.source,
+            "answer": one.answer,
+            "total": sum(one.points),
+            "most": max(one.points),
+            "points": polyline(one.points),
+        }
+        for one in desk.refusals.lines(first_us)
+    ]
+
+
+def minute_text(at_us: int) -> str:
+    """The beginning of a minute as the fields of lists have it: ``2026-05-27T08:55``."""
+    return from_us(at_us)[:16]
 
 
 def polyline(points: Sequence[int]) -> str:

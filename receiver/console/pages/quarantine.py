@@ -59,13 +59,16 @@ def quarantine(desk: Desk, ask: Ask) -> Page:
 def group(desk: Desk, ask: Ask) -> Page:
     """The callbacks of one group, what to do about them, and what a redrive would make of them now."""
     rows, more = members(desk, ask)
-    shown = rows[:SHOWN_MAX]
+    skip = ask.number("skip") or 0
+    shown = rows[skip : skip + SHOWN_MAX]
     open_ids = [EntryId.parse(str(row["id"])) for row in shown if row["state"] == "open"]
     became, why = _preview(desk, open_ids)
     names = ("source", "reason", "detail", "word", "state")
     values = {
         "rows": [{**row, "becomes": became.get(str(row["id"]))} for row in shown],
         "total": len(rows),
+        "skip": skip,
+        "next": skip + SHOWN_MAX if skip + SHOWN_MAX < len(rows) else None,
         "more": more,
         "open": len(open_ids),
         "previewed": why,

@@ -10,7 +10,7 @@ from receiver.console.desk import Desk
 from receiver.operate.watchlist import listed
 
 PAGE = 100
-SHOWN = ("all", "overdue", "given_up", "failing")
+SHOWN = ("all", "open", "overdue", "given_up", "failing")
 
 
 def reconcile(desk: Desk, ask: Ask) -> Page:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from receiver.console.answers import Ask, NoSuchPage, Page
 from receiver.console.desk import Desk
@@ -20,6 +21,42 @@ LOOKED_AT_MAX = 1000
 """As many as the sample has by default."""
 PAGE = 50
 BODY_SHOWN_MAX = 64 * 1024
+VERDICTS = (
+    (
+        "a retired secret",
+        (
+            "It was refused because its secret was rotated: it is genuine, and signed with a secret that is live no "
+            "more. Let the provider sign with the new one, or have both live until it does; the provider then sends it "
+            "again, or reconcile asks for it."
+        ),
+    ),
+    (
+        "apart from the time it is genuine",
+        "It was refused because of its time: it is genuine, and one of the two clocks is wrong, or it came too late.",
+    ),
+    (
+        "it verifies with today's configuration",
+        (
+            "It would be taken today: what kept it out has been corrected since. The provider sends it again, or "
+            "reconcile asks for it."
+        ),
+    ),
+    (
+        "it matches",
+        (
+            "It is genuine, and was refused because something is configured otherwise than the provider does it, or "
+            "was changed on its way; what would have matched is said below."
+        ),
+    ),
+    (
+        "",
+        (
+            "It was not sent by the provider, as far as anybody can tell: nothing that is configured explains its "
+            "signature. Nothing of it was believed, and no operation was changed by it."
+        ),
+    ),
+)
+"""What an explanation has → what happened, in words; the first that fits."""
 
 
 def rejects(desk: Desk, ask: Ask) -> Page:
@@ -62,12 +99,18 @@ def reject(desk: Desk, ask: Ask) -> Page:
     values = {
         "row": _row(found),
         "lines": lines,
+        "verdict": verdict(lines),
         "headers": public_headers(found.raw.headers, shown_headers()),
         "body": body,
     }
     return Page(
         "reject.html", f"Reject {found.number}", values, f"receiver rejects explain{desk.option} {found.number}"
     )
+
+
+def verdict(lines: Sequence[str]) -> str:
+    """What happened, by what an explanation found out."""
+    return next(said for part, said in VERDICTS if any(part in line for line in lines))
 
 
 def _row(one: Reject) -> dict[str, object]:

@@ -12,8 +12,8 @@ from receiver.operate.export_callbacks import chosen
 from receiver.operate.reprocess import reprocess_preview
 from receiver.operate.selection import Filter
 
-BUDGET_S = 1.0
-"""For a count; what it did not reach is said."""
+BUDGET_S = 0.2
+"""For a count, so that the page is there at once; what it did not reach is said."""
 SHOWN_MAX = 20
 DIFFERENCES_MAX = 50
 FIELDS = ("source", "family", "kind", "status")
@@ -30,7 +30,7 @@ def replay(desk: Desk, ask: Ask) -> Page:
         "choices": offered,
         "narrowed": narrowed,
         "ask": ask,
-        "dry": _dry(desk, wanted) if dry and not again else None,
+        "dry": _dry(desk, wanted, ask.number("skip") or 0) if dry and not again else None,
         "again": _again(desk, wanted) if again else None,
         "runs": desk.context.runs.listed(),
         "run": run,
@@ -61,16 +61,16 @@ def command(desk: Desk, narrowed: dict[str, str], *, reprocess: bool) -> str:
     return f"receiver replay{desk.option}{options} {how} --dry-run"
 
 
-def _dry(desk: Desk, wanted: Filter) -> dict[str, Any]:
+def _dry(desk: Desk, wanted: Filter, skip: int) -> dict[str, Any]:
     clock = desk.context.clock
     end_s = clock.monotonic_s() + BUDGET_S
-    kinds: Counter[tuple[str, str]] = Counter()
+    kinds: Counter[tuple[str, str, str]] = Counter()
     rows: list[dict[str, Any]] = []
     cut_off = False
     for one in chosen(desk.context, wanted):
         event = one.event or {}
-        kinds[event.get("kind", one.outcome), event.get("status", "")] += 1
-        if len(rows) < SHOWN_MAX:
+        kinds[event.get("kind", ""), event.get("status", ""), "" if event else one.outcome] += 1
+        if kinds.total() > skip and len(rows) < SHOWN_MAX:
             rows.append(
                 {
                     "number": one.entry.number,
@@ -84,7 +84,17 @@ def _dry(desk: Desk, wanted: Filter) -> dict[str, Any]:
         if clock.monotonic_s() > end_s:
             cut_off = True
             break
-    return {"total": kinds.total(), "kinds": kinds.most_common(), "rows": rows, "cut_off": cut_off}
+    return {
+        "total": kinds.total(),
+        "kinds": [
+            {"kind": kind, "status": status, "outcome": outcome, "count": count}
+            for (kind, status, outcome), count in kinds.most_common()
+        ],
+        "rows": rows,
+        "skip": skip,
+        "next": skip + SHOWN_MAX if kinds.total() > skip + SHOWN_MAX else None,
+        "cut_off": cut_off,
+    }
 
 
 def _again(desk: Desk, wanted: Filter) -> dict[str, Any]:

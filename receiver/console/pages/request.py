@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 
 from receiver.console.answers import Ask, NoSuchPage, Page
 from receiver.console.desk import Desk
+from receiver.console.pages.choices import option
 from receiver.journal.entries import open_stores
 from receiver.model.callback import EntryId
 from receiver.model.times import from_us
 from receiver.operate.requests import is_carried_out
 
 SHOWN_MAX = 500
+COMMAND_IDS_MAX = 10
+"""Callbacks that the command names; with more a line would be too long to copy."""
 
 
 def request(desk: Desk, ask: Ask) -> Page:
@@ -40,4 +44,11 @@ def request(desk: Desk, ask: Ask) -> Page:
         "rows": rows,
         "service": desk.service() is not None,
     }
-    return Page("request.html", f"Request {number}", values)
+    return Page("request.html", f"Request {number}", values, _command(desk, asked.request_type, ids))
+
+
+def _command(desk: Desk, request_type: str, ids: Sequence[EntryId]) -> str:
+    if request_type == "reprocess":
+        return f"receiver replay{desk.option} --reprocess --dry-run"
+    chosen = "".join(option("id", one) for one in ids[:COMMAND_IDS_MAX])
+    return f"receiver quarantine list{desk.option} --state all --each{chosen}"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from receiver.console.answers import Ask, GoTo, Page
 from receiver.console.desk import Desk
 from receiver.console.pages.callback import callback, record
+from receiver.console.pages.callbacks import callbacks
 from receiver.console.pages.configuration import configuration
 from receiver.console.pages.operation import operation
 from receiver.console.pages.overview import overview
@@ -24,6 +25,7 @@ PAGES: Mapping[str, Callable[[Desk, Ask], Page | GoTo]] = {
     "/search": search,
     "/event/{event_id}": event,
     "/operation/{key:path}": operation,
+    "/callbacks": callbacks,
     "/callback/{id}": callback,
     "/record/{number}": record,
     "/live": live,

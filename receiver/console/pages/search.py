@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import closing
 from urllib.parse import quote
 
@@ -30,11 +31,12 @@ def search(desk: Desk, ask: Ask) -> Page | GoTo:
         if found is not None and found.only is not None:
             return _to(found.only)
         listing = index.events(wanted(ask), before=ask.number("before"), after=ask.number("after"))
-    narrowed = kept(ask, *fields, *TIME_FIELDS)
+    narrowed = kept(ask, *fields, *TIME_FIELDS, "amount")
     values = {
         "q": text or "",
         "found": found,
         "groups": [] if found is None else _groups(found),
+        "shared": "" if found is None or text is None else shared(found, text),
         "pages": PAGES_OF,
         "listing": listing,
         "rows": [as_row(record) for record in listing.records],
@@ -69,8 +71,32 @@ def _groups(found: Found) -> list[tuple[str, list[Hit]]]:
     return [(name, list(getattr(found, name))) for name in names if getattr(found, name)]
 
 
+SHARED = {"reference": "the reference", "transaction_hash": "the transaction hash", "operation": "the id"}
+"""What operations that have nothing to do with each other may have alike → how it is called."""
+
+
+def shared(found: Found, text: str) -> str:
+    """A sentence where several operations have the same value, so that nobody takes one for the other."""
+    for by, called in SHARED.items():
+        alike = [hit for hit in found.operations if hit.by == by]
+        if len(alike) > 1:
+            sources = sorted({hit.source for hit in alike})
+            return f"{len(alike)} operations have {called} {text}: {' and '.join(f'of {one}' for one in sources)}."
+    return ""
+
+
 def _command(desk: Desk, ask: Ask, text: str | None) -> str:
     if text:
         return f"receiver show{desk.option} {quoted(text)}"
-    fields = {"source": ask.text("source"), "status": ask.text("status"), "since": time_text(ask, "since")}
-    return f"receiver tail{desk.option} -n 50" + "".join(option(name, value) for name, value in fields.items())
+    fields = {name: ask.text(name) for name in ("source", "status")} | {"since": time_text(ask, "since")}
+    if ask.text("outcome") == "quarantine":
+        shown = {"source": fields["source"], "since": fields["since"], "until": time_text(ask, "until")}
+        return f"receiver quarantine list{desk.option} --state all" + _options(shown)
+    more = {name: ask.text(name) for name in ("kind", "family")} | {"until": time_text(ask, "until")}
+    if any(more.values()):
+        return f"receiver replay{desk.option} --to stdout" + _options(fields | more)
+    return f"receiver tail{desk.option} -n 50" + _options(fields)
+
+
+def _options(fields: Mapping[str, str | None]) -> str:
+    return "".join(option(name, value) for name, value in fields.items())

@@ -27,7 +27,7 @@ function offerCopy(button) {
 }
 
 function startKeys() {
-  const places = { o: "/", q: "/quarantine", l: "/live", r: "/rejects" };
+  const places = { o: "/", q: "/quarantine", l: "/live", r: "/rejects", p: "/replay" };
   const list = find("keys");
   let went = 0;
   find("keys-button").hidden = false;
@@ -136,10 +136,10 @@ function rowOf(row, places) {
   const level = row.record_type === "event" ? levels[row.status] || "going" : "bad";
   const marks = [...(row.key && !row.effective ? ["not effective"] : []), ...row.anomalies, ...(row.simulated ? ["simulated"] : [])];
   const cells = [[time], [row.source], [link], [element("span", `status ${level}`, word)], [row.provider_status],
-    [row.sequence ?? ""], marks.flatMap((mark) => [element("span", "mark", mark), " "])];
+    [row.money], [row.sequence ?? ""], marks.flatMap((mark) => [element("span", "mark", mark), " "])];
   cells.forEach((parts, place) => {
     const cell = made.insertCell();
-    if (place === 5) cell.className = "num";
+    if (place === 6) cell.className = "num measure";
     cell.append(...parts);
   });
   return made;

@@ -21,7 +21,7 @@ from receiver.model.errors import JournalError, StoreFailed
 
 SQL = named_queries("index")
 FILE = "search.db"
-FORMAT = 1
+FORMAT = 2
 """Raised whenever what a record is found by changes: older ones are made anew."""
 AUTOCHECKPOINT_PAGES = 4000
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")

@@ -9,6 +9,7 @@ from receiver.console.rules import AccessRules, faults
 from receiver.intake.peers import networks
 from receiver.model.errors import ConfigurationError
 from receiver.service.config.settings import Settings, resolve
+from receiver.service.listen import address
 
 LIBRARIES = ("itsdangerous", "jinja2", "sse_starlette")
 MISSING = "the packages of the console are not installed: pip install 'exchange-webhook-receiver[console]'"
@@ -23,6 +24,17 @@ def need_console() -> None:
     """Raise ``ConfigurationError`` where its packages are not there."""
     if not console_is_there():
         raise ConfigurationError([f"console: {MISSING}"])
+
+
+def url_of(settings: Settings) -> str:
+    """Where a console of these settings listens, with its base path."""
+    console = settings.console
+    return f"http://{address(console.host, console.port)}{console.base_path}/"
+
+
+def console_url(settings: Settings) -> str | None:
+    """The same where ``serve`` runs one, else None."""
+    return url_of(settings) if settings.console.enabled else None
 
 
 def console_rules(settings: Settings, environ: Mapping[str, str]) -> AccessRules:

@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 from receiver.console.app import Console
 from receiver.console.desk import Desk
 from receiver.console.metrics import ConsoleMetrics
+from receiver.console.refusals import LOOK_S
 from receiver.console.rules import AccessRules
 from receiver.intake.http_server import HttpServer
 from receiver.intake.limits import Limits
@@ -80,6 +81,7 @@ class ConsoleProcess:
         self._log: Log = desk.context.log
         self._clock = desk.context.clock
         self._metrics = ConsoleMetrics()
+        self._refusals, self._service = desk.refusals, desk.service
         self._console = Console(desk, rules, self._metrics)
         self._behind = behind
 
@@ -93,10 +95,13 @@ class ConsoleProcess:
     async def run(self) -> None:
         """Answer, and index, until ``stop``."""
         indexing = asyncio.create_task(self._index(self._indexed)) if self._indexed is not None else None
+        counting = asyncio.create_task(self._count_refusals())
         try:
             await self._server.run_until_stopped()
         finally:
             self._stop.set()
+            counting.cancel()
+            await asyncio.gather(counting, return_exceptions=True)
             if indexing is not None:
                 await indexing
             self._console.close()
@@ -123,6 +128,15 @@ class ConsoleProcess:
             if writer is not None:
                 await loop.run_in_executor(thread, writer.close)
 
+    async def _count_refusals(self) -> None:
+        loop = asyncio.get_running_loop()
+        with ThreadPoolExecutor(1, "console-counts") as thread:
+            while True:
+                service = await loop.run_in_executor(thread, self._service)
+                if service is not None:
+                    self._refusals.note(service.figures, self._clock.now_us())
+                await asyncio.sleep(LOOK_S)
+
     async def _pause(self) -> None:
         try:
             await asyncio.wait_for(self._stop.wait(), ROUND_S)
@@ -145,7 +159,8 @@ class ConsoleProcess:
         """
         if self._behind is not None:
             before = self._console
-            self._console = Console(*self._behind(environ), self._metrics)
+            desk, rules = self._behind(environ)
+            self._console = Console(replace(desk, refusals=self._refusals), rules, self._metrics)
             before.close()
 
     def status(self) -> dict[str, Any]:

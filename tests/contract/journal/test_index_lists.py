@@ -79,6 +79,9 @@ FILTERS: list[tuple[dict[str, Any], list[int]]] = [
     ({"event_id": "id-3"}, [3]),
     ({"operation_id": "b"}, [2]),
     ({"status": "no such word"}, []),
+    ({"amount": "100"}, [3, 2]),
+    ({"amount": "40.00", "kind": "withdraw"}, [3]),
+    ({"amount": "10"}, []),
 ]
 
 
@@ -86,8 +89,8 @@ def test_a_list_has_what_is_wanted_newest_first(journal: Journal, outbox: Outbox
     """The same however far the index is."""
     records = [
         told(1, status="failed", received_at=after(0)),
-        told(2, "b", source="second", received_at=after(1)),
-        told(3, kind="withdraw", family="payout", received_at=after(2)),
+        told(2, "b", source="second", received_at=after(1), spent={"amount": "100.0"}, payout={"amount": None}),
+        told(3, kind="withdraw", family="payout", received_at=after(2), payout={"amount": "1E+2", "paid": "40"}),
         told(4, status="failed", anomalies=["late", "conflict"], effective=False, received_at=after(3)),
         told(5, anomalies=["late"], observed_via="poll", callback=None, received_at=after(4)),
         unread(6, received_at=after(5)),

@@ -79,3 +79,10 @@ def test_what_cannot_be_meant_is_refused(keys: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError) as refused:
         settings(**keys)
     assert "the token itself" not in str(refused.value.faults)
+
+
+def test_its_url_is_known_where_serve_runs_one() -> None:
+    """With its base path; an IPv6 address stands in brackets."""
+    assert console.console_url(settings(port=8099, base_path="/receiver")) == "http://127.0.0.1:8099/receiver/"
+    assert console.console_url(settings(enabled=False)) is None
+    assert console.url_of(settings(host="::1", enabled=False)) == "http://[::1]:8082/"

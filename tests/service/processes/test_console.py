@@ -10,6 +10,8 @@ from dataclasses import replace
 import httpx
 import pytest
 
+from receiver.console.desk import Service
+from receiver.console.refusals import METRIC
 from receiver.console.rules import AccessRules
 from receiver.journal.memory.journal import MemoryJournal
 from receiver.model.errors import ConfigurationError, StoreFailed
@@ -51,6 +53,24 @@ async def test_it_answers_and_makes_the_index_until_it_is_stopped(listener: sock
                 pass
     await running
     assert b"receiver_console_page_seconds_count 2.0" in part.metrics()
+
+
+async def test_what_is_refused_is_counted_while_it_runs(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By looks at the service's own counters; a service that does not answer is asked again."""
+    monkeypatch.setattr("receiver.service.processes.console.LOOK_S", 0.001)
+    answers = iter([None, *(Service({}, {(METRIC, "401,swaps"): float(refused)}) for refused in (3, 3, 8))])
+    last = Service({}, {(METRIC, "401,swaps"): 8.0})
+    desk = replace(browser(way=seeded(empty=True)).desk, service=lambda: next(answers, last))
+    part = ConsoleProcess(desk, AccessRules(), listener, None)
+    running = asyncio.create_task(part.run())
+    first_us = desk.context.clock.now_us() // 60_000_000 * 60_000_000
+    while not desk.refusals.lines(first_us):
+        await asyncio.sleep(0.01)
+    part.stop()
+    await running
+    assert [(one.source, one.answer, sum(one.points)) for one in desk.refusals.lines(first_us)] == [("swaps", "401", 5)]
 
 
 async def test_an_index_that_cannot_be_written_is_said_and_tried_again(
