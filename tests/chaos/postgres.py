@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import shutil
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,6 +25,7 @@ max_connections = 100
 wal_level = replica
 max_wal_senders = 5
 hot_standby = on
+wal_retrieve_retry_interval = 500ms
 log_min_messages = fatal
 """
 
@@ -46,9 +49,15 @@ def _as_anybody() -> dict[str, Any]:
 class Postgres:
     """One server, with fsync; stopped at the end, whatever state it is in."""
 
-    def __init__(self, bin_: Path, folder: Path, port: int | None = None) -> None:
-        """``folder`` is one that everybody may reach: pytest keeps its own from all but the tester, also in mid-run."""
+    def __init__(
+        self, bin_: Path, folder: Path, port: int | None = None, environ: Mapping[str, str] | None = None
+    ) -> None:
+        """``folder`` is one that everybody may reach: pytest keeps its own from all but the tester, also in mid-run.
+
+        ``environ`` are more variables for the server.
+        """
         self._bin, self.folder = bin_, folder
+        self._environ = {**os.environ, **(environ or {})}
         self.data = folder / "data"
         self.port = port or free_port()
         folder.mkdir(parents=True, exist_ok=True)
@@ -65,7 +74,11 @@ class Postgres:
     @property
     def url(self) -> str:
         """What ``journal.url`` is."""
-        return f"postgresql://{USER}@127.0.0.1:{self.port}/postgres"
+        return self.url_of("postgres")
+
+    def url_of(self, database: str) -> str:
+        """The address of one of its databases."""
+        return f"postgresql://{USER}@127.0.0.1:{self.port}/{database}"
 
     def make(self) -> None:
         """Make its folder."""
@@ -89,20 +102,38 @@ class Postgres:
         """Have a replica take writes."""
         self._run("pg_ctl", "-D", str(self.data), "-w", "promote")
 
-    def replica(self, folder: Path, name: str) -> Postgres:
-        """Give a server that follows this one from now on, under a name that this one may wait for."""
-        made = Postgres(self._bin, folder)
+    def follower(self, made: Postgres, name: str) -> None:
+        """Have another server follow this one from now on, under a name that this one may wait for; it is started.
+
+        Whatever it had is deleted.
+        """
+        shutil.rmtree(made.data, ignore_errors=True)
         source = f"host=127.0.0.1 port={self.port} user={USER} application_name={name}"
         self._run("pg_basebackup", "-d", source, "-D", str(made.data), "-R", "-X", "stream", "-c", "fast")
         with (made.data / "postgresql.auto.conf").open("a") as file:
             file.write(f"primary_conninfo = '{source}'\nsynchronous_standby_names = ''\n")
         made.start()
+
+    def replica(self, folder: Path, name: str) -> Postgres:
+        """Give a new server that follows this one from now on, under a name that this one may wait for."""
+        made = Postgres(self._bin, folder)
+        self.follower(made, name)
         return made
+
+    def wait_for(self, name: str) -> None:
+        """Have each commit wait for the replica of that name; returns once they do."""
+        self.run(f"ALTER SYSTEM SET synchronous_standby_names = '{name}'")
+        self.run("SELECT pg_reload_conf()")
+        self.wait_for_replica(name)
 
     def run(self, sql: str) -> list[tuple[Any, ...]]:
         """One statement as its owner, and its rows; one that is just recovering is waited for."""
+        return self.run_in("postgres", sql)
+
+    def run_in(self, database: str, sql: str) -> list[tuple[Any, ...]]:
+        """The same in another of its databases than the journal's."""
         until(self.answers)
-        with psycopg.connect(self.url, autocommit=True, connect_timeout=5) as connection:
+        with psycopg.connect(self.url_of(database), autocommit=True, connect_timeout=5) as connection:
             found = connection.execute(sql.encode())
             return found.fetchall() if found.description else []
 
@@ -128,12 +159,27 @@ class Postgres:
         time.sleep(0.05)
         return len(found)
 
+    def signal(self, number: int) -> None:
+        """Send one to all of its processes: the first of them, which would start others, before the rest."""
+        first = int((self.data / "postmaster.pid").read_text().split()[0])
+        children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+        for pid in (first, *map(int, children)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
     def _run(self, program: str, *arguments: str, check: bool = True) -> None:
         command = [str(self._bin / program), *arguments]
         # Not to a pipe: a server that is started would hold it open.
         with (self.folder / "programs.log").open("ab") as log:
             done = subprocess.run(
-                command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False, **self._who
+                command,
+                cwd=self.folder,
+                env=self._environ,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                check=False,
+                **self._who,
             )
         said = (self.folder / "programs.log").read_text(errors="replace")[-2000:]
         assert done.returncode == 0 or not check, f"{program}: {said}"
