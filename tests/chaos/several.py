@@ -23,6 +23,8 @@ from tests.chaos.service import Service, until
 
 LEASE_S = 2.0
 SLOTS = 2
+START_TIMEOUT_S = 120
+"""For all of them at once, on a machine that has a lot to do."""
 
 
 class Several:
@@ -62,8 +64,8 @@ class Several:
             if service.process is None or service.process.poll() is not None:
                 service.start()
         for service in (*self.intakes, *self.workers):
-            service.wait_ready()
-        until(self.all_work, 120)
+            service.wait_ready(START_TIMEOUT_S)
+        until(self.all_work, START_TIMEOUT_S)
 
     def all_work(self) -> bool:
         """Whether each worker has its share, and Kafka takes what they publish."""
