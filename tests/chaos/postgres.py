@@ -7,8 +7,10 @@ import os
 import pwd
 import shutil
 import subprocess
+import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -28,6 +30,14 @@ hot_standby = on
 wal_retrieve_retry_interval = 500ms
 log_min_messages = fatal
 """
+
+
+@contextmanager
+def reachable_folder() -> Iterator[Path]:
+    """One that another user may reach, as whom a database runs; deleted at the end."""
+    with tempfile.TemporaryDirectory(prefix="several-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
 
 
 def programs() -> Path | None:
@@ -131,11 +141,18 @@ class Postgres:
         return self.run_in("postgres", sql)
 
     def run_in(self, database: str, sql: str) -> list[tuple[Any, ...]]:
-        """The same in another of its databases than the journal's."""
+        """The same in another of its databases than the journal's; a crash in the middle has it done once more."""
+        for last in (False, False, True):
+            with contextlib.suppress(*(() if last else (psycopg.OperationalError,))), self.session(database) as session:
+                found = session.execute(sql.encode())
+                return found.fetchall() if found.description else []
+            time.sleep(1)  # a server whose session died takes a moment to notice, and still answers others meanwhile
+        raise AssertionError
+
+    def session(self, database: str) -> psycopg.Connection[Any]:
+        """One with a database, each statement a transaction of its own, as soon as the server answers."""
         until(self.answers)
-        with psycopg.connect(self.url_of(database), autocommit=True, connect_timeout=5) as connection:
-            found = connection.execute(sql.encode())
-            return found.fetchall() if found.description else []
+        return psycopg.connect(self.url_of(database), autocommit=True, connect_timeout=5)
 
     def answers(self) -> bool:
         """Whether it takes connections."""
@@ -144,6 +161,12 @@ class Postgres:
         except psycopg.OperationalError:
             return False
         return True
+
+    def follow_nobody(self) -> None:
+        """Have a replica hear nothing more of its primary: what is committed from now on it does not have."""
+        self.run("ALTER SYSTEM SET primary_conninfo = ''")
+        self.run("SELECT pg_reload_conf()")
+        until(lambda: not self.run("SELECT pid FROM pg_stat_wal_receiver"))
 
     def wait_for_replica(self, name: str) -> None:
         """Until commits wait for it."""

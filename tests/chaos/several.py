@@ -31,9 +31,20 @@ class Several:
     """Services that take callbacks and workers, on one journal; all of them stopped at the end."""
 
     def __init__(
-        self, folder: Path, postgres: Postgres, bootstrap: str, prefix: str, *, url: str = "", workers: int = 2
+        self,
+        folder: Path,
+        postgres: Postgres,
+        bootstrap: str,
+        prefix: str,
+        *,
+        url: str = "",
+        intakes: Sequence[int] = (2, 1),
+        workers: int = 2,
     ) -> None:
-        """``url``: what ``journal.url`` is, where it is not only this server's."""
+        """``url``: what ``journal.url`` is, where it is not only this server's.
+
+        ``intakes`` has how many processes each service has that takes callbacks.
+        """
         self.postgres, self.bootstrap, self.prefix = postgres, bootstrap, prefix
         init(Address.of(postgres.url), SLOTS)
         journal = f'url = "{url or postgres.url}"\nlease_s = {LEASE_S:g}'
@@ -42,7 +53,7 @@ class Several:
             options = ["--role", role]
             return Service(folder / name, bootstrap, prefix, journal=journal, processes=processes, options=options)
 
-        self.intakes = [member("intake-1", "intake", 2), member("intake-2", "intake")]
+        self.intakes = [member(f"intake-{at}", "intake", count) for at, count in enumerate(intakes, start=1)]
         self.workers = [member(f"worker-{number}", "worker") for number in range(1, workers + 1)]
 
     def __enter__(self) -> Self:

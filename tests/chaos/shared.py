@@ -10,7 +10,6 @@ import asyncio
 import itertools
 import random
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from kafka_local import missing, running
 
 from tests.chaos.load import Ledger, Load
 from tests.chaos.oracle import Verdict
-from tests.chaos.postgres import programs
+from tests.chaos.postgres import programs, reachable_folder
 from tests.chaos.postgres_pair import Pair
 from tests.chaos.several import Several, log_lines
 from tests.chaos.shared_faults import Stage
@@ -127,9 +126,8 @@ def main() -> int:
     if arguments.keep is not None:
         arguments.keep.mkdir(parents=True)
         return asyncio.run(run(arguments.keep.absolute(), minutes, arguments.seed, arguments.rate))
-    with tempfile.TemporaryDirectory(prefix="chaos-") as name:
-        Path(name).chmod(0o755)  # the database runs as somebody else
-        return asyncio.run(run(Path(name), minutes, arguments.seed, arguments.rate))
+    with reachable_folder() as folder:
+        return asyncio.run(run(folder, minutes, arguments.seed, arguments.rate))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 
-import psycopg
 from kafka_local import LocalKafka
 
 from tests.chaos.load import Ledger
@@ -157,7 +156,7 @@ class Stage:
         self.pair.follow()
 
     def _long_transaction(self) -> None:
-        with psycopg.connect(self.pair.primary.url_of(FOREIGN), connect_timeout=5) as foreign:
+        with self.pair.primary.session(FOREIGN) as foreign, foreign.transaction():
             foreign.execute("INSERT INTO written VALUES (now())")
             newest = self._newest()
             self._sees("events go on beside a transaction", lambda: self._interpreted() > newest)
