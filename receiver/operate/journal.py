@@ -132,7 +132,8 @@ async def _carry_out(joining: Joining, memory: Memory, decided: Plan, outbox: Ou
 
 async def _publish(joining: Joining, decided: Plan, outbox: Outbox) -> None:
     # With nothing to publish too: the position is written anew, where Kafka's memory was gone or behind.
-    records = [record for number in decided.publish for record in outbox.read(number - 1, 1) if record.number == number]
+    lost = (number for run in decided.publish for number in run)
+    records = [record for number in lost for record in outbox.read(number - 1, 1) if record.number == number]
     kafka, journal_id = joining.kafka, joining.part.journal_id
     messages = [message for record in records for message in kafka.route(record, journal_id)]
     with closing(joining.part.outbox(write=True)) as noting:

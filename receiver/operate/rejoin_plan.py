@@ -10,12 +10,14 @@ Three things can have happened (``position.decide_start`` stops the relay for ea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
 
+from receiver.journal.slots import first_record, slot_of_record
+from receiver.model.errors import JournalError
 from receiver.model.operation import NEW_OPERATION, OperationState, operation_key
 from receiver.model.records import OutboxRecord, Position
 from receiver.providers.contract import Sources
@@ -23,7 +25,9 @@ from receiver.publish.ports import Memory
 from receiver.publish.routing import NUMBER, SIMULATED
 
 LISTED_MAX = 20
-"""Missing numbers that a summary names one by one."""
+"""Runs of numbers that a summary names."""
+Runs = tuple[range, ...]
+"""Numbers, ascending, as runs without a gap: how many they are is for others to say, who may write what they please."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +38,9 @@ class Plan:
     """Our records up to this number stay."""
     take: tuple[OutboxRecord, ...]
     """Kafka's records beyond it, ascending; a gap is what Kafka no longer holds."""
-    publish: tuple[int, ...]
+    publish: Runs
     """Our records that Kafka lost, to be published again."""
-    missing: tuple[int, ...]
+    missing: Runs
     """Numbers that neither of the two holds any more."""
     position: Position
     """Where the relay goes on."""
@@ -56,9 +60,20 @@ class Plan:
         return said
 
 
-def _listed(numbers: Sequence[int]) -> str:
-    more = f" and {len(numbers) - LISTED_MAX} more" if len(numbers) > LISTED_MAX else ""
-    return ", ".join(map(str, numbers[:LISTED_MAX])) + more
+def _listed(runs: Runs) -> str:
+    named = ", ".join(str(run[0]) if run[0] == run[-1] else f"{run[0]} to {run[-1]}" for run in runs[:LISTED_MAX])
+    more = sum(run.stop - run.start for run in runs[LISTED_MAX:])
+    return f"{named} and {more} more" if more else named
+
+
+def _without(first: int, last: int, found: Iterable[int]) -> Runs:
+    """Numbers from ``first`` to ``last`` that are not among ``found``, whose order does not matter."""
+    runs, begin = [], first
+    for number in sorted(n for n in found if first <= n <= last):
+        runs.append(range(begin, number))
+        begin = number + 1
+    runs.append(range(begin, last + 1))
+    return tuple(run for run in runs if run.start < run.stop)
 
 
 def plan(  # noqa: PLR0913  all that is known of both sides
@@ -72,19 +87,27 @@ def plan(  # noqa: PLR0913  all that is known of both sides
 ) -> Plan:
     """Decide from Kafka's memory, our copy of it, our records, and those of this journal that Kafka's topics hold.
 
-    ``first`` is the number below the first record of the journal's slot that this is about.
+    ``first`` is the number below the first record of the journal's slot that this is about. Raises ``JournalError``
+    where Kafka's memory names a number that the slot can never have.
     """
+    slot = slot_of_record(first)
+    if memory.position is not None and memory.position.number >= first_record(slot + 1):
+        raise JournalError(
+            f"Kafka remembers record {memory.position.number}, and slot {slot} of a journal has no such number: "
+            "somebody else wrote to the positions topic under this journal's name"
+        )
+    found = {number: record for number, record in found.items() if first < number < first_record(slot + 1)}
     agreed = max(first, _agreed(remembered, record_id_at, found))
     known = (position.number for position in (memory.position, remembered) if position is not None)
     reached = max([first, *found, *known])
     if reached > last_number or any(record_id_at(n) != found[n].record_id for n in found if agreed < n <= last_number):
         take = tuple(found[number] for number in sorted(found) if number > agreed)
-        missing = tuple(n for n in range(agreed + 1, reached + 1) if n not in found)
+        missing = _without(agreed + 1, reached, found)
         last_id = memory.position.record_id if memory.position and memory.position.number == reached else ""
         position = Position(reached, found[reached].record_id if reached in found else last_id)
         return Plan(agreed, take, (), missing, position)
     behind = memory.position.number if memory.position else reached
-    publish = tuple(n for n in range(behind + 1, reached + 1) if n not in found)
+    publish = _without(behind + 1, reached, found)
     return Plan(last_number, (), publish, (), Position(reached, record_id_at(reached) or ""))
 
 

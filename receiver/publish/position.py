@@ -10,11 +10,10 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from receiver.journal.ports import Outbox
+from receiver.journal.slots import slot_of_record
 from receiver.model.errors import KafkaStopped
 from receiver.model.records import NOTHING_PUBLISHED, Position
 from receiver.publish.ports import Memory
-
-MEND = "run `receiver journal rejoin`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +22,12 @@ class Start:
 
     position: Position
     note: str = ""
+
+
+def mend(number: int) -> str:
+    """What to do, where ``number`` is of the slot that it is about."""
+    slot = slot_of_record(number)
+    return "run `receiver journal rejoin" + (f" --slot {slot}`" if slot else "`")
 
 
 def start_of(memory: Memory, outbox: Outbox) -> Start:
@@ -53,27 +58,32 @@ def decide_start(
     if position.number > last_number:
         raise KafkaStopped(
             f"Kafka has this journal's records up to {position.number}, the outbox ends at {last_number}: "
-            f"an older copy of the journal was restored; {MEND}"
+            f"an older copy of the journal was restored; {mend(position.number)}"
         )
     if remembered is not None and position.number < remembered.number:
         raise KafkaStopped(
             f"Kafka confirmed record {remembered.number} before and now knows only {position.number}: "
-            f"it lost what it had acknowledged; {MEND}"
+            f"it lost what it had acknowledged; {mend(position.number)}"
         )
     known = record_id_at(position.number)
     if position.number > 0 and known != position.record_id:
         raise KafkaStopped(
             f"Kafka's last record of this journal, number {position.number}, is {position.record_id}, "
-            f"the outbox has {known} there: these are different histories; {MEND}"
+            f"the outbox has {known} there: these are different histories; {mend(position.number)}"
         )
     return Start(position)
+
+
+def is_there(position: Position, record_id_at: Callable[[int], str | None]) -> bool:
+    """Whether an outbox has the record of ``position``; so it does where nothing was published."""
+    return not position.record_id or record_id_at(position.number) == position.record_id
 
 
 def _without_memory(memory: Memory, remembered: Position | None, latest: tuple[str, Position] | None) -> Start:
     if remembered is not None:
         raise KafkaStopped(
             f"cluster {memory.cluster_id} confirmed record {remembered.number} before and remembers nothing of this "
-            f"journal: its positions topic was deleted or emptied; {MEND}"
+            f"journal: its positions topic was deleted or emptied; {mend(remembered.number)}"
         )
     if latest is None:
         return Start(NOTHING_PUBLISHED)

@@ -4,7 +4,9 @@ Theory of operation. Records are read in outbox order and sent in batches; a bat
 one Kafka transaction, so a crash between "sent" and "remembered" can neither repeat nor lose a record. On any error the
 producer is dropped and a new one made: it fences the old one, Kafka is asked how far it came, and the pure
 ``position.decide_start`` compares that with what the outbox knows. Where the two do not fit, the relay stops, says why,
-and looks again now and then; callbacks are taken all the while.
+and looks again now and then; callbacks are taken all the while. The outbox may be exchanged within a session too: a
+replica that was behind takes over, and its connections are made anew without a word. So with each batch, and with each
+look at Kafka, the outbox is asked whether it still has the record that was published last; if not, the session ends.
 
 A slow Kafka is still a Kafka: ``batch_size`` finds out how much it takes, what the brokers ask to wait is waited, and
 only a transaction of which nothing is confirmed for a while is given up. ``up`` is said while records go through: after
@@ -32,7 +34,7 @@ from receiver.publish.batch_size import first_batch_size
 from receiver.publish.metrics import PublishMetrics
 from receiver.publish.pace import Pace
 from receiver.publish.ports import Memory, Message, Publisher
-from receiver.publish.position import Start, start_of
+from receiver.publish.position import Start, is_there, start_of
 from receiver.publish.relay_state import (
     Connected,
     Disconnected,
@@ -188,6 +190,8 @@ class Relay:
     async def _step(self, publisher: Publisher) -> None:
         self._work.clear()
         records = await asyncio.to_thread(self._outbox.read, self.state.position.number, self._size.records)
+        # Asked after they were read: who answers this has not been replaced since by one that knows less.
+        await self._need_history()
         if records:
             asked_s = max(publisher.throttled_s(), self._asked_until_s - self._clock.monotonic_s())
             await (self._throttled(asked_s) if asked_s > 0 else self._send(publisher, records))
@@ -195,6 +199,13 @@ class Relay:
             await self._idle()
         if self._note_due_s() <= 0:
             await self._note()
+
+    async def _need_history(self) -> None:
+        position = self.state.position
+        if not await asyncio.to_thread(is_there, position, self._outbox.record_id):
+            raise StoreFailed(
+                f"the journal no longer has record {position.number}, which is on Kafka: an older copy took its place"
+            )
 
     async def _throttled(self, asked_s: float) -> None:
         # Also where it was an earlier session's transaction that went over the quota: asking again would cost more.
@@ -297,6 +308,7 @@ class Relay:
         while True:
             await asyncio.sleep(PROBE_DOWN_S if self._connected().lacking else PROBE_S)
             await self._probe(publisher)
+            self.wake()  # so that the outbox is looked at too, also where no record ever comes
 
     async def _probe(self, publisher: Publisher) -> None:
         # Only what is said depends on it: records for the topics that are there go through all the same.

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-SOURCE = Path(__file__).parent / "preload" / "preload.c"
+SOURCES = Path(__file__).parent / "preload"
 NO_COMPILER = "no C compiler"
 
 
@@ -33,12 +33,17 @@ def compiler() -> str | None:
 
 def make_knobs(folder: Path) -> Knobs:
     """Compile the library into ``folder``; raises ``RuntimeError`` where that cannot be done, and says why."""
+    return Knobs(compiled("preload", folder), folder / "knobs")
+
+
+def compiled(name: str, folder: Path) -> Path:
+    """Compile one of the libraries into ``folder``; raises ``RuntimeError`` where that cannot be done, and says why."""
     found = compiler()
     if found is None:
         raise RuntimeError(NO_COMPILER)
-    library = folder / "preload.so"
-    command = [found, "-shared", "-fPIC", "-O1", "-o", str(library), str(SOURCE), "-ldl"]
+    library = folder / f"{name}.so"
+    command = [found, "-shared", "-fPIC", "-O1", "-o", str(library), str(SOURCES / f"{name}.c"), "-ldl"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C"})
     if done.returncode != 0:
         raise RuntimeError(f"the C compiler failed: {done.stderr[:200]}")
-    return Knobs(library, folder / "knobs")
+    return library

@@ -23,6 +23,8 @@ from tests.chaos.service import Service, until
 
 LEASE_S = 2.0
 SLOTS = 2
+START_TIMEOUT_S = 120
+"""For all of them at once, on a machine that has a lot to do."""
 
 
 class Several:
@@ -36,10 +38,14 @@ class Several:
         prefix: str,
         *,
         url: str = "",
+        intakes: Sequence[int] = (2, 1),
         workers: int = 2,
         forks: bool = False,
     ) -> None:
-        """``url``: what ``journal.url`` is, where it is not only this server's; ``forks`` as in ``Service``."""
+        """``url``: what ``journal.url`` is, where it is not only this server's; ``forks`` as in ``Service``.
+
+        ``intakes`` has how many processes each service has that takes callbacks.
+        """
         self.postgres, self.bootstrap, self.prefix = postgres, bootstrap, prefix
         init(Address.of(postgres.url), SLOTS)
         journal = f'url = "{url or postgres.url}"\nlease_s = {LEASE_S:g}'
@@ -48,7 +54,7 @@ class Several:
             made: dict[str, Any] = {"journal": journal, "options": ["--role", role], "forks": forks}
             return Service(folder / name, bootstrap, prefix, processes=processes, **made)
 
-        self.intakes = [member("intake-1", "intake", 2), member("intake-2", "intake")]
+        self.intakes = [member(f"intake-{at}", "intake", count) for at, count in enumerate(intakes, start=1)]
         self.workers = [member(f"worker-{number}", "worker") for number in range(1, workers + 1)]
 
     def __enter__(self) -> Self:
@@ -70,8 +76,8 @@ class Several:
             if service.process is None or service.process.poll() is not None:
                 service.start()
         for service in (*self.intakes, *self.workers):
-            service.wait_ready()
-        until(self.all_work, 120)
+            service.wait_ready(START_TIMEOUT_S)
+        until(self.all_work, START_TIMEOUT_S)
 
     def all_work(self) -> bool:
         """Whether each worker has its share, and Kafka takes what they publish."""

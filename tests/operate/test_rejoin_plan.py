@@ -8,12 +8,15 @@ from dataclasses import replace
 import orjson
 import pytest
 
+from receiver.journal.slots import first_record
+from receiver.model.errors import JournalError
 from receiver.model.records import OutboxRecord, Position
-from receiver.operate.rejoin_plan import fold, placeholder, plan, rebuild
+from receiver.operate.rejoin_plan import Runs, fold, placeholder, plan, rebuild
 from receiver.publish.ports import Memory
 from receiver.publish.routing import route
 from tests.support import OXPAY_VECTORS, Way
 
+NOTHING: dict[int, str] = {}
 OURS = {1: "a", 2: "b", 3: "c", 4: "d"}
 
 
@@ -28,6 +31,11 @@ def record(number: int, record_id: str) -> OutboxRecord:
 def found(**ids: str) -> dict[int, OutboxRecord]:
     """Records on Kafka by number, as ``n3="c"``."""
     return {int(name[1:]): record(int(name[1:]), record_id) for name, record_id in ids.items()}
+
+
+def each(runs: Runs) -> list[int]:
+    """Every number of a plan's runs."""
+    return [number for run in runs for number in run]
 
 
 @pytest.mark.parametrize(
@@ -65,8 +73,8 @@ def test_the_plan(  # noqa: D103
     decided = plan(Memory("here", position), remembered, 4, OURS.get, on_kafka)
     assert decided.keep_to == keep_to
     assert [one.number for one in decided.take] == take
-    assert list(decided.publish) == publish
-    assert list(decided.missing) == missing
+    assert each(decided.publish) == publish
+    assert each(decided.missing) == missing
     assert decided.position.number == goes_on
     assert decided.position.record_id == (
         on_kafka[goes_on].record_id
@@ -108,7 +116,29 @@ def test_the_plan_of_a_slot_above_0_counts_from_its_first_record(
     decided = plan(Memory("here", position), remembered, max(ours, default=100), ours.get, on_kafka, first=100)
     assert (decided.keep_to, decided.position.number) == (keep_to, goes_on)
     assert [one.number for one in decided.take] == take
-    assert (list(decided.publish), list(decided.missing)) == (publish, missing)
+    assert (each(decided.publish), each(decided.missing)) == (publish, missing)
+
+
+def test_a_number_far_beyond_ours_makes_no_long_list() -> None:
+    """Anybody who may write to the positions topic can name one; a person sees how many are missing, and decides."""
+    far = first_record(1) - 1
+    decided = plan(Memory("here", Position(far, "x")), None, 4, OURS.get, found(n2="b", n7="g", n9="i"))
+    assert decided.missing == (range(3, 7), range(8, 9), range(10, far + 1))
+    assert decided.lines()[2] == f"Kafka no longer holds, and this journal never had: 3 to 6, 8, 10 to {far}"
+    many = {2 * number: record(2 * number, "x") for number in range(1, 40)}
+    decided = plan(Memory("here", Position(far, "x")), None, 0, NOTHING.get, many)
+    assert decided.lines()[2].endswith(f"37, 39 and {far - 78 + 19} more")
+
+
+@pytest.mark.parametrize("slot", [0, 1])
+def test_a_number_that_the_slot_cannot_have_is_refused(slot: int) -> None:
+    """Taken over, it would have the slot go on with the numbers of the next one."""
+    first, too_far = first_record(slot), first_record(slot + 1)
+    with pytest.raises(JournalError, match=f"Kafka remembers record {too_far}, and slot {slot} of a journal has no"):
+        plan(Memory("here", Position(too_far, "x")), None, first, OURS.get, {}, first=first)
+    beyond = {too_far + 1: record(too_far + 1, "x"), first + 1: record(first + 1, "y")}
+    decided = plan(Memory("here", Position(first + 1, "y")), None, first, NOTHING.get, beyond, first=first)
+    assert ([one.number for one in decided.take], decided.position.number) == ([first + 1], first + 1)
 
 
 async def test_a_record_is_rebuilt_from_its_message_and_a_state_from_its_events() -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from receiver.journal.memory.outbox import MemoryOutbox
+from receiver.journal.slots import first_record
 from receiver.model.errors import KafkaStopped
 from receiver.model.records import NOTHING_PUBLISHED, OutboxBatch, OutboxRecord, Position
 from receiver.publish.ports import Memory
-from receiver.publish.position import counts_as_committed, decide_start, start_of
+from receiver.publish.position import counts_as_committed, decide_start, is_there, start_of
 
 IDS = {1: "a", 2: "b", 3: "c"}
 
@@ -53,6 +54,29 @@ def test_what_does_not_fit_stops_aloud(position: Position | None, remembered: Po
     with pytest.raises(KafkaStopped, match=says) as stopped:
         start(position, remembered)
     assert "receiver journal rejoin" in str(stopped.value)
+
+
+def test_the_way_to_mend_it_names_the_slot() -> None:
+    """By its number, which tells the slot; that of slot 0 is what the command takes without a word."""
+    for slot, says in ((0, "run `receiver journal rejoin`"), (3, "run `receiver journal rejoin --slot 3`")):
+        first = first_record(slot)
+        for memory, remembered in (
+            (Position(first + 2, "b"), None),
+            (Position(first + 1, "b"), None),
+            (Position(first + 1, "a"), Position(first + 2, "b")),
+            (None, Position(first + 2, "b")),
+        ):
+            with pytest.raises(KafkaStopped) as stopped:
+                decide_start(Memory("here", memory), first + 1, {first + 1: "a"}.get, remembered, None)
+            assert str(stopped.value).endswith(says)
+
+
+def test_an_outbox_has_a_position_while_it_has_its_record() -> None:
+    """One that is not there, and one that is another's by now, are the same; nothing is always there."""
+    assert is_there(Position(2, "b"), IDS.get)
+    assert not is_there(Position(2, "x"), IDS.get)
+    assert not is_there(Position(4, "d"), IDS.get)
+    assert is_there(NOTHING_PUBLISHED, IDS.get)
 
 
 def test_the_outbox_is_asked_for_its_end_its_records_and_its_copies() -> None:

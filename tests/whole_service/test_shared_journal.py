@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from kafka_local import LocalKafka
 
 from tests.chaos.load import Ledger, Load
-from tests.chaos.postgres import Postgres, programs
+from tests.chaos.postgres import Postgres, programs, reachable_folder
 from tests.chaos.service import until
 from tests.chaos.several import LEASE_S, Several, go_on, log_lines, pause, pause_in_transaction, taken_over
 
 pytestmark = [pytest.mark.kafka, pytest.mark.long(seconds=90), pytest.mark.timeout(300)]
-
-
-@contextmanager
-def made_folder() -> Iterator[Path]:
-    """One that another user may reach, as whom a database runs."""
-    with tempfile.TemporaryDirectory(prefix="several-") as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
 
 
 @pytest.fixture(scope="module")
@@ -33,13 +22,11 @@ def servers() -> Iterator[tuple[Postgres, Postgres]]:
     bin_ = programs()
     if bin_ is None:
         pytest.skip("PostgreSQL 14 or newer is needed: on Debian the package postgresql")
-    with made_folder() as folder, Postgres(bin_, folder / "first") as first:
+    with reachable_folder() as folder, Postgres(bin_, folder / "first") as first:
         first.make()
         first.start()
         with first.replica(folder / "second", "second") as second:
-            first.run("ALTER SYSTEM SET synchronous_standby_names = 'second'")
-            first.run("SELECT pg_reload_conf()")
-            first.wait_for_replica("second")
+            first.wait_for("second")
             yield first, second
 
 
