@@ -19,6 +19,7 @@ from receiver.journal.postgres.inbox import PostgresInboxReader
 from receiver.journal.postgres.inbox_writer import PostgresInbox
 from receiver.journal.postgres.marks import PostgresMarks
 from receiver.journal.postgres.outbox import PostgresOutbox
+from receiver.journal.postgres.parts import PostgresParts
 from receiver.journal.postgres.rejects import PostgresRejects
 from receiver.journal.postgres.requests import PostgresRequests
 from receiver.journal.postgres.seals import need_keys, rekey
@@ -92,6 +93,10 @@ class PostgresJournal:
     def inbox(self) -> PostgresInboxReader:
         """The inbox, to read."""
         return PostgresInboxReader(self.address, self.ring, self.held)
+
+    def parts(self) -> PostgresParts:
+        """The inbox's parts, to make and to drop."""
+        return PostgresParts(self.address)
 
     def requests(self, *, write: bool = False) -> PostgresRequests:
         """The requests."""

@@ -170,12 +170,9 @@ class PostgresOutbox:
 
     def settled(self, numbers: Collection[int]) -> set[int]:
         """Those callbacks that are interpreted, published, and not in quarantine."""
-        latest = self.latest_remembered()
-        if latest is None or latest[1].number == 0:
-            return set()
         interpreted = self.progress("inbox").number
         wanted = [number for number in numbers if number <= interpreted]
-        unsettled = {row[0] for row in self._db.rows(SQL["unsettled"], wanted, latest[1].number)}
+        unsettled = {row[0] for row in self._db.rows(SQL["unsettled"], wanted)}
         return {number for number in wanted if number not in unsettled}
 
     def purge(self, records_before: str | None, contents_before: str | None, limit: int) -> int:

@@ -82,6 +82,14 @@ SELECT count(*) FROM contents
 -- Callbacks that only who has a key can read.
 SELECT count(*) FROM callbacks WHERE headers IS NULL
 
+-- name: stat_parts
+-- Parts of the inbox.
+SELECT count(*) FROM parts WHERE NOT detached
+
+-- name: stat_callbacks_in_no_part
+-- Callbacks that came when no part was made for them, and those that stayed when theirs went.
+SELECT count(*) FROM callbacks_rest
+
 -- name: stat_slots
 -- Slots.
 SELECT count(*) FROM slots
