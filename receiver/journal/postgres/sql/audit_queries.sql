@@ -94,6 +94,11 @@ SELECT count(*) FROM callbacks_rest
 -- Slots.
 SELECT count(*) FROM slots
 
+-- name: stat_search_bytes
+-- Tables of the index that things are found by.
+SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = current_schema() AND c.relkind = 'r' AND starts_with(c.relname, 'search_')
+
 -- name: stat_database_bytes
 -- All tables of the journal with their indexes.
 SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

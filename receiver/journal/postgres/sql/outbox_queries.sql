@@ -132,9 +132,10 @@ SELECT record_id FROM records WHERE number = $1
 SELECT number FROM outcomes WHERE store = 'requests' AND record = $1 AND outcome = 'event'
 
 -- name: outcomes_between
--- What became of a range of callbacks.
+-- What became of a range of callbacks, of a slot or of all.
 SELECT store, outcomes.number, outcome, record, key FROM outcomes LEFT JOIN operations ON operations.id = operation
-WHERE store = 'inbox' AND outcomes.number BETWEEN $1 AND $2 ORDER BY outcomes.number
+WHERE store = 'inbox' AND outcomes.number BETWEEN $1 AND $2 AND ($3::smallint IS NULL OR slot = $3)
+ORDER BY outcomes.number
 
 -- name: duplicates
 -- Callbacks that say what another callback said, of a slot or of all.
