@@ -17,7 +17,7 @@ from receiver.journal.index import Indexed
 from receiver.model.times import from_us
 from receiver.operate import journal as journal_operate
 from receiver.operate.context import Context
-from receiver.operate.indexing import make_index
+from receiver.operate.indexing import clear_index, make_index
 from receiver.operate.rejoin_plan import Plan
 
 CHECK_PATIENCE_S = 5.0
@@ -120,14 +120,17 @@ def backup(config: Path | None, path: Path) -> None:
 
 @journal.command()
 @config_option
+@click.option("--anew", is_flag=True, help="Begin again with an empty one.")
 @json_option
-def index(config: Path | None, *, as_json: bool) -> None:
+def index(config: Path | None, *, anew: bool, as_json: bool) -> None:
     """Make the index by which `show`, `tail` and the console find things, or go on where it was left.
 
     Safe while the service runs; with `nice` before it, nobody notices. The index is no part of the journal: it may be
     deleted, and no backup has it.
     """
     context = load_context(config)
+    if anew:
+        clear_index(context)
     with closing(context.journal.index()) as found:
         begun = found.indexed()
     at = begun.to
@@ -141,9 +144,6 @@ def index(config: Path | None, *, as_json: bool) -> None:
         made = make_index(context, told)
     if as_json:
         write_json([{"indexed_to": made.to, "last_record": made.of, "exact_only": made.exact_only}])
-        return
-    if not made.there:
-        show_line("this journal's engine keeps no index: it is looked through, from the newest record on")
         return
     show_line(f"indexed to {made.to} of {made.of}")
     if made.exact_only:

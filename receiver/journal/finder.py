@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from receiver.journal.entries import Stores
@@ -48,6 +49,23 @@ FOREVER = 2**62
 """Above every number."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far the index is in one slot, whose records are numbered without a gap."""
+
+    slot: int
+    to: int
+    """The last record that it knows; ``first_record(slot)`` where it knows none."""
+    last: int
+    """The last record that was numbered; as ``to`` where there is none."""
+    there: bool
+
+    @property
+    def numbers(self) -> Range:
+        """All of the slot's."""
+        return Range(first_record(self.slot) + 1, self.last)
+
+
 class Finder:
     """``index.Index``."""
 
@@ -68,34 +86,47 @@ class Finder:
         return self._journal.search()
 
     def indexed(self) -> Indexed:
-        """How far the index is."""
-        reached = self._postings.indexed_to()
-        last = self._stores.outbox.last_number()
-        return Indexed(min(reached or 0, last), last, reached is not None, self._postings.exact_only)
+        """How far the index is; of several slots all records together."""
+        return self._indexed(self._reaches())
+
+    def _indexed(self, reaches: Sequence[Reach]) -> Indexed:
+        to = sum(one.to - first_record(one.slot) for one in reaches)
+        of = sum(one.last - first_record(one.slot) for one in reaches)
+        return Indexed(to, of, any(one.there for one in reaches), self._postings.exact_only)
+
+    def _reaches(self) -> list[Reach]:
+        found = list[Reach]()
+        for last in self._last_records():
+            slot = slot_of_record(last)
+            to = self._postings.indexed_to(slot)
+            found.append(Reach(slot, min(to or first_record(slot), last), last, to is not None))
+        return found
 
     def find(self, text: str) -> Found:
         """All that ``text`` stands for."""
-        new, indexed = Budget(self._monotonic_s, NEW_SHARE), self.indexed()
+        new, reaches = Budget(self._monotonic_s, NEW_SHARE), self._reaches()
+        indexed = self._indexed(reaches)
         text = text[:TEXT_MAX].encode("utf-8", "replace").decode().strip()
         hits = Hits(self._stores, self._search, query(text, PART_MIN))
         with suppress(ValueError):
             hits.add_entry(EntryId.parse(text))
         hits.add_key(text)
-        for record in self._looked_through(Range(indexed.to + 1, FOREVER), new):
-            hits.add_record(record)
+        for reach in reversed(reaches):
+            for record in self._looked_through(reach.numbers.above(reach.to), new):
+                hits.add_record(record)
         budget = Budget(self._monotonic_s, 1 - NEW_SHARE)
         if indexed.there:
-            self._add_indexed(hits, indexed, budget)
+            self._add_indexed(hits, indexed, max(one.to for one in reaches), budget)
         with suppress(JournalError):
             self._add_rejects(hits, text, budget)
         return hits.found(indexed, cut_off=budget.cut_off or new.cut_off)
 
-    def _add_indexed(self, hits: Hits, indexed: Indexed, budget: Budget) -> None:
+    def _add_indexed(self, hits: Hits, indexed: Indexed, to: int, budget: Budget) -> None:
         for part in (False, True):
             if part and (hits.whole or not hits.query.part or indexed.exact_only):
                 return
             for word in hits.query.words:
-                found = self._postings.with_word(word, Range(0, indexed.to), ROWS_MAX, budget.left_ms(), part=part)
+                found = self._postings.with_word(word, Range(0, to), ROWS_MAX, budget.left_ms(), part=part)
                 budget.cut_off |= found.cut_off or len(found.numbers) == ROWS_MAX
                 for record in self._read(found.numbers, budget):
                     hits.add_record(record)
@@ -120,11 +151,12 @@ class Finder:
         self, wanted: Wanted, *, before: int | None = None, after: int | None = None, limit: int = PAGE
     ) -> EventPage:
         """Records that ``wanted`` lets through, the newest first."""
-        budget, indexed = self._budget(), self.indexed()
+        budget, reaches = self._budget(), self._reaches()
+        indexed = self._indexed(reaches)
         ascending = after is not None
         within = Range((after or 0) + 1, FOREVER if before is None else before - 1, descending=not ascending)
         records = list[OutboxRecord]()
-        for record in self._candidates(wanted, within, indexed, budget):
+        for record in self._candidates(wanted, within, reaches, budget):
             if lets_through(wanted, record):
                 records.append(record)
             if len(records) > limit:
@@ -137,19 +169,25 @@ class Finder:
         older, newer = (last, goes_on or first) if ascending else (goes_on, first)
         return EventPage(shown, older, newer, budget.cut_off and not more, indexed)
 
-    def _candidates(self, wanted: Wanted, within: Range, indexed: Indexed, budget: Budget) -> Iterator[OutboxRecord]:
-        known, new = within.up_to(indexed.to), within.above(indexed.to)
-        if within.descending:
-            yield from self._looked_through(new, budget)
-            yield from self._listed(wanted, known, budget)
-        else:
-            yield from self._listed(wanted, known, budget)
-            yield from self._looked_through(new, budget)
+    def _candidates(
+        self, wanted: Wanted, within: Range, reaches: Sequence[Reach], budget: Budget
+    ) -> Iterator[OutboxRecord]:
+        for reach in reversed(reaches) if within.descending else reaches:
+            theirs = replace(within, lowest=max(within.lowest, reach.numbers.lowest)).up_to(reach.last)
+            new, known = theirs.above(reach.to), theirs.up_to(reach.to)
+            if within.descending:
+                yield from self._looked_through(new, budget)
+            if not budget.cut_off:
+                yield from self._listed(wanted, known, reach.slot, budget)
+            if not within.descending and not budget.cut_off:
+                yield from self._looked_through(new, budget)
+            if budget.cut_off:
+                return
 
-    def _listed(self, wanted: Wanted, within: Range, budget: Budget) -> Iterator[OutboxRecord]:
+    def _listed(self, wanted: Wanted, within: Range, slot: int, budget: Budget) -> Iterator[OutboxRecord]:
         words = wanted_facets(wanted)
         if wanted.since is not None or wanted.until is not None:
-            within = within.narrowed(self._postings.received(wanted.since, wanted.until))
+            within = within.narrowed(self._postings.received(wanted.since, wanted.until, slot))
         if not words:
             yield from self._looked_through(within, budget)
             return
@@ -162,32 +200,23 @@ class Finder:
                 return
             within = within.past(found.numbers[-1])
 
-    def _looked_through(self, within: Range, budget: Budget) -> Iterator[OutboxRecord]:
-        for numbered in self._slots(within):
-            yield from self._looked_through_slot(numbered, budget)
-            if budget.cut_off:
-                return
-
-    def _slots(self, within: Range) -> list[Range]:
-        # Numbers are dense within a slot, and there are none from its last record to the next one's first.
-        outbox = self._stores.outbox
-        last = outbox.last_number()
-        lasts = [last] if slot_of_record(last) == 0 else self._last_records()
-        found = list[Range]()
-        for highest in lasts:
-            below = first_record(slot_of_record(highest))
-            first = next((record.number for record in outbox.read(below, 1)), FOREVER)
-            numbered = Range(max(within.lowest, first), min(within.highest, highest), within.descending)
-            if numbered.lowest <= numbered.highest:
-                found.append(numbered)
-        return found[::-1] if within.descending else found
-
     def _last_records(self) -> list[int]:
+        # Of each slot, ascending; numbers of one journal in a folder are all in the first.
+        last = self._stores.outbox.last_number()
+        if slot_of_record(last) == 0:
+            return [last]
         slots = self._journal.slots()
         try:
             return [state.last_record for state in slots.states()]
         finally:
             slots.close()
+
+    def _looked_through(self, within: Range, budget: Budget) -> Iterator[OutboxRecord]:
+        # Of one slot; from its first record that was not purged on.
+        if within.lowest > within.highest:
+            return
+        first = next((record.number for record in self._stores.outbox.read(within.lowest - 1, 1)), FOREVER)
+        yield from self._looked_through_slot(replace(within, lowest=max(within.lowest, first)), budget)
 
     def _looked_through_slot(self, within: Range, budget: Budget) -> Iterator[OutboxRecord]:
         outbox = self._stores.outbox

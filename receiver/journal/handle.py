@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from receiver.journal.erasing import Erased, Erasure
 from receiver.journal.index import Index, IndexWriter
+from receiver.journal.parts import Parts
 from receiver.journal.ports import (
     Inbox,
     InboxLimits,
@@ -68,6 +69,9 @@ class Journal(Protocol):
 
     def inbox(self) -> InboxReader:
         """The inbox, to read."""
+
+    def parts(self) -> Parts:
+        """The inbox's parts, to make and to drop."""
 
     def requests(self, *, write: bool = False) -> Requests:
         """The requests."""

@@ -43,9 +43,9 @@ class Indexed:
     """How far the index is."""
 
     to: int
-    """The number of the last record that it knows; 0 where there is none."""
+    """How many records it knows, counted from the first that was ever numbered; 0 where there is none."""
     of: int
-    """The highest number given to a record."""
+    """How many were numbered; of a journal with one slot this is the highest number."""
     there: bool
     """Whether there is an index at all; else the newest records are looked through."""
     exact_only: bool
@@ -229,21 +229,8 @@ class IndexWriter(Protocol):
     def tidy(self, now_us: int) -> bool:
         """Take out some of what was purged from the outbox, and old counters; whether there may be more."""
 
+    def clear(self) -> None:
+        """Begin anew, with nothing."""
+
     def close(self) -> None:
         """Give it back."""
-
-
-class NoIndexWriter:
-    """``IndexWriter`` of an engine that keeps no index: what is asked for is looked through."""
-
-    def step(self) -> bool:
-        """There is nothing to make."""
-        return False
-
-    def tidy(self, now_us: int) -> bool:
-        """There is nothing to take out."""
-        del now_us
-        return False
-
-    def close(self) -> None:
-        """There is nothing to give back."""

@@ -7,7 +7,7 @@ has no state of its own that could be lost: one that is not of this outbox any m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -85,7 +85,10 @@ class Indexer:
         return document(record, None if body is None else self._mask_body(body), body)
 
     def _repeats(self, after: int) -> tuple[Sequence[Counter], int]:
-        end = min(self._stores.outbox.progress("inbox").number, after + CALLBACKS_STEP)
+        end = self._stores.outbox.progress("inbox").number
+        found = self._stores.inbox.ages(after, CALLBACKS_STEP)  # an engine may give numbers with wide gaps
+        if len(found) == CALLBACKS_STEP:
+            end = min(end, found[-1][0])
         outcomes = self._stores.outbox.outcomes_between(after + 1, end) if end > after else {}
         numbers = sorted(number for number, one in outcomes.items() if one.outcome == "duplicate")
         return list(self._counters(numbers)), end
@@ -109,11 +112,52 @@ class Indexer:
         self._tidied_to = numbers[-1] if more else 0
         return more
 
+    def clear(self) -> None:
+        """Begin anew, with nothing."""
+        with self._postings.writing():
+            self._postings.clear()
+
     def close(self) -> None:
         """Give all of it back."""
         self._postings.close()
         if "_stores" in self.__dict__:
             self.__dict__.pop("_stores").close()
+
+
+class SlotIndexers:
+    """``index.IndexWriter`` of a journal with several slots: those of its parts, each with numbers of its own."""
+
+    def __init__(self, slots: Callable[[], Collection[int]], of_slot: Callable[[int], Indexer]) -> None:
+        """``slots`` gives those that there are by now; what ``of_slot`` makes is closed by this."""
+        self._slots = slots
+        self._of_slot = of_slot
+        self._indexers: dict[int, Indexer] = {}
+
+    def step(self) -> bool:
+        """Index the next records of each slot; whether there may be more."""
+        more = [one.step() for one in self._all()]
+        return any(more)
+
+    def tidy(self, now_us: int) -> bool:
+        """Take out some of what was purged of each slot; whether there may be more."""
+        more = [one.tidy(now_us) for one in self._all()]
+        return any(more)
+
+    def clear(self) -> None:
+        """Begin anew, with nothing."""
+        for one in self._all():
+            one.clear()
+
+    def close(self) -> None:
+        """Give all of it back."""
+        for one in self._indexers.values():
+            one.close()
+
+    def _all(self) -> Collection[Indexer]:
+        for slot in self._slots():
+            if slot not in self._indexers:
+                self._indexers[slot] = self._of_slot(slot)
+        return self._indexers.values()
 
 
 def refresh(postings: PostingsWriter, records: Sequence[OutboxRecord]) -> None:

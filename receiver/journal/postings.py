@@ -95,8 +95,8 @@ class Postings(Protocol):
     def exact_only(self) -> bool:
         """Whether only whole words are kept, and as nothing that could be read."""
 
-    def indexed_to(self) -> int | None:
-        """The number of the last record in it; None where there is no index."""
+    def indexed_to(self, slot: int = 0) -> int | None:
+        """The number of the last record of a slot in it; None where nothing of the slot is, or there is no index."""
 
     def with_word(self, word: str, within: Range, limit: int, ms: float, *, part: bool) -> Numbers:
         """Records that have a word; with ``part`` one that begins or ends so."""
@@ -104,8 +104,8 @@ class Postings(Protocol):
     def with_all(self, words: Sequence[str], within: Range, limit: int, ms: float) -> Numbers:
         """Records that have all of these words, at least one."""
 
-    def received(self, since: str | None, until: str | None) -> tuple[int, int] | None:
-        """Numbers between which all records lie that were received in a time, RFC 3339; None where there are none."""
+    def received(self, since: str | None, until: str | None, slot: int = 0) -> tuple[int, int] | None:
+        """Numbers between which all of a slot's records of a time lie, RFC 3339; None where there are none."""
 
     def counts(self, since_us: int, until_us: int, ms: float, *, days: bool) -> tuple[list[Count], bool]:
         """Counters of minutes or days, ascending, and whether they were cut off."""
@@ -162,8 +162,9 @@ class NoPostings:
 
     exact_only = False
 
-    def indexed_to(self) -> int | None:
+    def indexed_to(self, slot: int = 0) -> int | None:
         """There is none."""
+        del slot
         return None
 
     def with_word(self, word: str, within: Range, limit: int, ms: float, *, part: bool) -> Numbers:
@@ -176,9 +177,9 @@ class NoPostings:
         del words, within, limit, ms
         return Numbers((), cut_off=False)
 
-    def received(self, since: str | None, until: str | None) -> tuple[int, int] | None:
+    def received(self, since: str | None, until: str | None, slot: int = 0) -> tuple[int, int] | None:
         """Nothing is known."""
-        del since, until
+        del since, until, slot
         return None
 
     def counts(self, since_us: int, until_us: int, ms: float, *, days: bool) -> tuple[list[Count], bool]:

@@ -13,6 +13,7 @@ import contextlib
 
 from receiver.journal.cutoff import Cutoff
 from receiver.journal.entries import Stores
+from receiver.journal.parts import NO_PARTS, Part, Parts, outside
 from receiver.journal.ports import Inbox, InboxReader, Outbox, Rejects
 from receiver.model.clock import Clock
 from receiver.model.errors import JournalError, StoreFailed, Unavailable
@@ -24,6 +25,8 @@ STEP = 200
 PAUSE_S = 0.05
 """Between two steps: callbacks come first."""
 ROUND_S = 600.0
+AHEAD_S = 60.0
+"""Between two looks whether the inbox has parts for what comes."""
 DUPLICATES_DAYS = 1
 """How long a duplicate is kept whole, for a person who asks what came."""
 
@@ -32,8 +35,17 @@ class InboxRetention:
     """Purges the inbox now and then."""
 
     def __init__(  # noqa: PLR0913  wired once
-        self, *, entries: InboxReader, outbox: Outbox, inbox: Inbox, clock: Clock, days: int, log: Log
+        self,
+        *,
+        entries: InboxReader,
+        outbox: Outbox,
+        inbox: Inbox,
+        clock: Clock,
+        days: int,
+        log: Log,
+        parts: Parts = NO_PARTS,
     ) -> None:
+        self._parts = parts
         self._entries = entries
         self._outbox = outbox
         self._inbox = inbox
@@ -55,7 +67,22 @@ class InboxRetention:
     async def round(self) -> int:
         """Purge all that may go; gives how many callbacks went."""
         async with self._round_lock:
-            return await self._purge_old() + await self._purge_duplicates()
+            dropped = await self._drop_parts()
+            return dropped + await self._purge_old() + await self._purge_duplicates()
+
+    async def _drop_parts(self) -> int:
+        cutoff = await asyncio.to_thread(self._before_us)
+        if cutoff is None:
+            return 0
+        gone = await asyncio.to_thread(self._parts.let_go, cutoff)
+        if gone.parts:
+            self._log.info("inbox.parts_dropped", parts=gone.parts, callbacks=gone.callbacks, set_aside=gone.set_aside)
+        if gone.held_up:
+            self._log.warning("inbox.part_stays", why=gone.held_up)
+        return gone.callbacks
+
+    def _before_us(self) -> int | None:
+        return self._cutoff.before_us(self._clock.now_us(), self._days)
 
     async def _purge_duplicates(self) -> int:
         purged, more = 0, True
@@ -87,26 +114,54 @@ class InboxRetention:
         return len(found) == STEP, picked, done_to
 
     async def _purge_old(self) -> int:
-        purged, cursor = 0, 0
-        while True:
-            seen, numbers = await asyncio.to_thread(self._pick, cursor)
-            if not seen:
-                break
-            cursor = seen
-            if numbers:
-                await self._inbox.purge(numbers)
-                purged += len(numbers)
-            await asyncio.sleep(PAUSE_S)
+        purged = 0
+        for part in await asyncio.to_thread(self._loose):
+            after: int | None = part.first - 1
+            while after is not None:
+                after, numbers = await asyncio.to_thread(self._pick, after, part.end)
+                if numbers:
+                    await self._inbox.purge(numbers)
+                    purged += len(numbers)
+                await asyncio.sleep(PAUSE_S)
         if purged:
             self._log.info("inbox.purged", callbacks=purged, older_than_days=self._days)
         return purged
 
-    def _pick(self, cursor: int) -> tuple[int, list[int]]:
-        cutoff = self._cutoff.before_us(self._clock.now_us(), self._days)
+    def _loose(self) -> list[Part]:
+        # The stretches of numbers whose callbacks go one by one.
+        cutoff = self._before_us()
         if cutoff is None:
-            return 0, []
-        old = [number for number, at_us in self._entries.ages(cursor, STEP) if at_us < cutoff]
-        return (old[-1], sorted(self._outbox.settled(old))) if old else (0, [])
+            return []
+        return list(outside(self._parts.whole(self._days, cutoff), self._entries.last_number() + 1))
+
+    def _pick(self, after: int, end: int) -> tuple[int | None, list[int]]:
+        cutoff = self._before_us()
+        if cutoff is None:
+            return None, []
+        found = self._entries.ages(after, STEP)
+        old = [number for number, at_us in found if at_us < cutoff and number < end]
+        return (old[-1], sorted(self._outbox.settled(old))) if old else (None, [])
+
+
+class PartsAhead:
+    """Has the next parts of the inbox made before they are needed."""
+
+    def __init__(self, parts: Parts, *, days: int, log: Log) -> None:
+        """``days`` is how long callbacks are kept; 0 for ever."""
+        self._parts = parts
+        self._days = days
+        self._log = log
+
+    async def run(self) -> None:
+        """Make them at once, and every minute until cancelled."""
+        while True:
+            try:
+                made = await asyncio.to_thread(self._parts.make_ahead, self._days)
+                if made:
+                    self._log.info("inbox.parts_made", parts=made)
+            except (StoreFailed, JournalError) as error:  # the next round tries again, and nothing is refused meanwhile
+                self._log.warning("inbox.part_not_made", why=str(error))
+            await asyncio.sleep(AHEAD_S)
 
 
 class RejectsRetention:

@@ -42,6 +42,12 @@ class IndexFollower:
         self._writer.close()
 
 
+def clear_index(context: Context) -> None:
+    """Have an empty index; raises ``StoreFailed``."""
+    with closing(context.journal.index_writer(partial(mask_body, fields=body_fields()))) as writer:
+        writer.clear()
+
+
 def make_index(context: Context, told: Callable[[Indexed], None]) -> Indexed:
     """Index all there is, or go on where it was left; ``told`` hears after each step how far it is."""
     with closing(IndexFollower(context.journal, context.clock)) as follower, closing(context.journal.index()) as index:

@@ -57,6 +57,7 @@ def test_the_index_is_made_and_named(filled: Desk, tmp_path: Path) -> None:
     assert said["indexed_to"] == 3
     assert said["search_bytes"] == sum(path.stat().st_size for path in (tmp_path / "journal").glob("search.db*"))
     assert filled.lines("journal", "index") == [{"indexed_to": 3, "last_record": 3, "exact_only": False}]
+    assert filled.run("journal", "index", "--anew") == ("indexed to 3 of 3\n", "")
     assert "nothing is known of an operation wo" in filled.fails("show", "wo")
     assert [row["callback"] for row in filled.lines("show", "two")] == [3]
 

@@ -10,7 +10,7 @@ from receiver.journal.index import Indexed
 from receiver.journal.indexer import Indexer
 from receiver.model.records import Position
 from receiver.operate import indexing
-from receiver.operate.indexing import IndexFollower, make_index
+from receiver.operate.indexing import IndexFollower, clear_index, make_index
 from tests.operate.desk import context_of, exchange
 from tests.support import Way
 
@@ -30,6 +30,11 @@ async def test_all_there_is_is_indexed_at_once(monkeypatch: pytest.MonkeyPatch) 
     assert [one.to for one in steps] == [1, 2]
     assert make_index(context_of(way), steps.append) == made
     assert len(steps) == 2
+    clear_index(context_of(way))
+    with closing(way.journal.index()) as index:
+        assert index.indexed().to == 0
+    assert make_index(context_of(way), steps.append) == made
+    assert len(steps) == 4
 
 
 async def test_a_body_is_masked_before_it_is_indexed() -> None:

@@ -16,6 +16,7 @@ from receiver.journal.memory.postings import MemoryPostings
 from receiver.journal.memory.requests import MemoryMarks, MemoryRejects, MemoryRequests
 from receiver.journal.memory.search import MemorySearch
 from receiver.journal.memory.watchlist import MemoryWatchlist
+from receiver.journal.parts import NO_PARTS, NoParts
 from receiver.journal.ports import InboxLimits
 from receiver.journal.sealed import Keyring
 from receiver.journal.sharing import CrewOfOne, OneSlotAccounts, SourceSlots, need_slot_0
@@ -72,6 +73,10 @@ class MemoryJournal:
     def inbox(self) -> MemoryInbox:
         """The inbox."""
         return self._inbox
+
+    def parts(self) -> NoParts:
+        """All callbacks are in one place."""
+        return NO_PARTS
 
     def requests(self, *, write: bool = False) -> MemoryRequests:
         """The requests."""

@@ -91,8 +91,9 @@ class MemoryPostings:
         wanted = set(words)
         return _within((number for number, one in self._documents.items() if wanted <= set(one.words)), within, limit)
 
-    def received(self, since: str | None, until: str | None) -> tuple[int, int] | None:
+    def received(self, since: str | None, until: str | None, slot: int = 0) -> tuple[int, int] | None:
         """The first and the last record received in a time."""
+        del slot
         numbers = [
             number
             for number, one in self._documents.items()
@@ -114,8 +115,9 @@ class MemoryPostings:
         chosen = (one for one in self._outbox.standings.values() if lets_through(wanted, one))
         return grouped((one, words.get(one.id, "")) for one in chosen), False
 
-    def indexed_to(self) -> int | None:
+    def indexed_to(self, slot: int = 0) -> int | None:
         """The last record in it."""
+        del slot  # there is one
         return self._reached.record if self.there else None
 
     def close(self) -> None:

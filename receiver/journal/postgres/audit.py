@@ -17,7 +17,7 @@ from receiver.journal.sequences import FAULTS_MAX, Numbered, gaps
 from receiver.model.callback import entry_digest
 from receiver.model.errors import JournalError, StoreFailed
 
-SQL = named_queries("audit")
+SQL, INDEX_SQL = named_queries("audit"), named_queries("index")
 STEP = 2000
 """Rows in one statement: what is read has no bound."""
 
@@ -56,7 +56,7 @@ def stats(database: Database, journal_id: str) -> Mapping[str, Any]:
     }
     outcomes = {f"outcome_{row[0]}": int(row[1]) for row in database.rows(SQL["outcomes"])}
     keys = {f"key_{key_id}_opens": count for key_id, count in keys_needed(database).items()}
-    return {"journal": journal_id, **figures, "indexed_to": 0, **outcomes, **keys}  # it keeps no index
+    return {"journal": journal_id, **figures, "indexed_to": database.one(INDEX_SQL["indexed_to"]), **outcomes, **keys}
 
 
 def _unopened(database: Database, ring: Keyring) -> Iterator[str]:

@@ -130,6 +130,12 @@ class Database:
             self._need_no_warning()
         return [row_of(row) for row in found]
 
+    def rows_within(self, ms: float, sql: str, *bindings: Any) -> list[Row] | None:
+        """The rows of one statement that only reads, which the server ends after so many ms; None where it did."""
+        given = [binding(one) for one in bindings]
+        found = self._do(lambda: self._fetch_within(ms, sql, given))
+        return None if found is None else [row_of(row) for row in found]
+
     def one(self, sql: str, *bindings: Any) -> Any:
         """The first value of the first row; None where there is none."""
         return next((row[0] for row in self.rows(sql, *bindings)), None)
@@ -198,6 +204,16 @@ class Database:
     async def _fetch_alone(self, sql: str, bindings: list[Any]) -> list[asyncpg.Record]:
         await self._execute(begin(self.address))
         found = await self._fetch(sql, bindings)
+        await self._execute("COMMIT")
+        return found
+
+    async def _fetch_within(self, ms: float, sql: str, bindings: list[Any]) -> list[asyncpg.Record] | None:
+        await self._execute(f"{begin(self.address)}; SET LOCAL statement_timeout = {max(1, int(ms))}")
+        try:
+            found = await self._fetch(sql, bindings)
+        except asyncpg.QueryCanceledError:
+            await self._execute("ROLLBACK")
+            return None
         await self._execute("COMMIT")
         return found
 

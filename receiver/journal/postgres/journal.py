@@ -10,15 +10,18 @@ from typing import Any
 
 from receiver.journal.erasing import Erased, Erasure
 from receiver.journal.finder import Finder
-from receiver.journal.index import NoIndexWriter
+from receiver.journal.indexer import Indexer, SlotIndexers
 from receiver.journal.ports import InboxLimits
 from receiver.journal.postgres import audit, erase, schema
 from receiver.journal.postgres.address import Address
 from receiver.journal.postgres.connection import Database
 from receiver.journal.postgres.inbox import PostgresInboxReader
 from receiver.journal.postgres.inbox_writer import PostgresInbox
+from receiver.journal.postgres.index_postings import PostgresPostings
+from receiver.journal.postgres.index_writer import PostgresPostingsWriter, forget_in_index
 from receiver.journal.postgres.marks import PostgresMarks
 from receiver.journal.postgres.outbox import PostgresOutbox
+from receiver.journal.postgres.parts import PostgresParts
 from receiver.journal.postgres.rejects import PostgresRejects
 from receiver.journal.postgres.requests import PostgresRequests
 from receiver.journal.postgres.seals import need_keys, rekey
@@ -67,9 +70,8 @@ class PostgresJournal:
 
     def part(self, slot: int) -> PostgresJournal:
         """What is in one slot; raises ``JournalError`` where there is no such slot, ``StoreFailed``."""
-        with closing(self.slots()) as slots:
-            if slot not in {state.slot for state in slots.states()}:
-                raise JournalError(f"the journal has no slot {slot}; `receiver journal slots` adds some")
+        if slot not in self._slot_numbers():
+            raise JournalError(f"the journal has no slot {slot}; `receiver journal slots` adds some")
         return replace(self, held=HeldSlot(slot, NOBODYS))
 
     def crew(self) -> PostgresCrew:
@@ -93,6 +95,10 @@ class PostgresJournal:
         """The inbox, to read."""
         return PostgresInboxReader(self.address, self.ring, self.held)
 
+    def parts(self) -> PostgresParts:
+        """The inbox's parts, to make and to drop."""
+        return PostgresParts(self.address)
+
     def requests(self, *, write: bool = False) -> PostgresRequests:
         """The requests."""
         del write
@@ -108,13 +114,21 @@ class PostgresJournal:
         return PostgresSearch(self.address, self.ring)
 
     def index(self) -> Finder:
-        """What people find events by: without an index of its own, the newest records are looked through."""
-        return Finder(self)
+        """What people find events by."""
+        return Finder(self, PostgresPostings(self.address, self.journal_id, self.ring))
 
-    def index_writer(self, mask_body: Callable[[bytes], bytes]) -> NoIndexWriter:
-        """There is no index to make."""
-        del mask_body
-        return NoIndexWriter()
+    def index_writer(self, mask_body: Callable[[bytes], bytes]) -> SlotIndexers:
+        """What makes the index, of all slots."""
+
+        def of_slot(slot: int) -> Indexer:
+            postings = PostgresPostingsWriter(self.address, self.journal_id, self.ring, slot)
+            return Indexer(replace(self, held=HeldSlot(slot, NOBODYS)), postings, mask_body)
+
+        return SlotIndexers(self._slot_numbers, of_slot)
+
+    def _slot_numbers(self) -> list[int]:
+        with closing(self.slots()) as slots:
+            return [state.slot for state in slots.states()]
 
     def watchlist(self) -> PostgresWatchlist:
         """What reconcile remembers."""
@@ -153,7 +167,9 @@ class PostgresJournal:
     def erase(self, erasure: Erasure, act: Erased) -> list[str]:
         """Destroy what it names, and keep the act."""
         with self._asking() as database:
-            return erase.erase(database, self.ring, erasure, act)
+            left = erase.erase(database, self.ring, erasure, act)
+        forget_in_index(self.address, self.journal_id, self.ring, erasure.records)
+        return left
 
     def erasures(self) -> list[Erased]:
         """What was erased so far."""

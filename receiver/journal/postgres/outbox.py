@@ -53,6 +53,7 @@ class PostgresOutbox:
         self._seals = Seals(self._db, STORE, ring)
         self._held = held
         self._slot = held.slot if held else 0
+        self._only = held.slot if held else None
         self._after = first_record(self._slot) if held else 0
         self._to = self._after + (1 << SLOT_SHIFT) - 1 if held else NUMBER_MAX
 
@@ -128,7 +129,7 @@ class PostgresOutbox:
 
     def outcomes_between(self, first: int, last: int) -> dict[int, Outcome]:
         """Inbox number → what became of the callback."""
-        return {row[1]: Outcome(*row) for row in self._db.rows(SQL["outcomes_between"], first, last)}
+        return {row[1]: Outcome(*row) for row in self._db.rows(SQL["outcomes_between"], first, last, self._only)}
 
     def duplicates(self, after: int, limit: int) -> Sequence[int]:
         """Inbox numbers of callbacks that say what another callback said."""
@@ -170,12 +171,9 @@ class PostgresOutbox:
 
     def settled(self, numbers: Collection[int]) -> set[int]:
         """Those callbacks that are interpreted, published, and not in quarantine."""
-        latest = self.latest_remembered()
-        if latest is None or latest[1].number == 0:
-            return set()
         interpreted = self.progress("inbox").number
         wanted = [number for number in numbers if number <= interpreted]
-        unsettled = {row[0] for row in self._db.rows(SQL["unsettled"], wanted, latest[1].number)}
+        unsettled = {row[0] for row in self._db.rows(SQL["unsettled"], wanted)}
         return {number for number in wanted if number not in unsettled}
 
     def purge(self, records_before: str | None, contents_before: str | None, limit: int) -> int:

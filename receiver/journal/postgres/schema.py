@@ -12,12 +12,15 @@ from dataclasses import dataclass
 
 from receiver.journal.postgres.address import Address
 from receiver.journal.postgres.connection import Database, no_journal
+from receiver.journal.postgres.parts import PostgresParts
 from receiver.journal.postgres.statements import migrations, named_queries
 from receiver.journal.slots import SLOTS_MAX, first_record
 from receiver.model.errors import JournalError
 
 SQL = named_queries("schema")
 FORMAT = max(number for number, _ in migrations())
+FIRST_WITH_PARTS = 3
+"""The format from which on the inbox has parts: the first ones are made with it, the others by services."""
 SERVER_MIN = 140_000
 
 
@@ -66,8 +69,11 @@ def init(address: Address, slots: int = 1, allow: str | None = None) -> Made:
                     _note(database, number)
             for slot in range(slots):
                 database.rows(SQL["add_slot"], slot, first_record(slot))
-            if allow is not None:
-                database.execute(SQL["allow"].format(schema=address.schema, role=_quoted(allow)))
+            for role in {row[0] for row in database.rows(SQL["allowed"])} | ({allow} if allow is not None else set()):
+                database.execute(SQL["allow"].format(schema=address.schema, role=_quoted(role)))
+        if before < FIRST_WITH_PARTS:
+            with closing(PostgresParts(address)) as parts:
+                parts.make_ahead(0)
         return Made(str(database.one(SQL["id"])), before, int(database.one(SQL["count_slots"])))
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import apsw
 
+from receiver.journal.index_words import Words, words_of
 from receiver.journal.sealed import Keyring
-from receiver.journal.sqlite.index_words import Words, words_of
 from receiver.journal.sqlite.statements import named_queries, schema
 from receiver.journal.sqlite.store import SQL as STORE_SQL
 from receiver.journal.sqlite.store import connect, transaction

@@ -13,11 +13,11 @@ import apsw
 import orjson
 
 from receiver.journal.index import Count, QuarantineGroup
+from receiver.journal.index_words import Words
 from receiver.journal.postings import Numbers, Range
 from receiver.journal.quarantine_groups import joined
 from receiver.journal.sealed import NO_KEYS, Keyring
 from receiver.journal.sqlite.index_file import identity, open_to_read
-from receiver.journal.sqlite.index_words import Words
 from receiver.journal.sqlite.statements import named_queries
 from receiver.journal.terms import backwards
 from receiver.model.callback import EntryId, Store
@@ -54,8 +54,9 @@ class SqlitePostings:
         """Whether words are kept as hashes."""
         return self._ring.first is not None if self._words is None else bool(self._words.key_id)
 
-    def indexed_to(self) -> int | None:
+    def indexed_to(self, slot: int = 0) -> int | None:
         """The last record in it."""
+        del slot  # there is one
         self._look()
         with contextlib.suppress(StoreFailed):
             for row in self._rows("reached", ()):
@@ -121,8 +122,9 @@ class SqlitePostings:
             return Numbers(numbers, cut_off=True, looked_to=looked_to)
         return Numbers(numbers, cut_off=self._db is None)
 
-    def received(self, since: str | None, until: str | None) -> tuple[int, int] | None:
+    def received(self, since: str | None, until: str | None, slot: int = 0) -> tuple[int, int] | None:
         """Numbers between which all records of these hours lie."""
+        del slot
         first = 0 if since is None else to_us(since) // HOUR_US
         last = 2**40 if until is None else to_us(until) // HOUR_US
         rows = self._rows("received", (first, last))

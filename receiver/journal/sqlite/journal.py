@@ -12,6 +12,7 @@ from typing import Any
 from receiver.journal.erasing import Erased, Erasure
 from receiver.journal.finder import Finder
 from receiver.journal.indexer import Indexer
+from receiver.journal.parts import NO_PARTS, NoParts
 from receiver.journal.ports import InboxLimits
 from receiver.journal.sealed import NO_KEYS, Keyring
 from receiver.journal.sharing import CrewOfOne, OneSlotAccounts, SourceSlots, need_slot_0
@@ -94,6 +95,10 @@ class SqliteJournal:
     def inbox(self) -> SqliteInboxReader:
         """The inbox, to read."""
         return SqliteInboxReader(self.folder, self.ring)
+
+    def parts(self) -> NoParts:
+        """All callbacks are in one place."""
+        return NO_PARTS
 
     def requests(self, *, write: bool = False) -> SqliteRequests:
         """The requests."""

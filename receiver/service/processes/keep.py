@@ -14,7 +14,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Gauge
 
 from receiver.journal.ports import InboxLimits
-from receiver.journal.retention import InboxRetention, RejectsRetention
+from receiver.journal.retention import InboxRetention, PartsAhead, RejectsRetention
 from receiver.service import metrics
 from receiver.service.process import ProcessContext
 from receiver.service.system_clock import SystemClock
@@ -47,16 +47,20 @@ class KeepProcess:
         inbox, reader, outbox = journal.inbox_writer(InboxLimits()), journal.inbox(), journal.outbox()
         rejects = journal.rejects(write=True)
         days = settings.journal.retention_days
-        old = InboxRetention(entries=reader, outbox=outbox, inbox=inbox, clock=SystemClock(), days=days, log=log)
+        old_parts, next_parts = journal.parts(), journal.parts()  # each for a thread of its own
+        old = InboxRetention(
+            entries=reader, outbox=outbox, inbox=inbox, clock=SystemClock(), days=days, log=log, parts=old_parts
+        )
+        ahead = PartsAhead(next_parts, days=days, log=log)
         samples = RejectsRetention(rejects, SystemClock(), days=settings.rejects.keep_days, log=log)
-        purging = asyncio.gather(old.run(), samples.run())
+        purging = asyncio.gather(old.run(), ahead.run(), samples.run())
         try:
             await self._stop.wait()
         finally:
             purging.cancel()
             with suppress(asyncio.CancelledError):
                 await purging
-            for store in (reader, outbox, rejects):
+            for store in (reader, outbox, rejects, old_parts, next_parts):
                 store.close()
             await asyncio.to_thread(inbox.close)
 

@@ -39,8 +39,6 @@ class Made:
     """Where what was erased stands a while longer."""
     copies: bool = True
     """Whether it can be backed up by us."""
-    indexes: bool = True
-    """Whether it keeps an index, by which things are found that nobody could look through in time."""
 
 
 @contextmanager
@@ -86,7 +84,6 @@ def on_postgres(keys: Sequence[bytes] = ()) -> Callable[[Path], AbstractContextM
                 dense=False,
                 bytes_stay_in=(STAYS_IN,),
                 copies=False,
-                indexes=False,
             )
 
     return made
@@ -100,8 +97,6 @@ ENGINES: dict[str, Callable[[Path], AbstractContextManager[Made]]] = {
     "postgres sealed": on_postgres(keys=[KEY]),
 }
 """Another engine is another line here."""
-INDEXED = ("memory", "sqlite", "sealed")
-"""Those that keep an index."""
 
 
 @pytest.fixture(params=ENGINES)

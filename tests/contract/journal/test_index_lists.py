@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -17,7 +15,7 @@ from receiver.journal.ports import InboxLimits, Outbox
 from receiver.model.callback import EntryId
 from receiver.model.records import OutboxBatch, Outcome, Position, Progress, QuarantineFilter
 from receiver.model.times import DAY_US, from_us
-from tests.contract.journal.conftest import ENGINES, INDEXED, Made
+from tests.contract.journal.conftest import Made
 from tests.contract.journal.index_samples import listed, make, masked, numbers, poll, told, unread
 from tests.contract.journal.samples import START, START_US, batch, callback, key, standing
 
@@ -29,13 +27,6 @@ MINUTE_US = 60_000_000
 def after(minutes: int) -> str:
     """A time of receipt so many minutes after the start."""
     return from_us(START_US + minutes * MINUTE_US)
-
-
-@pytest.fixture(params=INDEXED)
-def made(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Made]:
-    """A new journal of each engine that keeps an index."""
-    with ENGINES[request.param](tmp_path) as made:
-        yield made
 
 
 @pytest.fixture(params=["indexed", "looked through", "half"])
@@ -150,14 +141,17 @@ def test_purged_records_leave_gaps_that_nobody_notices(journal: Journal, outbox:
 async def test_counters_by_minute_and_day(made: Made) -> None:
     """Events, quarantine and repeats, by all that a chart is drawn by; none without an index."""
     inbox = made.journal.inbox_writer(InboxLimits())
-    for _ in range(4):
-        await inbox.append(callback(1))
+    given = [await inbox.append(callback(1)) for _ in range(4)]
     await asyncio.to_thread(inbox.close)
-    records = [told(1, anomalies=["late", "conflict"]), told(2, "b"), unread(3)]
-    repeat = Outcome("inbox", 4, "duplicate", 1, key("a"))
+    records = [
+        told(1, anomalies=["late", "conflict"], callback=given[0]),
+        told(2, "b", callback=given[1]),
+        unread(3, record_id=str(given[2]), callback=given[2]),
+    ]
+    repeat = Outcome("inbox", given[3], "duplicate", 1, key("a"))
     with closing(made.journal.outbox(write=True)) as outbox:
         whole = batch(records)
-        outbox.commit(batch(records, 4, outcomes=[*whole.outcomes, repeat]))
+        outbox.commit(batch(records, given[3], outcomes=[*whole.outcomes, repeat]))
     minute_us, day_us = START_US // MINUTE_US * MINUTE_US, START_US // DAY_US * DAY_US
     with closing(made.journal.index()) as index:
         assert (list(index.minutes(0, 2**60).counts), index.indexed().there) == ([], False)
@@ -191,17 +185,20 @@ async def test_quarantine_in_groups_by_the_word_that_nobody_knew(made: Made, ind
     """The largest group first, with its first and last time and its newest callback as the example."""
     words = ["Odd", "Odd", "Strange", "x4111111111111111x"]
     inbox = made.journal.inbox_writer(InboxLimits())
-    for word in words:
-        await inbox.append(callback(1, orjson.dumps({"data": [{"status": word}]})))
+    given = [await inbox.append(callback(1, orjson.dumps({"data": [{"status": word}]}))) for word in words]
     await asyncio.to_thread(inbox.close)
     reason, detail = "unknown_status", "data.0.status"
-    records = [unread(n, "unknown_status", detail, received_at=after(n)) for n in range(1, 5)]
-    records.append(unread(5, received_at=after(5)))
-    stands = [
-        standing(EntryId("inbox", n), n, reason="unknown_status", detail=detail, received_at=after(n))
-        for n in range(1, 5)
+    ids = [EntryId("inbox", number) for number in (*given, given[-1] + 1)]
+    records = [
+        unread(n, "unknown_status", detail, received_at=after(n), record_id=str(one), callback=one.number)
+        for n, one in enumerate(ids[:4], 1)
     ]
-    stands += [standing(EntryId("inbox", 5), 5), standing(poll(6), None, state="closed")]
+    records.append(unread(5, received_at=after(5), record_id=str(ids[4]), callback=ids[4].number))
+    stands = [
+        standing(one, n, reason="unknown_status", detail=detail, received_at=after(n))
+        for n, one in enumerate(ids[:4], 1)
+    ]
+    stands += [standing(ids[4], 5), standing(poll(6), None, state="closed")]
     with closing(made.journal.outbox(write=True)) as outbox:
         outbox.commit(batch(records, quarantined=stands))
     if indexed != "looked through":
@@ -209,10 +206,10 @@ async def test_quarantine_in_groups_by_the_word_that_nobody_knew(made: Made, ind
     with closing(made.journal.index()) as index:
         groups = index.quarantine_groups(QuarantineFilter())
         assert list(groups.groups) == [
-            QuarantineGroup("main", reason, detail, "Odd", 2, after(1), after(2), EntryId("inbox", 2)),
-            QuarantineGroup("main", "schema", "id", "", 1, START, START, EntryId("inbox", 5)),
-            QuarantineGroup("main", reason, detail, "Strange", 1, after(3), after(3), EntryId("inbox", 3)),
-            QuarantineGroup("main", reason, detail, "x411111******1111x", 1, after(4), after(4), EntryId("inbox", 4)),
+            QuarantineGroup("main", reason, detail, "Odd", 2, after(1), after(2), ids[1]),
+            QuarantineGroup("main", "schema", "id", "", 1, START, START, ids[4]),
+            QuarantineGroup("main", reason, detail, "Strange", 1, after(3), after(3), ids[2]),
+            QuarantineGroup("main", reason, detail, "x411111******1111x", 1, after(4), after(4), ids[3]),
         ]
         assert not groups.cut_off
         closed = index.quarantine_groups(QuarantineFilter(state="closed"))

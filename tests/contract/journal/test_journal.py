@@ -151,7 +151,7 @@ async def test_figures(made: Made) -> None:
         "published_to": 3,
         "operations": 2,
         "contents": 3,
-        "indexed_to": 4 if made.indexes else 0,
+        "indexed_to": 4,
         "outcome_event": 3,
         "outcome_quarantine": 1,
     }

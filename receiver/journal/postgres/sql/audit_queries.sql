@@ -82,9 +82,22 @@ SELECT count(*) FROM contents
 -- Callbacks that only who has a key can read.
 SELECT count(*) FROM callbacks WHERE headers IS NULL
 
+-- name: stat_parts
+-- Parts of the inbox.
+SELECT count(*) FROM parts WHERE NOT detached
+
+-- name: stat_callbacks_in_no_part
+-- Callbacks that came when no part was made for them, and those that stayed when theirs went.
+SELECT count(*) FROM callbacks_rest
+
 -- name: stat_slots
 -- Slots.
 SELECT count(*) FROM slots
+
+-- name: stat_search_bytes
+-- Tables of the index that things are found by.
+SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = current_schema() AND c.relkind = 'r' AND starts_with(c.relname, 'search_')
 
 -- name: stat_database_bytes
 -- All tables of the journal with their indexes.

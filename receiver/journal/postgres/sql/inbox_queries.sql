@@ -98,8 +98,10 @@ SELECT min(number) FROM callbacks WHERE slot = ANY(ARRAY(SELECT slot FROM slots 
   AND number > $1 AND received_at_us >= $2 AND received_at_us < $3
 
 -- name: purge
--- Callbacks that retention lets go; their highest number is not forgotten.
+-- Callbacks that retention lets go; their highest number is not forgotten. From the lowest to the highest: no other part
+-- is looked into.
 WITH gone AS (DELETE FROM callbacks WHERE slot = ANY(ARRAY(SELECT slot FROM slots)) AND number = ANY($1::bigint[])
+  AND number >= (SELECT min(n) FROM unnest($1::bigint[]) AS n) AND number <= (SELECT max(n) FROM unnest($1::bigint[]) AS n)
   RETURNING slot, number)
 UPDATE slots SET callbacks_last = greatest(callbacks_last, last)
 FROM (SELECT slot, max(number) AS last FROM gone GROUP BY slot) AS of_slots WHERE slots.slot = of_slots.slot

@@ -132,9 +132,10 @@ SELECT record_id FROM records WHERE number = $1
 SELECT number FROM outcomes WHERE store = 'requests' AND record = $1 AND outcome = 'event'
 
 -- name: outcomes_between
--- What became of a range of callbacks.
+-- What became of a range of callbacks, of a slot or of all.
 SELECT store, outcomes.number, outcome, record, key FROM outcomes LEFT JOIN operations ON operations.id = operation
-WHERE store = 'inbox' AND outcomes.number BETWEEN $1 AND $2 ORDER BY outcomes.number
+WHERE store = 'inbox' AND outcomes.number BETWEEN $1 AND $2 AND ($3::smallint IS NULL OR slot = $3)
+ORDER BY outcomes.number
 
 -- name: duplicates
 -- Callbacks that say what another callback said, of a slot or of all.
@@ -173,9 +174,13 @@ INSERT INTO topic_partitions (cluster_id, topic, partitions) VALUES ($1, $2, $3)
 ON CONFLICT (cluster_id, topic) DO UPDATE SET partitions = excluded.partitions
 
 -- name: unsettled
--- Those callbacks among some that are not interpreted, not published, or in quarantine.
-SELECT wanted.number FROM unnest($1::bigint[]) AS wanted(number) LEFT JOIN outcomes USING (number)
-WHERE store = 'inbox' AND (outcome = 'quarantine' OR coalesce(record, 0) > $2)
+-- Those callbacks among some that are not interpreted, not published by their slot, or in quarantine; all of them while
+-- nothing was ever published.
+SELECT wanted.number FROM unnest($1::bigint[]) AS wanted(number)
+  LEFT JOIN outcomes ON store = 'inbox' AND outcomes.number = wanted.number
+WHERE NOT EXISTS (SELECT 1 FROM kafka_memory AS any_of WHERE any_of.number > any_of.slot::bigint << 48)
+  OR outcome = 'quarantine' OR coalesce(record, 0) > coalesce((SELECT kafka_memory.number
+    FROM kafka_memory WHERE kafka_memory.slot = outcomes.slot ORDER BY noted DESC LIMIT 1), outcomes.slot::bigint << 48)
 
 -- name: purgeable_records
 -- Published events of a certain age.

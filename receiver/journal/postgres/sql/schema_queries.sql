@@ -32,10 +32,16 @@ INSERT INTO slots (slot, last_record) VALUES ($1, $2) ON CONFLICT DO NOTHING
 SELECT count(*) FROM slots
 
 -- name: allow
--- A role that a service runs under: it may change rows, and no table.
+-- A role that a service runs under: it may change rows, and no table but by the functions that are there for it.
 GRANT USAGE ON SCHEMA {schema} TO {role};
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role};
-GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {role}
+GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {role};
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {schema} TO {role}
+
+-- name: allowed
+-- Roles that were let in before: what a migration adds is theirs too.
+SELECT rolname FROM pg_class, aclexplode(relacl) AS granted JOIN pg_roles ON pg_roles.oid = grantee
+WHERE pg_class.oid = 'slots'::regclass AND grantee <> relowner AND privilege_type = 'INSERT'
 
 -- name: server
 -- Whether it keeps what it says it kept.

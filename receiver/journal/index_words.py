@@ -31,7 +31,7 @@ class Words(Protocol):
         """Of the master key; empty where all is readable."""
 
     def token(self, word: str) -> str:
-        """A word as FTS5 takes it; those with the same beginning have tokens with the same beginning if readable."""
+        """A word as engines take it; those with the same beginning have tokens with the same beginning if readable."""
 
     def name(self, text: str) -> bytes:
         """What a text is found by."""
