@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -186,6 +187,7 @@ EVENTS: Mapping[str, Meaning] = {
 """Dotted name → what it means."""
 
 
+@cache
 def found() -> dict[str, Found]:
     """Give every event that the code names, sorted: its level and fields where it is written in place."""
     events: dict[str, Found] = {}

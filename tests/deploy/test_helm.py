@@ -34,6 +34,9 @@ from tests.helm_chart import (
     template,
 )
 
+pytestmark = pytest.mark.xdist_group("helm")
+"""One worker has all that look at the chart, which renders each set of values once."""
+
 
 def test_helms_own_linter_finds_nothing() -> None:
     """Not a warning either."""

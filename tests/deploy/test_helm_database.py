@@ -18,6 +18,9 @@ from receiver.journal.engines import why_no_url
 from receiver.service.config.journal_settings import JournalSettings
 from tests.helm_chart import CHART, IN_DATABASE, OWNERS_URL, URL, chosen, environ_of, pods, rendered, template
 
+pytestmark = pytest.mark.xdist_group("helm")
+"""One worker has all that look at the chart, which renders each set of values once."""
+
 
 @pytest.mark.parametrize("name", IN_DATABASE)
 def test_a_journal_in_a_database_has_pods_of_two_roles_and_no_volume(name: str) -> None:

@@ -67,11 +67,12 @@ def places(reader: InboxReader, numbers: list[int]) -> list[int]:
 async def shop(made: Made) -> AsyncIterator[Shop]:
     """Opened, filled, interpreted; nothing published yet."""
     inbox, reader, clock, log = made.journal.inbox_writer(InboxLimits()), made.another().inbox(), FakeClock(), Lines()
-    numbers = []
+    said = []
     for day in range(40):
         body = b"junk" if day % 10 == 0 else json.dumps(BODY | {"id": f"o{day}"}).encode()
-        said = VerifiedCallback("0xpay-main", clock.us - (39 - day) * DAY_US, (), body)
-        numbers.append(await inbox.append(said))
+        said.append(VerifiedCallback("0xpay-main", clock.us - (39 - day) * DAY_US, (), body))
+    numbers = await asyncio.gather(*map(inbox.append, said))  # which share a commit
+    assert numbers == sorted(numbers)
     stores = Stores(reader, made.journal.requests(), made.journal.outbox(write=True))
     interpreter = Interpreter(
         stores=stores,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import random
 import signal
 import subprocess
@@ -245,11 +246,17 @@ def test_a_hash_that_is_gone_from_the_table_is_told(folder: Path, outbox: Sqlite
     assert check(folder) == [f"operation 4 ({key(3)}) is not in the table of keys"]
 
 
-CHILD = """
+CHILD = f"""
 import sys
 from pathlib import Path
 from receiver.journal.sqlite import operation_keys as sqlite_keys
-from tests.journal.sqlite.test_operation_keys import SqliteOutbox, commit
+from receiver.journal.sqlite.outbox import SqliteOutbox
+from receiver.model.operation import OperationState
+from receiver.model.records import OutboxBatch
+
+{inspect.getsource(key)}
+{inspect.getsource(state)}
+{inspect.getsource(commit)}
 sqlite_keys.GATHER, sqlite_keys.SLICES_MAX, sqlite_keys.SLICE_TIMES = 10, 4, 1
 outbox, number = SqliteOutbox.open(Path(sys.argv[1])), int(sys.argv[2])
 while True:
@@ -257,6 +264,7 @@ while True:
     number += 2
     print(number, flush=True)
 """
+"""Without this module, which would bring all that tests need."""
 
 
 @pytest.mark.long
