@@ -71,6 +71,14 @@ class Served:
         return page
 
 
+@pytest.fixture(autouse=True)
+def nothing_left_open(served: Served) -> Iterator[None]:
+    """Close what a test has opened: a page that is left open goes on asking for what is new, and is drawn."""
+    yield
+    for context in served.chromium.contexts:
+        context.close()
+
+
 @pytest.fixture(scope="module")
 def served() -> Iterator[Served]:
     """The console, served as the service serves it, and a browser."""
@@ -92,7 +100,7 @@ def served() -> Iterator[Served]:
     running.start()
     loop = loops.get(timeout=10)
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        chromium = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
         yield Served(shown, f"http://127.0.0.1:{listener.getsockname()[1]}", chromium, loop)
         chromium.close()
     loop.call_soon_threadsafe(shown.console.live.close)
