@@ -35,9 +35,6 @@ run: install ## the receiver with a simulated provider, until Ctrl-C; needs only
 
 # Most of what takes long waits: for a process to start, to be given up, to be back. Four workers fill two cores.
 WORKERS ?= 4
-# Where Python is told to keep nothing of what it compiles, each worker rewrites the assertions of all tests again, and
-# each process that a test starts compiles the receiver again.
-test test-fast fuzz: export PYTHONDONTWRITEBYTECODE :=
 # The broker needs Java 17+, and its jars come through Maven; what of these is missing, kafka_local.py brings as wheels.
 test: install-dev ## all tests, with a real Kafka broker; needs only Python 3.11+, uses Java 17+ and Maven where they are
 	@$(BIN)/python deploy/kafka-local/kafka_local.py require

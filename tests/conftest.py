@@ -33,7 +33,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Start what the tests start quickly.
 
     Java has its quick compiler alone: a broker of the tests is over before the thorough one has paid off. Python keeps
-    what it compiled, also where the environment is one of a container's build: else each process compiles our modules.
+    what it compiled, also where the environment is one of a container's build: else each process compiles our modules,
+    and each worker rewrites the assertions of all tests.
     """
     os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
