@@ -7,6 +7,7 @@ when it ends, and puts that as a table into ``SECURITY.md``, where a test holds 
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -48,7 +49,11 @@ def trace(folder: Path) -> Mapping[str, frozenset[str]]:
     with Service(folder / "service", f"127.0.0.1:{free_port()}") as service:
         service.config.write_text(service.config.read_text().rstrip("\n") + POLLED.format(port=free_port()))
         service.environ |= {"PYTHONPATH": str(folder / "hook")}
-        service.start()
+        with service.log.open("ab") as log:  # with an interpreter of its own: a fork has what others have imported
+            command = [sys.executable, "-m", "receiver", "serve", "--config", str(service.config)]
+            service.process = subprocess.Popen(
+                command, env=service.environ, cwd=service.folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+            )
         service.wait_ready()
         until(lambda: (service.readyz() or {}).get("reconcile", {}).get("state") == "up")
         assert service.post_swap({"id": "s", "organizationId": traffic.ORGANISATION, "status": "PROCESSED"}) == 200
