@@ -13,8 +13,11 @@ from urllib.parse import quote
 
 import pytest
 
+from receiver.console.access import Visitor
+from receiver.console.answers import Ask
 from receiver.console.pages.operation import amounts, folded
 from receiver.console.pages.overview import polyline, sentences
+from receiver.console.pages.quarantine import members
 from receiver.console.pages.routes import PAGES
 from receiver.console.refusals import METRIC, Refusals
 from receiver.model.errors import ConfigurationError, KafkaUnavailable
@@ -408,3 +411,23 @@ def test_the_overview_shows_what_was_refused_by_the_minute() -> None:
     assert 'aria-label="swaps, refused with 401: 4 in 60 minutes, at most 3 a minute"' in text
     assert '<a class="go" href="/rejects?source=swaps">4</a>' in text
     assert "when this console began to look" in text
+
+
+def test_a_group_is_picked_for_a_bounded_time_and_whole_for_who_acts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page shows its first callbacks in any case, and says that there may be more."""
+    way = Way()
+    asyncio.run(way.events("0xpay-main", [exchange(f"odd-{place}", status="Wondrous") for place in range(60)]))
+    shown = browser(way=way)
+    monkeypatch.setattr("receiver.console.pages.quarantine.BUDGET_S", -1)
+    text = shown.get("/quarantine/group?reason=unknown_status&word=Wondrous")
+    assert "There are more than one page looks at" in text
+    assert text.count('href="/callback/') == 50
+    ask = Ask(Visitor("ann", "write"), query={"reason": "unknown_status", "word": "Wondrous"})
+    assert [len(members(shown.desk, ask)[0]), members(shown.desk, ask)[1]] == [60, False]
+    assert members(shown.desk, Ask(ask.visitor, query={"detail": "none of theirs"})) == ([], False)
+
+
+def test_a_search_gives_what_it_found_to_programs() -> None:
+    """As a list does its records."""
+    found = full().client.get("/search?q=1&format=json").json()["found"]
+    assert {hit["what"] for hit in found["callbacks"]} == {"callback"}

@@ -19,7 +19,7 @@ from receiver.model.times import from_us
 PAGE = 50
 STEP = 200
 """Callbacks that are read at once."""
-BUDGET_S = 0.2
+BUDGET_S = 0.1
 """For one page; a page that was cut off says so, and the next one goes on."""
 BEFORE_MAX = 1000
 """Callbacks in a row from before the wanted time after which no further ones are looked for: clocks are set by less."""
