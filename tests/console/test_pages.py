@@ -20,6 +20,9 @@ from receiver.console.pages.overview import polyline, sentences
 from receiver.console.pages.quarantine import members
 from receiver.console.pages.routes import PAGES
 from receiver.console.refusals import METRIC, Refusals
+from receiver.journal.memory.journal import MemoryJournal
+from receiver.journal.memory.outbox import MemoryOutbox
+from receiver.journal.slots import OneSlot, SlotState, first_record
 from receiver.model.errors import ConfigurationError, KafkaUnavailable
 from receiver.model.operation import operation_key
 from receiver.model.times import from_us
@@ -431,3 +434,22 @@ def test_a_search_gives_what_it_found_to_programs() -> None:
     """As a list does its records."""
     found = full().client.get("/search?q=1&format=json").json()["found"]
     assert {hit["what"] for hit in found["callbacks"]} == {"callback"}
+
+
+def test_records_of_several_slots_are_counted_by_slot(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their numbers have the slot in the high bits, and are no count."""
+    way = seeded()
+    lasts = {0: way.outbox.last_number(), 1: first_record(1) + 5, 2: first_record(2)}
+    states = [SlotState(slot, 0, None, None, 0, 0, last) for slot, last in lasts.items()]
+
+    class Slots(OneSlot):
+        """Three."""
+
+        def states(self) -> Sequence[SlotState]:
+            return states
+
+    monkeypatch.setattr(MemoryJournal, "slots", lambda _: Slots(states[0]))
+    monkeypatch.setattr(MemoryOutbox, "last_number", lambda _: lasts[1])
+    text = browser(way=way).get("/")
+    assert f"<b>{lasts[0] + 5}</b> records" in text
+    assert 'href="/search"><b>3</b> to publish' in text
