@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -144,6 +145,9 @@ def test_a_group_is_picked_for_a_bounded_time_and_whole_for_who_acts(monkeypatch
     text = shown.get("/quarantine/group?reason=unknown_status&word=Wondrous")
     assert "There are more than one page looks at" in text
     assert text.count('href="/callback/') == 50
+    more = re.search(r'rel="next" href="([^"]+)"', text)
+    assert more is not None
+    assert shown.get(more[1].replace("&amp;", "&")).count('href="/callback/') == 10
     ask = Ask(Visitor("ann", "write"), query={"reason": "unknown_status", "word": "Wondrous"})
     assert [len(members(shown.desk, ask)[0]), members(shown.desk, ask)[1]] == [60, False]
     assert members(shown.desk, Ask(ask.visitor, query={"detail": "none of theirs"})) == ([], False)
@@ -172,3 +176,14 @@ def test_records_of_several_slots_are_counted_by_slot(monkeypatch: pytest.Monkey
     text = browser(way=way).get("/")
     assert f"<b>{lasts[0] + 5}</b> records" in text
     assert 'href="/search"><b>3</b> to publish' in text
+
+
+def test_callbacks_below_a_long_gap_are_listed() -> None:
+    """However many numbers were purged, or never given, in between."""
+    way = Way()
+    asyncio.run(way.events("0xpay-main", [exchange("low"), exchange("high")]))
+    low, high = way.inbox.entries
+    way.inbox.entries[:] = [low, replace(high, number=1 << 50)]
+    way.inbox.last_number = lambda: 1 << 50  # type: ignore[method-assign]
+    text = browser(way=way).get("/callbacks")
+    assert re.findall(r'class="go" href="/callback/(\d+)"', text) == [str(1 << 50), "1"]

@@ -61,8 +61,8 @@ def quarantine(desk: Desk, ask: Ask) -> Page:
 
 def group(desk: Desk, ask: Ask) -> Page:
     """The callbacks of one group, what to do about them, and what a redrive would make of them now."""
-    rows, more = members(desk, ask, desk.context.clock.monotonic_s() + BUDGET_S)
     skip = ask.number("skip") or 0
+    rows, more = members(desk, ask, desk.context.clock.monotonic_s() + BUDGET_S, skip + SHOWN_MAX + 1)
     shown = rows[skip : skip + SHOWN_MAX]
     open_ids = [EntryId.parse(str(row["id"])) for row in shown if row["state"] == "open"]
     became, why = _preview(desk, open_ids)
@@ -85,16 +85,16 @@ def group(desk: Desk, ask: Ask) -> Page:
     return Page("group.html", "Quarantine", values, f"receiver quarantine redrive{desk.option}{options} --dry-run")
 
 
-def members(desk: Desk, ask: Ask, ends_s: float = math.inf) -> tuple[Sequence[dict[str, Any]], bool]:
+def members(desk: Desk, ask: Ask, ends_s: float = math.inf, least: int = 0) -> tuple[Sequence[dict[str, Any]], bool]:
     """The standings of the group that the fields say, up to a request's worth; and whether there may be more.
 
-    None is looked at after ``ends_s``, monotonic, but for the first page.
+    None is looked at after ``ends_s``, monotonic, once there are ``least``.
     """
     state = ask.text("state") or "open"
     wanted = QuarantineFilter(ask.text("source"), ask.text("reason"), state=None if state == "all" else state)
     rows, more = list[dict[str, Any]](), False
     for looked, row in enumerate(with_words(desk.context, _picked(desk, ask, wanted)), start=1):
-        late = len(rows) >= SHOWN_MAX and desk.context.clock.monotonic_s() > ends_s
+        late = len(rows) >= least and desk.context.clock.monotonic_s() > ends_s
         if looked > LOOKED_AT_MAX or len(rows) == REQUEST_MAX or late:
             more = True
             break
