@@ -28,9 +28,9 @@ from receiver.operate.context import Context
 LISTENERS_MAX = 20
 QUEUE_MAX = 200
 """Events that wait for one listener."""
-SKIPPED_MAX = 2000
-"""Events in a row that a listener has no room for before it is dropped: half a minute of a busy service, or a day of a
-quiet one."""
+SKIPPED_MAX = 20_000
+"""Events in a row that a listener has no room for before it is dropped: twenty seconds of a busy service. One that
+reads any meanwhile is told how many it missed, and is counted anew."""
 LOOK_S = 0.2
 STEP = 500
 PING_S = 15

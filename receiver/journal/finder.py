@@ -110,7 +110,8 @@ class Finder:
         hits = Hits(self._stores, self._search, query(text, PART_MIN))
         with suppress(ValueError):
             hits.add_entry(EntryId.parse(text))
-        hits.add_key(text)
+        if ":" in text:  # as every key has; else nobody waits for the table of keys to be read
+            hits.add_key(text)
         for reach in reversed(reaches):
             for record in self._looked_through(reach.numbers.above(reach.to), new):
                 hits.add_record(record)

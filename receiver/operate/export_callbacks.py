@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 import orjson
@@ -12,6 +13,7 @@ import orjson
 from receiver.model.callback import VerifiedCallback
 from receiver.operate.archive import operation_of, read_any, to_line
 from receiver.operate.context import Context
+from receiver.operate.lookup import operations_with_id
 from receiver.operate.replay_callbacks import Item
 from receiver.operate.selection import Chosen, Filter, choose
 
@@ -19,8 +21,13 @@ from receiver.operate.selection import Chosen, Filter, choose
 def chosen(context: Context, wanted: Filter, after: int = 0) -> Iterator[Chosen]:
     """The chosen callbacks of the journal above the number ``after``, in order of receipt."""
     journal = context.journal
-    with closing(journal.inbox()) as inbox, closing(journal.outbox()) as outbox, closing(journal.search()) as search:
-        yield from choose(inbox, outbox, search, wanted, after)
+    with (
+        closing(journal.inbox()) as inbox,
+        closing(journal.outbox()) as outbox,
+        closing(journal.search()) as search,
+        closing(journal.index()) as index,
+    ):
+        yield from choose(inbox, outbox, search, wanted, after, with_id=partial(operations_with_id, index, search))
 
 
 def count(context: Context, wanted: Filter, advance: Callable[[], None] = lambda: None) -> tuple[int, Counter[str]]:

@@ -7,13 +7,13 @@ went.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import orjson
 
 from receiver.journal.index import Found, Index
 from receiver.journal.ports import Outbox
-from receiver.journal.search import EventFilter, Search
+from receiver.journal.search import EventFilter, FoundOperation, Search
 from receiver.model.clock import Clock
 from receiver.model.errors import ReceiverError
 from receiver.model.operation import key_part, operation_key
@@ -42,6 +42,20 @@ def mentioned(clock: Clock, outbox: Outbox, search: Search, index: Index, text: 
         return _key(records[0])
     begun = [one.key for one in search.operations_by_prefix(text)] if len(text) >= PREFIX_MIN else []
     return _only_one(text, begun) if begun else _scan(clock, outbox, text)
+
+
+def operations_with_id(index: Index, search: Search, operation_id: str) -> Sequence[FoundOperation]:
+    """The operations with exactly this id of their provider, by the index where it knows them.
+
+    Else all operations are read, which takes a second for a million: so are those whose events are all purged found.
+    """
+    found = index.find(operation_id)
+    if found.indexed.whole and not found.cut_off:
+        part = key_part(operation_id)
+        keys = [hit.name for hit in found.operations if hit.by == "operation" and hit.name.rpartition(":")[2] == part]
+        if keys:
+            return search.operations_by_key(keys)
+    return search.operations_by_id(operation_id)
 
 
 def _indexed(found: Found, text: str) -> list[str]:

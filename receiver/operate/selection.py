@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from receiver.journal.ports import InboxReader, Outbox
-from receiver.journal.search import OPERATIONS_MAX, EventFilter, Search
+from receiver.journal.search import OPERATIONS_MAX, EventFilter, FoundOperation, Search
 from receiver.model.callback import JournalEntry
 from receiver.model.records import OutboxRecord, Outcome
 from receiver.model.times import from_us
@@ -87,10 +87,25 @@ class Chosen:
     """Of its event, or of the event that it repeats; None where nobody could read it."""
 
 
-def choose(inbox: InboxReader, outbox: Outbox, search: Search, wanted: Filter, after: int = 0) -> Iterator[Chosen]:
-    """The chosen callbacks above ``after``, in order of receipt; those not yet interpreted are not among them."""
+def choose(  # noqa: PLR0913  what is read, and what is wanted of it
+    inbox: InboxReader,
+    outbox: Outbox,
+    search: Search,
+    wanted: Filter,
+    after: int = 0,
+    *,
+    with_id: Callable[[str], Sequence[FoundOperation]] | None = None,
+) -> Iterator[Chosen]:
+    """The chosen callbacks above ``after``, in order of receipt; those not yet interpreted are not among them.
+
+    ``with_id`` finds operations by an id of their provider faster than ``search`` does.
+    """
     given = 0
-    for entry, outcome in _candidates(inbox, outbox, search, wanted, after):
+    named = (with_id or search.operations_by_id)(wanted.operation) if wanted.operation is not None else None
+    of_operations = named is not None and len(named) < OPERATIONS_MAX
+    for entry, outcome in (
+        _of_operations(inbox, search, named or (), after) if of_operations else _all(inbox, outbox, wanted, after)
+    ):
         if wanted.limit is not None and given >= wanted.limit:
             return
         chosen = _chosen(entry, outcome, search, wanted)
@@ -102,16 +117,17 @@ def choose(inbox: InboxReader, outbox: Outbox, search: Search, wanted: Filter, a
 Candidates = Iterator[tuple[JournalEntry, Outcome | None]]
 
 
-def _candidates(inbox: InboxReader, outbox: Outbox, search: Search, wanted: Filter, after: int) -> Candidates:
-    """The callbacks among which the chosen ones are: all bodies are read only where nothing says which they are."""
-    operations = search.operations_by_id(wanted.operation) if wanted.operation is not None else None
-    if operations is not None and len(operations) < OPERATIONS_MAX:
-        outcomes = [one for found in operations for one in search.arrivals(found.number) if one.store == "inbox"]
-        for outcome in sorted(outcomes, key=lambda one: one.number):
-            entry = inbox.entry(outcome.number) if outcome.number > after else None
-            if entry is not None:
-                yield entry, outcome
-        return
+def _of_operations(inbox: InboxReader, search: Search, named: Sequence[FoundOperation], after: int) -> Candidates:
+    """The callbacks of some operations: no other body is read."""
+    outcomes = [one for found in named for one in search.arrivals(found.number) if one.store == "inbox"]
+    for outcome in sorted(outcomes, key=lambda one: one.number):
+        entry = inbox.entry(outcome.number) if outcome.number > after else None
+        if entry is not None:
+            yield entry, outcome
+
+
+def _all(inbox: InboxReader, outbox: Outbox, wanted: Filter, after: int) -> Candidates:
+    """All callbacks, where nothing says which the chosen ones are."""
     for entries in _pages(inbox, wanted, after):
         known = outbox.outcomes_between(entries[0].number, entries[-1].number)
         for entry in entries:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -14,12 +15,13 @@ from receiver.journal.entries import Stores, open_stores
 from receiver.journal.erasing import Erased
 from receiver.journal.search import FoundOperation, Search
 from receiver.model.callback import EntryId, is_simulated
+from receiver.model.clock import Clock
 from receiver.model.errors import ConfigurationError, KafkaUnavailable, ReceiverError
 from receiver.model.operation import operation_key
 from receiver.model.records import OutboxRecord, QuarantineFilter
 from receiver.model.times import from_us, to_us
 from receiver.operate.context import Context
-from receiver.operate.lookup import mentioned
+from receiver.operate.lookup import mentioned, operations_with_id
 from receiver.operate.replay_callbacks import differences
 from receiver.operate.verifying_key import verifying_key
 from receiver.providers.contract import Sources
@@ -52,13 +54,17 @@ class _Arrival:
 
 
 async def timeline(
-    context: Context, operation: str, retired: Mapping[str, Sequence[bytes]] = NO_RETIRED
+    context: Context,
+    operation: str,
+    retired: Mapping[str, Sequence[bytes]] = NO_RETIRED,
+    scan_s: float = math.inf,
 ) -> list[dict[str, Any]]:
     """What arrived of an operation, what it became, and where on Kafka it lies, in order of receipt.
 
     ``operation`` is the provider's id, its beginning, the whole key, or what an event of it says (``operate.lookup``).
     ``retired``: source → its secrets that are live no more, for callbacks that none of the live ones verifies.
-    Raises ``ReceiverError`` where nothing is known of it, or it stands for several operations.
+    Callbacks that nobody could read are looked through for ``scan_s`` at most. Raises ``ReceiverError`` where nothing
+    is known of it, or it stands for several operations.
     """
     with open_stores(context.journal) as stores, closing(context.journal.search()) as search:
         reader = _Reader(stores, search, _sources_at_hand(context), retired)
@@ -66,7 +72,8 @@ async def timeline(
         if len(found) > 1:
             raise ReceiverError(f"several operations have this id: {', '.join(one.key for one in found)}")
         arrivals = reader.arrivals(found[0].number) if found else []
-        arrivals += reader.in_quarantine(operation, {arrival.row["callback"] for arrival in arrivals})
+        known = {arrival.row["callback"] for arrival in arrivals}
+        arrivals += reader.in_quarantine(operation, known, context.clock, scan_s)
         if not arrivals:
             with closing(context.journal.index()) as index:
                 key = mentioned(context.clock, stores.outbox, search, index, operation)
@@ -111,12 +118,14 @@ def _act(act: Erased) -> dict[str, Any]:
 def find_operations(context: Context, search: Search, operation: str) -> Sequence[FoundOperation]:
     """The operations with this key, or with this id of their provider.
 
-    The keys that the configured sources would give are looked up first, which takes no time; all operations are read
-    only where none of those is there.
+    The keys that the configured sources would give are looked up first, which takes no time, then the index; all
+    operations are read only where neither knows it.
     """
-    return search.operations_by_key({operation, *_likely_keys(context, operation)}) or search.operations_by_id(
-        operation
-    )
+    found = search.operations_by_key({operation, *_likely_keys(context, operation)})
+    if found:
+        return found
+    with closing(context.journal.index()) as index:
+        return operations_with_id(index, search, operation)
 
 
 def _sources_at_hand(context: Context) -> Sources:
@@ -171,9 +180,10 @@ class _Reader:
         event = orjson.loads(record.value)
         return _Arrival(row | {name: event[name] for name in EVENT_FIELDS}, record if outcome == "event" else None)
 
-    def in_quarantine(self, operation: str, known: set[Any]) -> list[_Arrival]:
-        """What nobody could read, where its bytes have the id."""
+    def in_quarantine(self, operation: str, known: set[Any], clock: Clock, scan_s: float) -> list[_Arrival]:
+        """What nobody could read, where its bytes have the id; as many as are looked at in ``scan_s``."""
         arrivals = []
+        ends_s = clock.monotonic_s() + scan_s
         identity = operation.rpartition(":")[2].encode()
         for standing in self.search.quarantine(QuarantineFilter(state=None), None, QUARANTINE_SCAN_MAX):
             entry = self.stores.entry(standing.id) if standing.id.to_json() not in known else None
@@ -191,6 +201,8 @@ class _Reader:
                 if is_simulated(entry.callback.headers):
                     row["simulated"] = True
                 arrivals.append(_Arrival(row))
+            if clock.monotonic_s() > ends_s:
+                break
         return arrivals
 
 

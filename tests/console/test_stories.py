@@ -203,6 +203,7 @@ def test_a_payout_failed_after_it_was_completed(desk: Browser) -> None:
     assert "Callback 1 said Done, which is completed." in said
     assert "Callback 2 said Failed, which is failed. But the operation had ended as completed before" in said
     assert "it is completed still" in said
+    assert "That is not the operation's state; its own page says why." in told(desk, "/callback/2")
 
 
 def test_a_callback_was_refused_because_the_secret_was_rotated(desk: Browser) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
+from typing import cast
 
 import pytest
 
+from receiver.journal.search import Search
 from receiver.model.errors import ReceiverError
 from receiver.operate import lookup
-from receiver.operate.lookup import mentioned
+from receiver.operate.lookup import mentioned, operations_with_id
 from tests.operate.desk import SWAPS, exchange
 from tests.support import Way
 
@@ -96,3 +98,31 @@ async def test_it_is_said_how_far_was_looked(monkeypatch: pytest.MonkeyPatch) ->
     way = await filled()
     with pytest.raises(ReceiverError, match="among the newest 2 records, and older ones were not read after"):
         found(way, "order-2")
+
+
+async def test_an_id_is_found_by_the_index_and_else_among_all() -> None:
+    """All operations are read only where no index that is whole knows it; another's id that begins alike is none."""
+    way = Way()
+    await way.events("0xpay-main", [exchange("one"), exchange("one-more"), exchange("One")])
+    search, read = way.journal.search(), list[str]()
+
+    class Counted:
+        """The same search, which notes when all are read."""
+
+        operations_by_key = staticmethod(search.operations_by_key)
+
+        @staticmethod
+        def operations_by_id(operation_id: str) -> object:
+            read.append(operation_id)
+            return search.operations_by_id(operation_id)
+
+    def ids(text: str) -> list[str]:
+        with closing(way.journal.index()) as index:
+            return [one.key.rpartition(":")[2] for one in operations_with_id(index, cast("Search", Counted), text)]
+
+    assert (ids("one"), read) == (["one"], ["one"])
+    with closing(way.journal.index_writer(lambda body: body)) as writer:
+        while writer.step():
+            pass
+    assert (ids("one"), ids("One"), read) == (["one"], ["One"], ["one"])
+    assert (ids("nobody"), read) == ([], ["one", "nobody"])

@@ -121,3 +121,12 @@ async def test_callbacks_of_one_moment_stand_in_the_order_of_their_numbers() -> 
     await way.events("0xpay-main", [exchange("same")] * 11)
     rows = await timeline(context_of(way), "same")
     assert [row["callback"] for row in rows] == list(range(1, 12))
+
+
+async def test_what_nobody_could_read_is_looked_through_for_a_bounded_time() -> None:
+    """Where a page asks: one is looked at in any case; a command looks through all."""
+    way = Way()
+    await way.events("0xpay-main", [exchange("one"), *(exchange("one", status=f"Odd{place}") for place in range(3))])
+    context = context_of(way)
+    assert [row["outcome"] for row in await timeline(context, "one")] == ["event"] + ["quarantine"] * 3
+    assert [row["outcome"] for row in await timeline(context, "one", scan_s=-1)] == ["event", "quarantine"]

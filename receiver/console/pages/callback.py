@@ -136,7 +136,8 @@ def _story(told: _Told) -> list[Sentence]:
         word = f"{event['provider_status']}, which is {event['status']}"
         again = {"event": f"It said {word}.", "duplicate": f"It said again what was known already: {word}."}
         if outcome.outcome in again:
-            said.append(Sentence(None, again[outcome.outcome]))
+            counts = "" if event["effective"] else " That is not the operation's state; its own page says why."
+            said.append(Sentence(None, again[outcome.outcome] + counts, "odd" if counts else "usual"))
         bodies = [one.callback.body for one in (told.entry, told.repeated) if one is not None]
         if outcome.outcome == "duplicate" and len(set(bodies)) == 2:
             said.append(Sentence(None, in_other_bytes(len(bodies[0]) - len(bodies[1])), "odd"))

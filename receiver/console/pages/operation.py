@@ -17,6 +17,7 @@ from receiver.console.story import Known, told
 from receiver.journal.entries import open_stores
 from receiver.model.callback import EntryId, JournalEntry
 from receiver.model.errors import ConfigurationError, ReceiverError
+from receiver.model.operation import operation_key
 from receiver.model.quarantine_record import WORDS, offending_word
 from receiver.model.records import Quarantined
 from receiver.model.times import to_us
@@ -24,6 +25,8 @@ from receiver.operate.timeline import timeline
 
 BODIES_MAX = 40
 """Repeats whose bodies are compared with what they repeat, and callbacks whose word is looked for, for one page."""
+SCAN_S = 0.05
+"""For looking through what nobody could read for the operation's id; `receiver show` looks through all of it."""
 EVENTS_MAX = 500
 """Whose contents are read for one page; an operation has a dozen."""
 WHY_NOT = {
@@ -40,7 +43,8 @@ def operation(desk: Desk, ask: Ask) -> Page:
     places = ask.text("places") is not None
     context = desk.context if places else replace(desk.context, open_kafka=lambda: None)
     try:
-        rows = asyncio.run(timeline(context, key, {card.name: desk.retired(card.name) for card in desk.sources}))
+        retired = {card.name: desk.retired(card.name) for card in desk.sources}
+        rows = asyncio.run(timeline(context, key, retired, SCAN_S))
     except ConfigurationError:
         raise
     except ReceiverError as error:
@@ -54,6 +58,8 @@ def operation(desk: Desk, ask: Ask) -> Page:
         }
     effective = [event for event in events.values() if event["effective"]]
     now = effective[-1] if effective else next(reversed(events.values()), None)
+    if now is not None:
+        key = operation_key(now["provider"], now["account"], now["kind"], now["operation_id"])
     values = {
         "key": key,
         "now": now,

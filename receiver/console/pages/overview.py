@@ -10,6 +10,7 @@ from typing import Any
 from receiver.console.answers import Ask, Page
 from receiver.console.desk import Desk, Service
 from receiver.journal.index import Count, Counted
+from receiver.journal.slots import first_record, slot_of_record
 from receiver.model.records import QuarantineFilter
 from receiver.model.times import DAY_US, from_us
 from receiver.operate.drift import silent_sources
@@ -94,17 +95,25 @@ def _bad(text: str) -> dict[str, str]:
 
 def _journal(desk: Desk) -> dict[str, int]:
     with closing(desk.context.journal.inbox()) as inbox, closing(desk.context.journal.outbox()) as outbox:
-        taken, recorded = inbox.last_number(), outbox.last_number()
+        taken, last = inbox.last_number(), outbox.last_number()
         unread = inbox.waiting(outbox.progress("inbox").number)
         remembered = outbox.latest_remembered()
     published = remembered[1].number if remembered is not None else 0
     return {
         "taken": taken,
-        "recorded": recorded,
-        "last": recorded,
+        "recorded": _recorded(desk, last),
+        "last": last,
         "uninterpreted": unread,
         "published": published,
     }
+
+
+def _recorded(desk: Desk, last: int) -> int:
+    """How many records were ever made: of several slots each has numbers of its own, with the slot in the high bits."""
+    if slot_of_record(last) == 0:
+        return last
+    with closing(desk.context.journal.slots()) as slots:
+        return sum(state.last_record - first_record(state.slot) for state in slots.states())
 
 
 def _lines(hour: Counted, first_us: int) -> list[dict[str, Any]]:

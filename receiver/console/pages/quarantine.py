@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from contextlib import closing
-from itertools import islice
 from typing import Any
 
 from receiver.console.answers import Ask, BadQuestion, Page
 from receiver.console.desk import Desk
 from receiver.console.pages.choices import kept, option
 from receiver.model.callback import EntryId
+from receiver.model.cards import mask_cards
 from receiver.model.errors import ConfigurationError
-from receiver.model.records import QuarantineFilter
+from receiver.model.records import Quarantined, QuarantineFilter
 from receiver.operate.quarantine import preview, quarantined, with_words
 from receiver.operate.requests import REQUEST_MAX
 
 LOOKED_AT_MAX = 5000
 """Standings that a group is picked from."""
-SHOWN_MAX = 100
+BUDGET_S = 0.1
+"""For picking them for a page; what somebody asks to have done is picked whole."""
+SHOWN_MAX = 50
 """Callbacks of a group that are shown and previewed at once."""
 TYPED_ABOVE = 20
 """A redrive of more than so many asks for the number to be typed."""
@@ -58,8 +61,8 @@ def quarantine(desk: Desk, ask: Ask) -> Page:
 
 def group(desk: Desk, ask: Ask) -> Page:
     """The callbacks of one group, what to do about them, and what a redrive would make of them now."""
-    rows, more = members(desk, ask)
     skip = ask.number("skip") or 0
+    rows, more = members(desk, ask, desk.context.clock.monotonic_s() + BUDGET_S, skip + SHOWN_MAX + 1)
     shown = rows[skip : skip + SHOWN_MAX]
     open_ids = [EntryId.parse(str(row["id"])) for row in shown if row["state"] == "open"]
     became, why = _preview(desk, open_ids)
@@ -82,17 +85,27 @@ def group(desk: Desk, ask: Ask) -> Page:
     return Page("group.html", "Quarantine", values, f"receiver quarantine redrive{desk.option}{options} --dry-run")
 
 
-def members(desk: Desk, ask: Ask) -> tuple[Sequence[dict[str, Any]], bool]:
-    """The standings of the group that the fields say, up to a request's worth; and whether there may be more."""
+def members(desk: Desk, ask: Ask, ends_s: float = math.inf, least: int = 0) -> tuple[Sequence[dict[str, Any]], bool]:
+    """The standings of the group that the fields say, up to a request's worth; and whether there may be more.
+
+    None is looked at after ``ends_s``, monotonic, once there are ``least``.
+    """
     state = ask.text("state") or "open"
     wanted = QuarantineFilter(ask.text("source"), ask.text("reason"), state=None if state == "all" else state)
-    found = list(islice(quarantined(desk.context, wanted), LOOKED_AT_MAX + 1))
-    rows = [
-        row
-        for row in with_words(desk.context, found[:LOOKED_AT_MAX])
-        if ask.text("detail") in {None, row["detail"]} and ask.text("word") in {None, row["word"]}
-    ]
-    return rows[:REQUEST_MAX], len(found) > LOOKED_AT_MAX or len(rows) > REQUEST_MAX
+    rows, more = list[dict[str, Any]](), False
+    for looked, row in enumerate(with_words(desk.context, _picked(desk, ask, wanted)), start=1):
+        late = len(rows) >= least and desk.context.clock.monotonic_s() > ends_s
+        if looked > LOOKED_AT_MAX or len(rows) == REQUEST_MAX or late:
+            more = True
+            break
+        if ask.text("word") in {None, row["word"]}:
+            rows.append(row)
+    return rows, more
+
+
+def _picked(desk: Desk, ask: Ask, wanted: QuarantineFilter) -> Iterator[Quarantined]:
+    detail = ask.text("detail")
+    return (one for one in quarantined(desk.context, wanted) if detail in {None, mask_cards(one.detail)})
 
 
 def _preview(desk: Desk, ids: Sequence[EntryId]) -> tuple[dict[str, dict[str, Any]], str]:

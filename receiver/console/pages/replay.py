@@ -12,7 +12,7 @@ from receiver.operate.export_callbacks import chosen
 from receiver.operate.reprocess import reprocess_preview
 from receiver.operate.selection import Filter
 
-BUDGET_S = 0.2
+BUDGET_S = 0.15
 """For a count, so that the page is there at once; what it did not reach is said."""
 SHOWN_MAX = 20
 DIFFERENCES_MAX = 50

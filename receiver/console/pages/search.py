@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import asdict
 from urllib.parse import quote
 
 from receiver.console.answers import Ask, GoTo, Page
 from receiver.console.desk import Desk
 from receiver.console.live import as_row
 from receiver.console.pages.choices import TIME_FIELDS, choices, kept, option, quoted, time_text, wanted
-from receiver.journal.index import Found, Hit
+from receiver.journal.index import EventPage, Found, Hit
 
 PAGES_OF: dict[str, str] = {
     "operation": "/operation",
@@ -30,7 +31,7 @@ def search(desk: Desk, ask: Ask) -> Page | GoTo:
         found = index.find(text) if text else None
         if found is not None and found.only is not None:
             return _to(found.only)
-        listing = index.events(wanted(ask), before=ask.number("before"), after=ask.number("after"))
+        listing = None if text else index.events(wanted(ask), before=ask.number("before"), after=ask.number("after"))
     narrowed = kept(ask, *fields, *TIME_FIELDS, "amount")
     values = {
         "q": text or "",
@@ -39,13 +40,20 @@ def search(desk: Desk, ask: Ask) -> Page | GoTo:
         "shared": "" if found is None or text is None else shared(found, text),
         "pages": PAGES_OF,
         "listing": listing,
-        "rows": [as_row(record) for record in listing.records],
+        "rows": [] if listing is None else [as_row(record) for record in listing.records],
         "choices": fields,
         "narrowed": narrowed,
         "ask": ask,
     }
-    data = {"records": values["rows"], "older": listing.older, "newer": listing.newer, "cut_off": listing.cut_off}
-    return Page("search.html", "Search", values, _command(desk, ask, text), data=data)
+    return Page("search.html", "Search", values, _command(desk, ask, text), data=_data(found, listing, values["rows"]))
+
+
+def _data(found: Found | None, listing: EventPage | None, rows: object) -> dict[str, object]:
+    """The same for a program: a list and where it goes on, or what was found."""
+    if listing is not None:
+        return {"records": rows, "older": listing.older, "newer": listing.newer, "cut_off": listing.cut_off}
+    groups = [] if found is None else _groups(found)
+    return {"found": {name: [asdict(hit) for hit in hits] for name, hits in groups}}
 
 
 def event(desk: Desk, ask: Ask) -> GoTo:

@@ -60,13 +60,28 @@ class OperationKeys:
 
     def candidates(self, keys: Iterable[str]) -> list[int]:
         """The numbers of all known operations among ``keys``, and perhaps of others that share a hash with one."""
+        hashes = {sqlite.key_hash(key) for key in keys}
+        if not hashes:
+            return []
         self._gather()
-        hashes = json_list({sqlite.key_hash(key) for key in keys})
-        return [int(row[0]) for row in list[Any](self._db.execute(SQL["candidates"], (hashes, hashes)))]
+        return self._of_hashes("candidates", hashes)
+
+    def _of_hashes(self, name: str, hashes: Collection[int]) -> list[int]:
+        given = json_list(hashes)
+        return [int(row[0]) for row in list[Any](self._db.execute(SQL[name], (given, given)))]
+
+    def numbers_once(self, keys: Collection[str]) -> dict[str, int]:
+        """The same as ``numbers`` for a connection that asks little: it gathers nothing.
+
+        Measured with 35 000 operations that are not in the file's table: a few ms, where gathering them takes forty.
+        """
+        return self._named(keys, self._of_hashes("candidates_once", {sqlite.key_hash(key) for key in keys}))
 
     def numbers(self, keys: Collection[str]) -> dict[str, int]:
         """The numbers of those operations that are known, by their keys."""
-        found = self.candidates(keys)
+        return self._named(keys, self.candidates(keys))
+
+    def _named(self, keys: Collection[str], found: Collection[int]) -> dict[str, int]:
         rows = list[Any](self._db.execute(SQL["keys"], (json_list(found),))) if found else ()
         return {key: number for number, key in rows if key in keys}
 

@@ -34,7 +34,7 @@ class SqliteSearch(StoreConnection):
     def operations_by_key(self, keys: Collection[str]) -> list[FoundOperation]:
         """Those among ``keys`` that are known, in the order of their numbers."""
         with failures(STORE):
-            found = self._keys.numbers(keys)
+            found = self._keys.numbers_once(keys)
         return sorted((FoundOperation(number, key) for key, number in found.items()), key=lambda one: one.number)
 
     def operations_by_id(self, operation_id: str) -> list[FoundOperation]:

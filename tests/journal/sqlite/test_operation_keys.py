@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,9 @@ def test_every_operation_is_found_wherever_its_hash_is(folder: Path, outbox: Sql
         for reader in (outbox, later, beside) if chance.random() < 0.5 else (outbox, later):
             assert found(reader, 130) == states
         later.close()
+        with closing(SqliteSearch(folder)) as search:  # which asks once, and gathers nothing
+            assert {one.key for one in search.operations_by_key([key(n) for n in range(130)])} == set(states)
+            assert search.operations_by_key([]) == []
         rows, to = in_table(folder)
         stages.add("gathering" if rows == to else "moving")
         assert to <= rows <= len(states) <= to + 40

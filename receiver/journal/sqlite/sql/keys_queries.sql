@@ -13,6 +13,13 @@ DELETE FROM gathered
 SELECT operation FROM operation_keys WHERE key_hash IN (SELECT value FROM json_each(?))
 UNION SELECT operation FROM gathered WHERE key_hash IN (SELECT value FROM json_each(?))
 
+-- name: candidates_once
+-- The same for who asks once: those that are not in the file's table yet are looked through where they stand.
+SELECT operation FROM operation_keys WHERE key_hash IN (SELECT value FROM json_each(?))
+UNION SELECT id FROM operations
+WHERE id > coalesce((SELECT value FROM meta WHERE key = 'keys_indexed_to'), 0)
+  AND key_hash IN (SELECT value FROM json_each(?))
+
 -- name: gather
 -- Operations above a number whose hashes need not be in the file's table.
 INSERT OR IGNORE INTO gathered (key_hash, operation) SELECT key_hash, id FROM operations
