@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev install-docs run test test-fast chaos attack fuzz bench-quick bench bench-full lint types kafka jars-lock sbom release rehearsal collector client-types docs picture pins clean
+.PHONY: help install install-dev install-docs run test test-fast chaos attack fuzz bench-quick bench bench-full bench-shared lint types kafka jars-lock sbom release rehearsal collector client-types docs picture pins clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -71,6 +71,9 @@ bench: $(VENV)/.bench-ok ## the same, five rounds, with Bento where Go is, rates
 
 bench-full: $(VENV)/.bench-ok ## the same, and journals of up to ten million callbacks; 40 minutes, and 45 GB of disk
 	@$(BIN)/python -X utf8 -m tests.benchmarks full --write $(ARGS)
+
+bench-shared: install-dev ## a journal in PostgreSQL beside one in a folder: processes, slots, a replica, take-overs, histories; 40 minutes
+	@$(BIN)/python -X utf8 -m tests.benchmarks.shared $(ARGS)
 
 lint: install-dev ## ruff: rules and format
 	@$(BIN)/ruff check .

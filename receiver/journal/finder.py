@@ -39,6 +39,8 @@ from receiver.model.records import OutboxRecord, QuarantineFilter
 
 STEP = 100
 """Records read at once, where they are looked through."""
+AT_ONCE = 20
+"""Records that were found and are read with one question."""
 REJECTS_MAX = 100
 """Refused callbacks that are looked through, the newest first."""
 TEXT_MAX = 1024
@@ -239,9 +241,8 @@ class Finder:
                 return
 
     def _read(self, numbers: Sequence[int], budget: Budget) -> Iterator[OutboxRecord]:
-        for number in numbers:
-            record = self._search.record(number)
-            if record is not None:
+        for at in range(0, len(numbers), AT_ONCE):
+            for record in self._search.records(numbers[at : at + AT_ONCE]):
                 if not budget.take(record):
                     return
                 yield record

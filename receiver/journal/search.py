@@ -95,6 +95,9 @@ class Search(Protocol):
     def record(self, number: int) -> OutboxRecord | None:
         """One outbox record, None where it was purged or never was."""
 
+    def records(self, numbers: Sequence[int]) -> Sequence[OutboxRecord]:
+        """Those among some outbox records that are there, in the order of ``numbers``: a few, since all are whole."""
+
     def quarantine(self, wanted: QuarantineFilter, after: EntryId | None, limit: int) -> Sequence[Quarantined]:
         """Up to ``limit`` standings above ``after`` that the filter lets through: callbacks first, by number."""
 

@@ -20,7 +20,7 @@ import tempfile
 import time
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -97,8 +97,9 @@ class Running:
     topic: str | None = None
 
 
-def requests_file(path: Path, count: int) -> None:
-    """Write distinct callbacks, signed as of now."""
+def requests_file(path: Path, count: int, sources: Sequence[tuple[str, str]] = ()) -> None:
+    """Write distinct callbacks, signed as of now; ``sources`` are names with their accounts, in turn."""
+    sources = sources or (("main", ACCOUNT),)
     now = str(int(time.time()))
     fixed = {
         "status": "Done",
@@ -110,15 +111,22 @@ def requests_file(path: Path, count: int) -> None:
         "spendAmount": "100.25",
         "price": "2000",
         "pricePair": ["ETH", "USDT"],
-        "merchantId": ACCOUNT,
     }
     with path.open("wb") as file:
         for number in range(count):
-            said = {"kind": "Exchange", "id": str(uuid.uuid4()), "meta": f"order-{number}", "localId": f"swap-{number}"}
+            name, account = sources[number % len(sources)]
+            url = SIGNED_URL[: -len("main")] + name.encode()
+            said = {
+                "merchantId": account,
+                "kind": "Exchange",
+                "id": str(uuid.uuid4()),
+                "meta": f"order-{number}",
+                "localId": f"swap-{number}",
+            }
             body = json.dumps(said | fixed, separators=(",", ":")).encode()
-            signature = hmac.new(SECRET, b"POST" + SIGNED_URL + body + now.encode(), hashlib.sha256).hexdigest()
+            signature = hmac.new(SECRET, b"POST" + url + body + now.encode(), hashlib.sha256).hexdigest()
             head = (
-                f"POST /webhooks/main HTTP/1.1\r\nhost: merchant.example.com\r\nsignature: {signature}\r\n"
+                f"POST /webhooks/{name} HTTP/1.1\r\nhost: merchant.example.com\r\nsignature: {signature}\r\n"
                 f"timestamp: {now}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
             )
             whole = head.encode() + body

@@ -61,6 +61,11 @@ class MemorySearch:
         """One outbox record."""
         return self._outbox.record(number)
 
+    def records(self, numbers: Sequence[int]) -> Sequence[OutboxRecord]:
+        """Those among some that are there."""
+        found = (self.record(number) for number in numbers)
+        return [record for record in found if record is not None]
+
     def quarantine(self, wanted: QuarantineFilter, after: EntryId | None, limit: int) -> Sequence[Quarantined]:
         """Standings above ``after`` that the filter lets through."""
         start = ("", 0) if after is None else (after.store, after.number)

@@ -7,7 +7,8 @@ brings it up. Each migration is one transaction, together with the note that it 
 from __future__ import annotations
 
 import uuid
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 from receiver.journal.postgres.address import Address
@@ -15,7 +16,7 @@ from receiver.journal.postgres.connection import Database, no_journal
 from receiver.journal.postgres.parts import PostgresParts
 from receiver.journal.postgres.statements import migrations, named_queries
 from receiver.journal.slots import SLOTS_MAX, first_record
-from receiver.model.errors import JournalError
+from receiver.model.errors import JournalError, StoreFailed
 
 SQL = named_queries("schema")
 FORMAT = max(number for number, _ in migrations())
@@ -56,7 +57,7 @@ def init(address: Address, slots: int = 1, allow: str | None = None) -> Made:
         raise JournalError(f"a journal has from 1 to {SLOTS_MAX} slots, not {slots}")
     with closing(Database(address, "init", timeout_s=None)) as database:
         check_server(database, replicated=False)
-        with database.transaction():
+        with _bounded(database), database.transaction():
             database.rows(SQL["alone"], f"receiver journal {address.schema}")
             before = _format(database)
             if before == 0:
@@ -75,6 +76,34 @@ def init(address: Address, slots: int = 1, allow: str | None = None) -> Made:
             with closing(PostgresParts(address)) as parts:
                 parts.make_ahead(0)
         return Made(str(database.one(SQL["id"])), before, int(database.one(SQL["count_slots"])))
+
+
+@contextmanager
+def _bounded(database: Database) -> Iterator[None]:
+    # Services may run meanwhile: the inbox is read whole before it is locked, so that it need not be read then.
+    if not 0 < _format(database) < FIRST_WITH_PARTS:
+        yield
+        return
+    try:
+        for step in ("bound", "check_bound"):
+            with database.transaction():
+                database.execute(SQL[step])
+        yield
+    except BaseException:
+        _unbound(database)
+        raise
+
+
+def _unbound(database: Database) -> None:
+    for last in (False, False, True):  # a reader may hold its lock
+        try:
+            with database.transaction():
+                database.execute(SQL["unbound"])
+        except StoreFailed as error:
+            if last:
+                raise StoreFailed(f"{error}; run `receiver journal init` again within a day") from error
+        else:
+            return
 
 
 def find(database: Database) -> str:

@@ -58,7 +58,12 @@ class PostgresSearch:
 
     def record(self, number: int) -> OutboxRecord | None:
         """One outbox record."""
-        return next((record_from_row(self._seals, row) for row in self._db.rows(SQL["record"], number)), None)
+        return next(iter(self.records([number])), None)
+
+    def records(self, numbers: Sequence[int]) -> Sequence[OutboxRecord]:
+        """Those among some that are there, in one question."""
+        rows = {row[0]: row for row in self._db.rows(SQL["records"], list(numbers))}
+        return [record_from_row(self._seals, rows[number]) for number in numbers if number in rows]
 
     def quarantine(self, wanted: QuarantineFilter, after: EntryId | None, limit: int) -> Sequence[Quarantined]:
         """Standings above ``after`` that the filter lets through."""

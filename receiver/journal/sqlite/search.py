@@ -74,6 +74,11 @@ class SqliteSearch(StoreConnection):
         """One outbox record."""
         return next((record_from_row(self._seals, row) for row in self._rows(SQL["record"], (number,))), None)
 
+    def records(self, numbers: Sequence[int]) -> Sequence[OutboxRecord]:
+        """Those among some that are there."""
+        found = (self.record(number) for number in numbers)
+        return [record for record in found if record is not None]
+
     def quarantine(self, wanted: QuarantineFilter, after: EntryId | None, limit: int) -> Sequence[Quarantined]:
         """Standings above ``after`` that the filter lets through."""
         start = ("", 0) if after is None else (after.store, after.number)

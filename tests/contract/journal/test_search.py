@@ -133,6 +133,8 @@ def test_one_record(outbox: Outbox, search: Search) -> None:
     outbox.commit(batch([event(1), event(2, value=b'{"a": "\xc3\xa9"}', publish=False)]))
     assert search.record(2) == event(2, value=b'{"a": "\xc3\xa9"}', publish=False)
     assert search.record(3) is None
+    assert [record.number for record in search.records([2, 3, 1])] == [2, 1]
+    assert list(search.records([])) == []
 
 
 def standings() -> list[Quarantined]:

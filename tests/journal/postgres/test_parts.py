@@ -23,7 +23,7 @@ from receiver.journal.postgres.parts import LENGTH_MIN, PLACES, PostgresParts
 from receiver.journal.retention import InboxRetention
 from receiver.journal.slots import HeldSlot, first_record
 from receiver.model.callback import VerifiedCallback
-from receiver.model.errors import JournalError
+from receiver.model.errors import JournalError, StoreFailed
 from receiver.model.records import Position
 from receiver.model.times import DAY_US
 from receiver.sandbox.fakes import FakeClock
@@ -312,7 +312,30 @@ def test_an_older_journal_brings_its_callbacks_along(bare: Address, monkeypatch:
         assert where(database, numbers[0]) == "callbacks_before"
         assert database.one("SELECT pg_relation_filenode('callbacks_before')") == file
         published(bare, database, numbers[-1])
-        database.rows("UPDATE journal SET era = era + $1", LENGTH_MIN // PLACES)
-        assert theirs.make_ahead(30) == 1
+        assert theirs.make_ahead(30) == 0
+        database.rows("UPDATE journal SET era = era + $1", 1 << 24)
+        assert theirs.make_ahead(30) == 2
         assert theirs.let_go(NOW_US + 1).parts == 1
         assert database.one("SELECT count(*) FROM callbacks WHERE number <= $1", numbers[-1]) == 0
+
+
+def test_a_journal_that_cannot_be_brought_along_goes_on_as_it_was(
+    bare: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader that stays holds the lock: nobody waits for him for long, nothing is refused, and it can be repeated."""
+    before = [(number, script) for number, script in statements.migrations() if number < 3]
+    with monkeypatch.context() as patched:
+        patched.setattr(schema, "migrations", lambda: iter(before))
+        patched.setattr(schema, "FORMAT", 2)
+        patched.setattr(schema, "FIRST_WITH_PARTS", 0)
+        schema.init(bare)
+    with closing(Database(bare, "reader")) as reading, closing(Database(bare, "test")) as database:
+        database.rows("INSERT INTO callbacks VALUES (0, 5, 's', 5, '', 'x')")
+        reading.execute("BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0")
+        assert reading.one("SELECT count(*) FROM callbacks") == 1
+        with pytest.raises(StoreFailed, match="lock timeout"):
+            schema.init(bare)
+        reading.execute("COMMIT")
+        assert database.one("SELECT count(*) FROM pg_constraint WHERE conname = 'below_parts'") == 0
+        assert schema.init(bare).format_before == 2
+        assert where(database, 5) == "callbacks_before"

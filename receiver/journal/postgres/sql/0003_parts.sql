@@ -1,5 +1,7 @@
 -- Format 3: callbacks in parts by number, each a table of its own, so that old ones go as a whole. Nothing is copied:
--- the table that was there becomes the first part.
+-- the table that was there becomes the first part, and was read before, so that nobody waits while it is. Who has to wait
+-- here for a reader gives up soon, since callbacks wait behind him.
+SET LOCAL lock_timeout = '2s';
 ALTER TABLE callbacks RENAME TO callbacks_before;
 ALTER INDEX callbacks_pkey RENAME TO callbacks_before_pkey;
 CREATE TABLE callbacks (
@@ -63,14 +65,16 @@ END $$;
 
 REVOKE ALL ON FUNCTION add_part(bigint, bigint, bigint), detach_part(bigint, bigint[]), drop_detached() FROM PUBLIC;
 
--- What was there before: everything below a number that no open or later transaction gives.
+-- What was there before: everything below the number that it was found to be below.
 DO $$
-DECLARE past bigint := (SELECT (era + pg_current_xact_id()::text::bigint) * 1024 FROM journal);
+DECLARE past bigint := (SELECT substring(pg_get_constraintdef(oid) FROM '[0-9]{2,}')::bigint FROM pg_constraint
+  WHERE conrelid = 'callbacks_before'::regclass AND conname = 'below_parts');
 BEGIN
-  past := greatest(past, (SELECT coalesce(max(number) + 1, 0) FROM callbacks_before));
-  IF EXISTS (SELECT 1 FROM callbacks_before) THEN
+  IF past IS NOT NULL THEN
     EXECUTE format('ALTER TABLE callbacks ATTACH PARTITION callbacks_before FOR VALUES FROM (MINVALUE) TO (%s)', past);
-    INSERT INTO parts (first, past, name, made_when) VALUES (0, past, 'callbacks_before', past);
+    ALTER TABLE callbacks_before DROP CONSTRAINT below_parts;
+    INSERT INTO parts (first, past, name, made_when)
+    SELECT 0, past, 'callbacks_before', (era + pg_current_xact_id()::text::bigint) * 1024 FROM journal;
   ELSE
     DROP TABLE callbacks_before;
   END IF;

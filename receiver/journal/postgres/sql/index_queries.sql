@@ -94,8 +94,8 @@ SELECT number FROM search_terms AS rarest WHERE term = $1 AND number BETWEEN $3 
 ORDER BY number LIMIT $5
 
 -- name: beginning_with
--- Records with words from one to before another, in no order.
-SELECT number FROM search_terms WHERE term >= $1 AND term < $2 AND number BETWEEN $3 AND $4 LIMIT $5
+-- Records with words from one to before another, in the order of the words: by number would have to look at all.
+SELECT number FROM search_terms WHERE term >= $1 AND term < $2 AND number BETWEEN $3 AND $4 ORDER BY term, number LIMIT $5
 
 -- name: groups
 -- What stands in quarantine by all that makes a group; the newest of each as its time, store and number in one text.

@@ -23,6 +23,30 @@ INSERT INTO journal (id, format) VALUES ($1::text::uuid, 1)
 -- With each later one.
 UPDATE journal SET format = $1
 
+-- name: bound
+-- Before callbacks are cut into parts: none has a number above one that will not be given for long. Only new ones are
+-- looked at while this has its lock.
+DO $$ BEGIN
+  IF NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conrelid = 'callbacks'::regclass AND conname = 'below_parts') THEN
+    SET LOCAL lock_timeout = '2s';
+    EXECUTE format('ALTER TABLE callbacks ADD CONSTRAINT below_parts CHECK (number < %s) NOT VALID',
+      (SELECT (era + pg_current_xact_id()::text::bigint + (1 << 24)) * 1024 FROM journal));
+  END IF;
+END $$
+
+-- name: check_bound
+-- The old ones are looked at beside services that run.
+ALTER TABLE callbacks VALIDATE CONSTRAINT below_parts
+
+-- name: unbound
+-- Where they were not cut after all: in days a callback would be refused for it.
+DO $$ BEGIN
+  IF EXISTS (SELECT 1 FROM pg_constraint WHERE conrelid = 'callbacks'::regclass AND conname = 'below_parts') THEN
+    SET LOCAL lock_timeout = '2s';
+    ALTER TABLE callbacks DROP CONSTRAINT below_parts;
+  END IF;
+END $$
+
 -- name: add_slot
 -- Those that are there stay as they are.
 INSERT INTO slots (slot, last_record) VALUES ($1, $2) ON CONFLICT DO NOTHING

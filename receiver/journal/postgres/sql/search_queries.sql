@@ -30,10 +30,10 @@ ORDER BY store, number
 -- The records of an operation, by the contents that became them.
 SELECT record FROM contents WHERE operation = $1 ORDER BY record
 
--- name: record
--- One record, whole.
+-- name: records
+-- Some records, whole.
 SELECT number, record_type, record_id, provider, source, account, family, kind, operation_id, status, effective,
-  received_at, callback, traceparent, value, publish, simulated FROM records WHERE number = $1
+  received_at, callback, traceparent, value, publish, simulated FROM records WHERE number = ANY($1::bigint[])
 
 -- name: quarantine
 -- Standings above an entry, callbacks first, by number.
