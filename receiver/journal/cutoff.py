@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from operator import itemgetter
 from typing import NamedTuple
 
 from receiver.journal.ports import InboxReader, Requests
@@ -66,7 +67,7 @@ class Cutoff:
             return None
         newest = [(one.at_us, number) for number, store in enumerate(self._stores) if (one := store.newest())]
         believed = [found for found in newest if abs(now_us - found[0]) <= LEAP_US]
-        return cutoff_us(now_us, self._stores[max(believed)[1]].leaps(), days) if believed else None
+        return cutoff_us(now_us, self._stores[max(believed, key=itemgetter(0))[1]].leaps(), days) if believed else None
 
     def before_text(self, now_us: int, days: int) -> str | None:
         """The same as RFC 3339, as records hold it."""
