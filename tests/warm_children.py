@@ -106,20 +106,28 @@ def _fork_for_each(line: socket.socket, supervisor: int) -> list[str]:
         between = os.fork()
         if between == 0:
             # It ends at once, so that its own child is handed to the supervisor.
+            between = os.getpid()
             if os.fork() != 0:
                 os._exit(0)
+            _be_adopted(between, supervisor)
             return _become(line, json.loads(data), given, supervisor)
         os.waitpid(between, 0)
         for descriptor in given:
             os.close(descriptor)
 
 
-def _become(line: socket.socket, request: dict[str, Any], given: list[int], supervisor: int) -> list[str]:
-    deadline = time.monotonic() + ADOPTION_S
-    while os.getppid() != supervisor:
-        if time.monotonic() > deadline:
+def _be_adopted(between: int, supervisor: int) -> None:
+    # A supervisor that is killed meanwhile adopts nobody: whoever waited for it any longer would hold its journal.
+    while (parent := os.getppid()) != supervisor:
+        if parent != between:
             os._exit(1)
         time.sleep(0.0005)
+    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != supervisor:
+        os._exit(1)
+
+
+def _become(line: socket.socket, request: dict[str, Any], given: list[int], supervisor: int) -> list[str]:
     command = request["command"]
     assert command[:4] == [sys.executable, "-P", "-m", "receiver.service.child"], command
     for number in (signal.SIGINT, signal.SIGCHLD):

@@ -86,3 +86,15 @@ def test_nothing_outlives_the_supervisor(tmp_path: Path) -> None:
         assert len(pids) == len(ROLES) + 1
         warm.kill("supervisor")
         until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids))
+
+
+def test_a_supervisor_that_is_killed_while_it_starts_leaves_its_journal_to_the_next(tmp_path: Path) -> None:
+    """A child that was on its way to it ends, and with it what it was given of the journal's lock."""
+    with Service(tmp_path / "warm", f"127.0.0.1:{free_port()}", forks=True) as warm:
+        for number in range(1, 6):
+            warm.start()
+            until(lambda number=number: warm.log.read_text().count('"serve.started"') == number)  # type: ignore[misc]
+            assert warm.kill("supervisor")
+        warm.start()
+        warm.wait_ready()
+        assert warm.stop() == 0

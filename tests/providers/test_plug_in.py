@@ -22,6 +22,7 @@ import pytest
 from receiver.journal.sqlite.outbox import SqliteOutbox
 from tests.chaos.service import until
 from tests.ports import free_port
+from tests.warm_commands import WarmCommands
 
 pytestmark = pytest.mark.service
 EXAMPLE = Path(__file__).parent / "example_provider"
@@ -42,11 +43,9 @@ class Desk:
         return self.folder / "receiver.toml"
 
     def receiver(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run one command."""
-        command = [sys.executable, "-m", "receiver", *arguments, "--config", str(self.config)]
-        return subprocess.run(
-            command, env=self.environ, cwd=self.folder, capture_output=True, text=True, timeout=60, check=False
-        )
+        """Run one command, in a process whose interpreter was started on this path."""
+        command = [*arguments, "--config", str(self.config)]
+        return WarmCommands.like(self.environ).run(command, self.environ, self.folder, 60)
 
     def lines(self, *arguments: str) -> list[dict[str, Any]]:
         """The results of a command."""

@@ -97,7 +97,6 @@ async def test_a_few_dozen_sigkills_lose_repeat_and_reorder_nothing(
 ) -> None:
     """Intake process, relay and supervisor, at random moments under load; callbacks are taken again soon after each."""
     chance, kills = random.Random(7), Counter[str]()
-    service.forks = False  # whose starts are long enough to be killed in
     service.start()
     service.wait_ready()
 

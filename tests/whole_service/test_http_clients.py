@@ -25,6 +25,8 @@ from receiver.intake.http_server import FILES_KEPT
 from tests.chaos import traffic
 from tests.chaos.service import Service, until
 
+pytestmark = pytest.mark.long(seconds=40)
+
 CLIENTS = Path(__file__).parent / "clients"
 SWAP = {"id": "swap-1", "organizationId": traffic.ORGANISATION, "status": "PROCESSED"}
 BODY = json.dumps(SWAP).encode()
@@ -76,38 +78,40 @@ def need(program: str) -> str:
     return shutil.which(program) or pytest.skip(f"{program} is not installed: its client is not tried")
 
 
-def need_java_compiler() -> str:
-    """A ``java`` that runs a source file."""
-    java = need("java")
+@pytest.fixture(scope="module")
+def java_client(tmp_path_factory: pytest.TempPathFactory) -> list[str | Path]:
+    """How Java's client is called, compiled once."""
+    java, folder = need("java"), tmp_path_factory.mktemp("java")
     modules = subprocess.run([java, "--list-modules"], capture_output=True, text=True, timeout=60, check=False).stdout
     if "jdk.compiler" not in modules:
         pytest.skip("this Java has no compiler (no JDK): its HttpClient is not tried")
-    return java
+    said_by([java, "-m", "jdk.compiler/com.sun.tools.javac.Main", "-d", folder, CLIENTS / "Deliver.java"], folder)
+    return [java, "-cp", folder, "Deliver"]
+
+
+@pytest.fixture(scope="module")
+def go_client(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Go's client, compiled once."""
+    go, folder = need("go"), tmp_path_factory.mktemp("go")
+    said_by([go, "build", "-o", folder / "deliver", CLIENTS / "deliver.go"], folder)
+    return folder / "deliver"
 
 
 @pytest.mark.parametrize("mode", ["default", "http1", "chunked", "expect", "together"])
-def test_javas_http_client(service: Service, body_file: Path, tmp_path: Path, mode: str) -> None:
+def test_javas_http_client(
+    service: Service, java_client: list[str | Path], body_file: Path, tmp_path: Path, mode: str
+) -> None:
     """At its defaults it offers an upgrade to HTTP/2 with every request; all its callbacks are kept."""
-    java, before = need_java_compiler(), taken(service)
-    command: list[str | Path] = [java, CLIENTS / "Deliver.java", f"{service.url}/swaps", body_file, "5", mode, *FIELDS]
+    before = taken(service)
+    command = [*java_client, f"{service.url}/swaps", body_file, "5", mode, *FIELDS]
     assert said_by(command, tmp_path) == ["200"] * 5
     until(lambda: taken(service) == before + 5)
 
 
 @pytest.mark.parametrize("mode", ["default", "chunked", "expect"])
-def test_gos_client(service: Service, body_file: Path, tmp_path: Path, mode: str) -> None:
+def test_gos_client(service: Service, go_client: Path, body_file: Path, tmp_path: Path, mode: str) -> None:
     """``net/http``."""
-    go = need("go")
-    command: list[str | Path] = [
-        go,
-        "run",
-        CLIENTS / "deliver.go",
-        f"{service.url}/swaps",
-        body_file,
-        "5",
-        mode,
-        *FIELDS,
-    ]
+    command: list[str | Path] = [go_client, f"{service.url}/swaps", body_file, "5", mode, *FIELDS]
     assert said_by(command, tmp_path) == ["200"] * 5
 
 
