@@ -315,7 +315,7 @@ def test_a_slot_that_lost_its_newest_records_is_mended_with_their_numbers_named(
     rejoin = ("journal", "rejoin", "--slot", "1")
     named = (
         f"our records up to {first} stay\n"
-        f"Kafka no longer holds, and this journal never had: {first + 1}, {first + 2}, {first + 3}\n"
+        f"Kafka no longer holds, and this journal never had: {first + 1} to {first + 3}\n"
         f"the relay goes on after record {first + 3}\n"
     )
     monkeypatch.setattr(sys, "stdin", io.StringIO())  # nobody answers, which is no yes

@@ -184,17 +184,18 @@ async def test_what_goes_as_a_whole_is_not_deleted_one_by_one(
     young = put(database, SECOND, due_us + DAY_US, None)
     kept = [put(database, FIRST, due_us - 2, None), put(database, SECOND - 1, due_us + 2, None)]
     loose = put(database, PAST, due_us - 1, None)
-    newest = put(database, PAST + 1, clock.us, None)
+    since = [put(database, PAST + week, due_us + 6 * week * DAY_US, None) for week in range(1, 5)]
+    newest = put(database, PAST + 5, clock.us, None)
     published(made, database, newest)
     journal = find_journal(made)
     inbox, reader, outbox = journal.inbox_writer(InboxLimits()), journal.inbox(), journal.outbox()
     old = InboxRetention(entries=reader, outbox=outbox, inbox=inbox, clock=clock, days=30, log=log, parts=parts)
     try:
         assert await old.round() == 1
-        assert [entry.number for entry in reader.read(0, 10)] == [*kept, young, newest]
+        assert [entry.number for entry in reader.read(0, 10)] == [*kept, young, *since, newest]
         clock.us += 3
         assert await old.round() == len(kept)
-        assert [entry.number for entry in reader.read(0, 10)] == [young, newest]
+        assert [entry.number for entry in reader.read(0, 10)] == [young, *since, newest]
     finally:
         await asyncio.to_thread(inbox.close)
         reader.close()
