@@ -233,7 +233,6 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     "intake/after_upgrade.py": ("intake/test_connection.py", "it only passes on, and what it passes on is answered"),
     "intake/canned.py": ("intake/test_budgets.py", "answers, read as a caller reads them"),
     "intake/limits.py": ("intake/test_budgets.py", "only numbers, each of them reached there"),
-    "intake/transport.py": ("intake/test_budgets.py", "reading that stops and goes on shows at the socket"),
     "intake/admit.py": ("intake/test_webhook.py", "the order of its checks shows in the answers of the application"),
     "intake/rejects.py": ("intake/test_explain.py", "what is sampled is there to be explained"),
     "journal/": ("contract/journal", "one suite runs over every engine"),

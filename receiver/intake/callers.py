@@ -259,16 +259,18 @@ class Callers:
 
     def _tick(self) -> None:
         now_s, rate = self._loop.time(), self._rate()
-        for peer in list(self._busy):
-            while peer.waiting and peer.may_work(now_s, rate):
-                guest = peer.waiting.popleft()
-                guest.account.waiting = False
-                guest.take_turn()
-            if not peer.waiting:
-                del self._busy[peer]
-        self._ticking = bool(self._busy)
-        if self._ticking:
-            self._loop.call_later(TICK_S, self._tick)
+        try:
+            for peer in list(self._busy):
+                while peer.waiting and peer.may_work(now_s, rate):
+                    guest = peer.waiting.popleft()
+                    guest.account.waiting = False
+                    guest.take_turn()
+                if not peer.waiting:
+                    del self._busy[peer]
+        finally:  # also where a turn failed, which the loop then tells
+            self._ticking = bool(self._busy)
+            if self._ticking:
+                self._loop.call_later(TICK_S, self._tick)
 
 
 class _Ranks:

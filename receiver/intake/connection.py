@@ -42,7 +42,7 @@ from receiver.intake.framing import Framing
 from receiver.intake.limits import Limits
 from receiver.intake.notices import Notices
 from receiver.intake.peers import forwarded_for, is_within
-from receiver.intake.transport import JoiningTransport
+from receiver.intake.transport import SocketTransport
 
 OTHER_BYTES_MAX = 64 * 1024
 """Of a request, without its body; one at ``admit``'s 32 KiB of headers with the longest sensible line fits in. A body
@@ -75,13 +75,13 @@ class LimitedProtocol(HttpToolsProtocol):
     """uvicorn's protocol with bounds on what it takes, and deaf to offered upgrades."""
 
     config: ListenerConfig
-    transport: JoiningTransport  # type: ignore[assignment]
+    transport: SocketTransport
     account: Account
     """Set by ``Callers.enter`` or ``become``, before anything else happens."""
     address: str = ""
     """Who opened the connection, as far as the connection itself tells."""
-    _made: bool = False
-    """It has its transport."""
+    came_s: float = 0.0
+    """When it was opened, the loop's time."""
     _trusted: bool = False
     """That is a proxy whose word is taken for who calls."""
     _announcing: bool = False
@@ -105,15 +105,12 @@ class LimitedProtocol(HttpToolsProtocol):
     """What a connection that has ended is still to be told before it is closed; None: it was told."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take a connection; ``account`` and ``address`` are set."""
-        super().connection_made(JoiningTransport(transport, self._go_on_soon))  # type: ignore[arg-type]
+        """Take a connection; ``account``, ``address`` and ``came_s`` are set."""
+        super().connection_made(transport)
         self._framing = Framing()
         self._callers, self._limits = self.config.callers, self.config.limits
-        self._deadlines = Deadlines(self._limits, self.loop.time())
-        self._made = True
+        self._deadlines = Deadlines(self._limits, self.came_s)
         self._trusted = self._announcing = is_within(self.address, self._limits.trusted)
-        if self._ended:  # it had to go before it was one
-            transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The caller is gone."""
@@ -126,19 +123,30 @@ class LimitedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Take what came; all of it belongs to nobody where the connection has ended."""
         self._callers.charge(self, READ_S + len(data) * BYTE_S)
-        if not self._ended:
-            if len(self._opening) < wrong_protocol.OPENING_BYTES:
-                self._opening += data[: wrong_protocol.OPENING_BYTES]
-            self._held = self._held + data if self._held else data
-            self.take_turn()
+        if self._ended:
+            self.transport.release()
+            return
+        if len(self._opening) < wrong_protocol.OPENING_BYTES:
+            self._opening += data[: wrong_protocol.OPENING_BYTES]
+        self._held = self._held + data if self._held else data
+        self._go_on()
 
-    def rest(self) -> None:
-        """Let others have their turn before more is read: this caller sends faster than it is read."""
-        self.transport.hold()
-        self.loop.call_soon(self.take_turn)
+    def may_read(self) -> bool:
+        """Whether it has its turn; else it is given one by ``take_turn``, later."""
+        return self._callers.may_work(self)
 
     def take_turn(self) -> None:
-        """Give the parser what is held, as far as the caller may go on; the rest waits, and nothing more is read."""
+        """Read what came and had to wait, or go on with what was read and had to."""
+        if not self.transport.read_unread():
+            self._go_on()
+
+    def resumed(self) -> None:
+        """What was read and had to wait may go on, in the loop's next turn."""
+        if self._held or self._eof:
+            self.loop.call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        # Gives the parser what is held, as far as the caller may go on; the rest waits, and nothing more is read.
         if not self._ended and self._announcing:
             self._hear_proxy()
         while self._held and not self._ended and not self._announcing and not self._has_to_wait():
@@ -165,8 +173,6 @@ class LimitedProtocol(HttpToolsProtocol):
     def end(self, last_words: bytes = b"") -> None:
         """Read nothing more, answer what has arrived whole, say ``last_words`` where any are given, and close."""
         self._ended, self._begun, self._held = True, False, b""
-        if not self._made:
-            return
         cycle = self.cycle
         in_hand = cycle is not None and not cycle.response_complete
         if in_hand and cycle.more_body:  # its body will not come whole
@@ -187,7 +193,7 @@ class LimitedProtocol(HttpToolsProtocol):
             return
         self._callers.leave(self)
         self.end()
-        if self._made and self.transport.get_write_buffer_size():
+        if self.transport.get_write_buffer_size():
             self.transport.abort()
 
     def keep_time(self, now_s: float) -> None:
@@ -211,7 +217,7 @@ class LimitedProtocol(HttpToolsProtocol):
         elif self._begun and now_s - deadlines.since_s > PROVEN_S:
             self._callers.unprove(self)
         else:
-            self._go_on_soon()
+            self.resumed()
 
     def state(self) -> str:
         """One of ``notices.STATES``.
@@ -314,11 +320,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self._say_last_words()
         elif not self.transport.is_closing():
             self.flow.resume_reading()
-            self._go_on_soon()
-
-    def _go_on_soon(self) -> None:
-        if self._held or self._eof:
-            self.loop.call_soon(self.take_turn)
+            self.resumed()
 
     def _in_hand(self) -> bool:
         cycle = self.cycle
