@@ -67,7 +67,7 @@ class Acceptor:
         self._notices = notices
         self._make = make
         self._loop = asyncio.get_running_loop()
-        self._poller = Poller(self._loop)
+        self._poller = Poller(self._loop, callers.begin_turn)
         self._buffer = memoryview(bytearray(READ_BYTES))
         self._newcomers: dict[Newcomer, None] = {}
         """The oldest first."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import select
 import selectors
+from collections.abc import Callable
 from typing import Any, Protocol
 
 READY_MAX = 64
@@ -87,8 +88,12 @@ class Selected:
 class Poller:
     """The watched sockets of one listener."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, asked: Asked | None = None) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, begin_turn: Callable[[], None], asked: Asked | None = None
+    ) -> None:
+        """``begin_turn`` is called before any of them is told."""
         self._loop = loop
+        self._begin_turn = begin_turn
         self._asked: Asked = asked or _best()
         self._watchers: dict[int, Watcher] = {}
         self._closed = False
@@ -122,6 +127,7 @@ class Poller:
 
     def _look(self) -> None:
         watchers = self._watchers
+        self._begin_turn()
         for descriptor, events in self._asked.poll(0, READY_MAX):
             watcher = watchers.get(descriptor)
             if watcher is None:  # closed in the turn of one before it

@@ -52,7 +52,8 @@ class World:
 
     def __init__(self, asked: Asked | None) -> None:
         self.loop = Loop()
-        self.poller = Poller(cast("Any", self.loop), asked)
+        self.turns = 0
+        self.poller = Poller(cast("Any", self.loop), self.begin_turn, asked)
         self.pairs: list[tuple[socket.socket, socket.socket]] = []
 
     def watched(self, watcher: Watcher | None = None, events: int = READ) -> tuple[socket.socket, Watcher]:
@@ -62,6 +63,9 @@ class World:
         watcher = watcher or Watcher()
         self.poller.watch(ours.fileno(), watcher, events)
         return theirs, watcher
+
+    def begin_turn(self) -> None:
+        self.turns += 1
 
     def look(self) -> None:
         """One turn of the loop."""
@@ -90,6 +94,7 @@ def test_a_burst_is_looked_at_a_few_at_a_time_and_nobody_is_passed_over() -> Non
     for turn in range(1, 4):
         world.look()
         assert sum(len(watcher.told) for watcher in watchers) == turn * READY_MAX
+        assert world.turns == turn
     assert {len(watcher.told) for watcher in watchers} == {1}
     world.poller.close()
     for pair in world.pairs:

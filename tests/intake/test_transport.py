@@ -59,7 +59,7 @@ class Line:
             end.setblocking(False)
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
         self.ours = ours
-        self.poller = Poller(asyncio.get_running_loop())
+        self.poller = Poller(asyncio.get_running_loop(), lambda: None)
         self.connection = Connection()
         self.transport = SocketTransport(ours, self.connection, self.poller, memoryview(bytearray(READ_BYTES)))
         self.transport.begin(watched=False)
