@@ -232,6 +232,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     "intake/acceptor.py": ("intake/test_budgets.py", "what it takes and turns away shows at the socket"),
     "intake/after_upgrade.py": ("intake/test_connection.py", "it only passes on, and what it passes on is answered"),
     "intake/canned.py": ("intake/test_budgets.py", "answers, read as a caller reads them"),
+    "intake/listener_config.py": ("intake/test_http_server.py", "only fields, which the server fills"),
     "intake/limits.py": ("intake/test_budgets.py", "only numbers, each of them reached there"),
     "intake/admit.py": ("intake/test_webhook.py", "the order of its checks shows in the answers of the application"),
     "intake/rejects.py": ("intake/test_explain.py", "what is sampled is there to be explained"),

@@ -28,19 +28,17 @@ import asyncio
 import contextlib
 from typing import NoReturn
 
-from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser, parse_url
-from uvicorn import Config
+from httptools import HttpParserError, HttpParserUpgrade, parse_url
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from receiver.intake import proxy_header, wrong_protocol
 from receiver.intake.admit import LENGTH_DIGITS_MAX
-from receiver.intake.after_upgrade import AfterUpgrade, head_again
-from receiver.intake.callers import BYTE_S, PIECE_S, READ_S, REQUEST_S, Account, Callers
-from receiver.intake.canned import ANSWER_400, ANSWER_431, ANSWER_503
+from receiver.intake.after_upgrade import AfterUpgrade
+from receiver.intake.callers import BYTE_S, PIECE_S, READ_S, REQUEST_S, Account
+from receiver.intake.canned import ANSWER_200, ANSWER_400, ANSWER_431, ANSWER_503
 from receiver.intake.deadlines import IDLE, Deadlines
 from receiver.intake.framing import Framing
-from receiver.intake.limits import Limits
-from receiver.intake.notices import Notices
+from receiver.intake.listener_config import ListenerConfig
 from receiver.intake.peers import forwarded_for, is_within
 from receiver.intake.transport import SocketTransport
 
@@ -57,14 +55,6 @@ would make the kernel send a reset, which can take the answer away from a caller
 PROVEN_S = 1.0
 """A request that takes longer to arrive ends what its connection has proven before."""
 LOOKED_AT = frozenset({b"content-length", b"expect", b"transfer-encoding"})
-
-
-class ListenerConfig(Config):
-    """uvicorn's configuration, and what a connection needs beside it."""
-
-    notices: Notices
-    limits: Limits
-    callers: Callers
 
 
 class RefusedInside(Exception):
@@ -88,9 +78,6 @@ class LimitedProtocol(HttpToolsProtocol):
     """Such a connection has not shown yet whether it begins with a PROXY protocol header."""
     _begun: bool = False
     """A request has begun to arrive, and is not whole."""
-    _trailers: int = 0
-    _length: int = 0
-    _chunked: bool = False
     _held: bytes = b""
     """What came and was not given to the parser yet."""
     _opening: bytes = b""
@@ -150,9 +137,10 @@ class LimitedProtocol(HttpToolsProtocol):
         if not self._ended and self._announcing:
             self._hear_proxy()
         while self._held and not self._ended and not self._announcing and not self._has_to_wait():
-            size = self._framing.cut(self._held)
-            piece, self._held = self._held[:size], self._held[size:]
-            self._feed(piece)
+            in_head = self._framing.in_head
+            self._feed_held()
+            if in_head and self._held and not (self._framing.in_head or self._ended):
+                self._feed_held()  # what came with its head, without asking for each of the two
         if self._held and not self._ended and not self._announcing:
             self.transport.hold()
             return
@@ -241,6 +229,17 @@ class LimitedProtocol(HttpToolsProtocol):
         """The application has checked the signature of the request in hand."""
         self._callers.prove(self)
 
+    def answer_ok(self) -> bool:
+        """Answer 200 to the request in hand; False where uvicorn has to: it says more than usual, or to nobody."""
+        cycle = self.cycle
+        if cycle.disconnected or cycle.response_started or not cycle.keep_alive or self.flow.write_paused:
+            return False
+        cycle.response_started = cycle.response_complete = True
+        self.transport.write_whole(ANSWER_200)
+        cycle.message_event.set()
+        cycle.on_response()
+        return True
+
     def refused(self) -> str | None:
         """Why the body of the request in hand cannot be taken now, None where it can."""
         return "bodies_full" if self._callers.bodies_full() else None
@@ -328,8 +327,8 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def _has_to_wait(self) -> bool:
         # For the answer to the request before, for that to be sent, for the application to take the body, for a turn.
-        waits = self._in_hand() or self.flow.read_paused or self.transport.get_write_buffer_size() > 0
-        return waits or self.transport.is_closing() or not self._callers.may_work(self)
+        waits = self._in_hand() or self.flow.read_paused or self.transport.is_busy()
+        return waits or not self._callers.may_work(self)
 
     def _hear_proxy(self) -> None:
         header = proxy_header.read(self._held)
@@ -345,6 +344,16 @@ class LimitedProtocol(HttpToolsProtocol):
             self._trusted = is_within(self.address, self._limits.trusted)
             self._callers.move(self, self.address)
 
+    def _feed_held(self) -> None:
+        held = self._held
+        size = self._framing.cut(held)
+        if size == len(held):
+            self._held = b""
+            self._feed(held)
+        else:
+            self._held = held[size:]
+            self._feed(held[:size])
+
     def _feed(self, piece: bytes) -> None:
         try:
             self.parser.feed_data(piece)
@@ -353,25 +362,22 @@ class LimitedProtocol(HttpToolsProtocol):
         except HttpParserError:
             self._refuse(self._why or wrong_protocol.name(self._opening))
         framing = self._framing
-        over = framing.other_bytes > OTHER_BYTES_MAX + framing.body_bytes
-        if over and not self._ended and not self._being_answered():
-            self._refuse("headers_too_large")
+        if framing.other_bytes > OTHER_BYTES_MAX + framing.body_bytes and not self._ended:
+            self._refuse_unless_answered("headers_too_large")
 
-    def _being_answered(self) -> bool:
+    def _refuse_unless_answered(self, why: str) -> None:
         # What is thrown away behind an answer has limits of its own (``webhook.LINGER_S``).
-        return self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete
+        if self.cycle is None or not self.cycle.response_started or self.cycle.response_complete:
+            self._refuse(why)
 
     def _read_past_upgrade(self, rest: bytes) -> None:
-        after = AfterUpgrade(self)
-        head = head_again(self.parser.get_http_version(), self.scope["headers"])
-        self.parser = HttpRequestParser(after)
-        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's
+        after, version = AfterUpgrade(self), self.parser.get_http_version()
+        self.parser = after.parser
         try:
-            self.parser.feed_data(head)
+            after.begin(version, self.scope["headers"])
         except HttpParserError:
             self._refuse("malformed")
             return
-        after.deaf = False
         if rest:
             self._feed(rest)
 

@@ -14,8 +14,9 @@ from uvicorn import Server
 
 from receiver.intake.acceptor import Acceptor
 from receiver.intake.callers import Callers
-from receiver.intake.connection import LimitedProtocol, ListenerConfig
+from receiver.intake.connection import LimitedProtocol
 from receiver.intake.limits import Limits
+from receiver.intake.listener_config import ListenerConfig
 from receiver.intake.notices import STATES, Notices, Unnoticed
 
 SWEEP_S = 1.0

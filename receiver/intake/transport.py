@@ -142,6 +142,11 @@ class SocketTransport(asyncio.Transport):
         if data and not self._closing:
             self._send(data)
 
+    def write_whole(self, answer: bytes) -> None:
+        """Write an answer that nothing follows."""
+        if not self._closing:
+            self._send(answer)
+
     def flush(self) -> None:
         """Write a head that no body followed."""
         if self._head:
@@ -170,6 +175,10 @@ class SocketTransport(asyncio.Transport):
         """Close at once."""
         if not self._closing or self._unsent:
             self._lose(None)
+
+    def is_busy(self) -> bool:
+        """Whether a further request has to wait: for the answer before it to be sent, or for ever."""
+        return self._closing or bool(self._unsent)
 
     def is_closing(self) -> bool:
         """Whether nothing more is taken."""
