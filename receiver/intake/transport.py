@@ -45,7 +45,7 @@ class Connection(Protocol):
         """``UNSENT_BYTES_LOW`` or fewer do."""
 
     def resumed(self) -> None:
-        """The application takes more of a body."""
+        """The application takes more of a body, or the caller has read all that waited for it."""
 
 
 class SocketTransport(asyncio.Transport):
@@ -250,6 +250,7 @@ class SocketTransport(asyncio.Transport):
         if self._eof_waits:
             with contextlib.suppress(OSError):  # it may have gone meanwhile
                 self._sock.shutdown(socket.SHUT_WR)
+        self._connection.resumed()
 
     def _lose(self, error: Exception | None) -> None:
         # Once, also where closing waited for what can be written no more.

@@ -169,6 +169,15 @@ async def test_what_the_caller_does_not_read_waits_and_arrives_whole(line: Line)
     assert line.transport.get_write_buffer_size() == 0
 
 
+async def test_who_has_read_all_that_waited_is_gone_on_with(line: Line) -> None:
+    """At once, and not when somebody looks at the connection next."""
+    line.transport.write(b"x" * 50_000)
+    assert line.transport.is_busy()
+    assert len(await line.read()) == 50_000
+    assert not line.transport.is_busy()
+    assert line.connection.told == ["resumed"]
+
+
 async def test_the_end_of_what_is_said_comes_after_all_of_it(line: Line) -> None:
     """And the caller may go on talking."""
     line.transport.write(b"x" * 50_000)
