@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
+from httptools import HttpRequestParser
+
 FRAMING = frozenset({b"connection", b"content-length", b"transfer-encoding"})
 """Fields that say where a body ends, and whether another request may follow. Without ``upgrade`` beside it, the word in
 ``connection`` offers nothing."""
@@ -49,6 +51,13 @@ class AfterUpgrade:
         self.deaf = True
         self.on_body = connection.on_body
         self.on_message_complete = connection.on_message_complete
+        self.parser = HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's
+
+    def begin(self, version: str, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        """Give the parser the head again; raises ``HttpParserError`` where no body can be read behind that."""
+        self.parser.feed_data(head_again(version, headers))
+        self.deaf = False
 
     def on_message_begin(self) -> None:
         """A request line begins."""

@@ -8,7 +8,8 @@ most of it unproven, the oldest first.
 Turns. A flood that is answered as fast as it comes leaves the loop no time for others, though every limit on size is
 kept. So what a peer makes us do is counted in seconds, as ``COSTS`` has it, and paid back at a rate; a callback that
 proves genuine cancels what it cost. Whose debt is too high waits for its turn, unread, together with all others of its
-peer.
+peer. And of each turn of the loop what proves nothing gets a part, of however many peers it comes. Beyond it, the next
+turn goes on with it, and there who owes little comes first.
 """
 
 from __future__ import annotations
@@ -20,13 +21,15 @@ from typing import Protocol
 from receiver.intake.limits import Limits
 from receiver.intake.peers import peer_of
 
-TICK_S = 0.004
+TICK_S = 0.002
 """Between two looks at those who wait for a turn."""
-DEBT_S_MAX = 0.01
+DEBT_S_MAX = 0.005
 """Work for a peer that is done at once; more of it waits."""
+TURN_S = 0.0015
+"""Work in one turn of the loop for all that proves nothing: so long a genuine callback may wait behind it."""
 RATE, RATE_ALONE = 0.25, 0.75
 """Seconds of work a second for one peer that proves nothing: beside others, and where no other is connected."""
-CONNECTION_S, READ_S, REQUEST_S, PIECE_S, BYTE_S = 150e-6, 30e-6, 150e-6, 10e-6, 10e-9
+CONNECTION_S, READ_S, REQUEST_S, PIECE_S, BYTE_S = 60e-6, 30e-6, 150e-6, 10e-6, 10e-9
 """What accepting, one read of a socket, a request with its answer, a piece of a body and a byte take, measured and
 rounded up."""
 
@@ -46,15 +49,18 @@ class Guest(Protocol):
 class Account:
     """What one guest has and owes."""
 
-    __slots__ = ("body_bytes", "debt_s", "peer", "proven", "waiting")
+    __slots__ = ("body_bytes", "debt_s", "peer", "proven", "shown", "waiting")
 
     def __init__(self, peer: Peer) -> None:
         self.peer = peer
         self.proven = False
-        """It has shown a valid signature, and has not been slow with a request since."""
+        """It has shown a valid signature, and since then it was not slow with a request, and none was refused."""
         self.body_bytes = 0
         self.debt_s = 0.0
-        """Of its peer's debt, what the request in hand cost."""
+        """What the request in hand cost: a part of its peer's debt, but where the guest has proven something. Then it
+        becomes that once the request is refused, or slow."""
+        self.shown = False
+        """The request in hand has shown a valid signature."""
         self.waiting = False
 
 
@@ -72,13 +78,13 @@ class Peer:
         self.body_bytes = 0
         self.waiting: deque[Guest] = deque()
         self.debt_s = 0.0
+        """As of the last time that it was paid back."""
         self._paid_s = now_s
 
-    def may_work(self, now_s: float, rate: float) -> bool:
-        """Whether its debt is low enough for another turn."""
+    def pays_back(self, now_s: float, rate: float) -> None:
+        """Time went by."""
         self.debt_s = max(0.0, self.debt_s - (now_s - self._paid_s) * rate)
         self._paid_s = now_s
-        return self.debt_s < DEBT_S_MAX
 
     def has_nobody(self) -> bool:
         """Whether nobody is connected."""
@@ -94,8 +100,13 @@ class Callers:
         self._peers: dict[str, Peer] = {}
         self._ranks = _Ranks()
         self._holders: dict[Peer, None] = {}
+        self._next: dict[Peer, None] = {}
+        """With guests that wait because others had this turn of the loop."""
         self._busy: dict[Peer, None] = {}
-        self._ticking = False
+        """With guests that wait because their peer owes too much, or had its turn."""
+        self._planned_soon = self._planned_later = False
+        self._turn_s = 0.0
+        """Work for what proves nothing in this turn of the loop."""
         self.count = 0
         """Guests now."""
         self.bodies_bytes = 0
@@ -121,6 +132,7 @@ class Callers:
         """A guest is gone; saying so twice is fine."""
         peer = guest.account.peer
         if guest in peer.proven or guest in peer.unproven:
+            self.unprove(guest)
             self.drop_body(guest)
             self._remove(guest, peer)
             self.count -= 1
@@ -130,50 +142,68 @@ class Callers:
         account = guest.account
         peer = self._peer(address)
         if peer is not account.peer:
+            self.unprove(guest)
             self.drop_body(guest)
             self._remove(guest, account.peer)
             account.peer.debt_s -= account.debt_s
             peer.debt_s += account.debt_s
-            account.peer, account.proven = peer, False
+            account.peer = peer
             self._add(guest, peer)
 
     def prove(self, guest: Guest) -> None:
         """A guest has shown a valid signature: what it owed is cancelled, and its body is nobody's to take."""
         account = guest.account
-        account.peer.debt_s -= account.debt_s
+        if account.body_bytes:
+            self._release_body(guest)
+        if not account.proven:
+            account.peer.debt_s -= account.debt_s
+            self._turn_s -= account.debt_s
+            if guest in account.peer.unproven:
+                self._remove(guest, account.peer)
+                account.proven = True
+                account.peer.proven[guest] = None
         account.debt_s = 0.0
-        self._release_body(guest)
-        if not account.proven and guest in account.peer.unproven:
-            self._remove(guest, account.peer)
-            account.proven = True
-            account.peer.proven[guest] = None
+        account.shown = True
 
     def unprove(self, guest: Guest) -> None:
-        """A guest has begun something new, and is slow with it: it is as any other until it proves that."""
+        """A guest is slow with something new, or was refused: it is as any other until it proves something again."""
         account = guest.account
         if account.proven and guest in account.peer.proven:
             self._remove(guest, account.peer)
             account.proven = False
             self._add(guest, account.peer)
+            account.peer.debt_s += account.debt_s
 
     def charge(self, guest: Guest, seconds: float) -> None:
         """A guest made us work."""
         account = guest.account
         account.debt_s += seconds
-        account.peer.debt_s += seconds
+        if not account.proven:
+            account.peer.debt_s += seconds
+            self._turn_s += seconds
+
+    def begin_turn(self) -> None:
+        """The loop has a new turn."""
+        self._turn_s = 0.0
 
     def may_work(self, guest: Guest) -> bool:
         """Whether a guest may have its turn now; else it is given one by ``take_turn``, later."""
         account = guest.account
-        if not account.waiting and account.peer.may_work(self._loop.time(), self._rate()):
+        peer = account.peer
+        if account.waiting:
+            return False
+        if account.proven and account.debt_s >= DEBT_S_MAX:
+            self.unprove(guest)
+        if peer.debt_s >= DEBT_S_MAX:
+            peer.pays_back(self._loop.time(), self._rate())
+        owes_much = peer.debt_s >= DEBT_S_MAX
+        if not owes_much and (account.proven or self._turn_s < TURN_S):
             return True
-        if not account.waiting:
-            account.waiting = True
-            account.peer.waiting.append(guest)
-            self._busy[account.peer] = None
-        if not self._ticking:
-            self._ticking = True
-            self._loop.call_later(TICK_S, self._tick)
+        account.waiting = True
+        peer.waiting.append(guest)
+        if peer not in self._next and peer not in self._busy:
+            (self._busy if owes_much else self._next)[peer] = None
+        self._plan(soon=not owes_much)
         return False
 
     def take_body(self, guest: Guest, size: int) -> None:
@@ -193,8 +223,13 @@ class Callers:
 
     def answered(self, guest: Guest) -> None:
         """A guest's request is over: its body is in nobody's hands, and what it cost can be cancelled no more."""
-        self.drop_body(guest)
-        guest.account.debt_s = 0.0
+        account = guest.account
+        if account.body_bytes:
+            self.drop_body(guest)
+        if account.proven and not account.shown:
+            self.unprove(guest)
+        account.shown = False
+        account.debt_s = 0.0
 
     def drop_body(self, guest: Guest) -> None:
         """A guest's body is in hand no more."""
@@ -212,7 +247,7 @@ class Callers:
         """Forget peers that are gone and owe nothing; once a second."""
         now_s, rate = self._loop.time(), self._rate()
         for peer in [peer for peer in self._peers.values() if peer.has_nobody()]:
-            peer.may_work(now_s, rate)
+            peer.pays_back(now_s, rate)
             if not peer.debt_s:
                 del self._peers[peer.name]
 
@@ -257,18 +292,55 @@ class Callers:
         next(iter(owner.proven)).shed("share")
         return True
 
-    def _tick(self) -> None:
-        now_s, rate = self._loop.time(), self._rate()
-        for peer in list(self._busy):
-            while peer.waiting and peer.may_work(now_s, rate):
-                guest = peer.waiting.popleft()
-                guest.account.waiting = False
-                guest.take_turn()
-            if not peer.waiting:
-                del self._busy[peer]
-        self._ticking = bool(self._busy)
-        if self._ticking:
-            self._loop.call_later(TICK_S, self._tick)
+    def _plan(self, *, soon: bool) -> None:
+        # In the loop's next turn, after those who are ready by then, or when debts are paid back a little.
+        if soon and not self._planned_soon:
+            self._planned_soon = True
+            self._loop.call_soon(self._go_on_soon)
+        elif not soon and not self._planned_later:
+            self._planned_later = True
+            self._loop.call_later(TICK_S, self._go_on_later)
+
+    def _go_on_soon(self) -> None:
+        self._planned_soon = False
+        self._go_on()
+
+    def _go_on_later(self) -> None:
+        self._planned_later = False
+        self._go_on()
+
+    def _go_on(self) -> None:
+        self.begin_turn()
+        try:
+            self._give_turns(self._loop.time(), self._rate())
+        finally:  # also where a turn failed, which the loop then tells
+            if self._next or self._busy:
+                self._plan(soon=bool(self._next) or self._turn_s >= TURN_S)
+
+    def _give_turns(self, now_s: float, rate: float) -> None:
+        # To each peer one, and again while any may have one. Who was given one is the last to be given the next.
+        given = True
+        while given:
+            given = False
+            for peer in (*self._next, *self._busy):
+                if self._turn_s >= TURN_S:
+                    return
+                peer.pays_back(now_s, rate)
+                if peer.debt_s < DEBT_S_MAX:
+                    self._give_turn(peer)
+                    given = True
+                elif peer in self._next:
+                    del self._next[peer]
+                    self._busy[peer] = None
+
+    def _give_turn(self, peer: Peer) -> None:
+        self._next.pop(peer, None)
+        self._busy.pop(peer, None)
+        guest = peer.waiting.popleft()
+        if peer.waiting:
+            self._busy[peer] = None
+        guest.account.waiting = False
+        guest.take_turn()
 
 
 class _Ranks:

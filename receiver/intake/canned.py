@@ -1,4 +1,4 @@
-"""Answers that need no application: to what is no request, and to a caller whose body had to go. Pure."""
+"""Answers that are written at once: to a genuine callback, to what is no request, to whose body had to go. Pure."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ ANSWER_400 = (
     b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\n"
     b"content-length: %d\r\nconnection: close\r\n\r\n%s" % (len(INVALID), INVALID)
 )
+ANSWER_200 = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 2\r\n\r\nOK"
+"""As uvicorn writes it to a caller that keeps its connection."""
 
 
 def _answer(kind: type[Refusal], phrase: str, *fields: str) -> bytes:

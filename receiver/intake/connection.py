@@ -28,21 +28,19 @@ import asyncio
 import contextlib
 from typing import NoReturn
 
-from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser, parse_url
-from uvicorn import Config
+from httptools import HttpParserError, HttpParserUpgrade, parse_url
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from receiver.intake import proxy_header, wrong_protocol
 from receiver.intake.admit import LENGTH_DIGITS_MAX
-from receiver.intake.after_upgrade import AfterUpgrade, head_again
-from receiver.intake.callers import BYTE_S, PIECE_S, READ_S, REQUEST_S, Account, Callers
-from receiver.intake.canned import ANSWER_400, ANSWER_431, ANSWER_503
+from receiver.intake.after_upgrade import AfterUpgrade
+from receiver.intake.callers import BYTE_S, PIECE_S, READ_S, REQUEST_S, Account
+from receiver.intake.canned import ANSWER_200, ANSWER_400, ANSWER_431, ANSWER_503
 from receiver.intake.deadlines import IDLE, Deadlines
 from receiver.intake.framing import Framing
-from receiver.intake.limits import Limits
-from receiver.intake.notices import Notices
+from receiver.intake.listener_config import ListenerConfig
 from receiver.intake.peers import forwarded_for, is_within
-from receiver.intake.transport import JoiningTransport
+from receiver.intake.transport import SocketTransport
 
 OTHER_BYTES_MAX = 64 * 1024
 """Of a request, without its body; one at ``admit``'s 32 KiB of headers with the longest sensible line fits in. A body
@@ -59,14 +57,6 @@ PROVEN_S = 1.0
 LOOKED_AT = frozenset({b"content-length", b"expect", b"transfer-encoding"})
 
 
-class ListenerConfig(Config):
-    """uvicorn's configuration, and what a connection needs beside it."""
-
-    notices: Notices
-    limits: Limits
-    callers: Callers
-
-
 class RefusedInside(Exception):
     """Raised inside a callback of the parser to make it stop."""
 
@@ -75,22 +65,19 @@ class LimitedProtocol(HttpToolsProtocol):
     """uvicorn's protocol with bounds on what it takes, and deaf to offered upgrades."""
 
     config: ListenerConfig
-    transport: JoiningTransport  # type: ignore[assignment]
+    transport: SocketTransport
     account: Account
     """Set by ``Callers.enter`` or ``become``, before anything else happens."""
     address: str = ""
     """Who opened the connection, as far as the connection itself tells."""
-    _made: bool = False
-    """It has its transport."""
+    came_s: float = 0.0
+    """When it was opened, the loop's time."""
     _trusted: bool = False
     """That is a proxy whose word is taken for who calls."""
     _announcing: bool = False
     """Such a connection has not shown yet whether it begins with a PROXY protocol header."""
     _begun: bool = False
     """A request has begun to arrive, and is not whole."""
-    _trailers: int = 0
-    _length: int = 0
-    _chunked: bool = False
     _held: bytes = b""
     """What came and was not given to the parser yet."""
     _opening: bytes = b""
@@ -105,15 +92,12 @@ class LimitedProtocol(HttpToolsProtocol):
     """What a connection that has ended is still to be told before it is closed; None: it was told."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take a connection; ``account`` and ``address`` are set."""
-        super().connection_made(JoiningTransport(transport, self._go_on_soon))  # type: ignore[arg-type]
+        """Take a connection; ``account``, ``address`` and ``came_s`` are set."""
+        super().connection_made(transport)
         self._framing = Framing()
         self._callers, self._limits = self.config.callers, self.config.limits
-        self._deadlines = Deadlines(self._limits, self.loop.time())
-        self._made = True
+        self._deadlines = Deadlines(self._limits, self.came_s)
         self._trusted = self._announcing = is_within(self.address, self._limits.trusted)
-        if self._ended:  # it had to go before it was one
-            transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The caller is gone."""
@@ -126,25 +110,37 @@ class LimitedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Take what came; all of it belongs to nobody where the connection has ended."""
         self._callers.charge(self, READ_S + len(data) * BYTE_S)
-        if not self._ended:
-            if len(self._opening) < wrong_protocol.OPENING_BYTES:
-                self._opening += data[: wrong_protocol.OPENING_BYTES]
-            self._held = self._held + data if self._held else data
-            self.take_turn()
+        if self._ended:
+            self.transport.release()
+            return
+        if len(self._opening) < wrong_protocol.OPENING_BYTES:
+            self._opening += data[: wrong_protocol.OPENING_BYTES]
+        self._held = self._held + data if self._held else data
+        self._go_on()
 
-    def rest(self) -> None:
-        """Let others have their turn before more is read: this caller sends faster than it is read."""
-        self.transport.hold()
-        self.loop.call_soon(self.take_turn)
+    def may_read(self) -> bool:
+        """Whether it has its turn; else it is given one by ``take_turn``, later."""
+        return self._callers.may_work(self)
 
     def take_turn(self) -> None:
-        """Give the parser what is held, as far as the caller may go on; the rest waits, and nothing more is read."""
+        """Read what came and had to wait, or go on with what was read and had to."""
+        if not self.transport.read_unread():
+            self._go_on()
+
+    def resumed(self) -> None:
+        """What was read and had to wait may go on, in the loop's next turn."""
+        if self._held or self._eof:
+            self.loop.call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        # Gives the parser what is held, as far as the caller may go on; the rest waits, and nothing more is read.
         if not self._ended and self._announcing:
             self._hear_proxy()
         while self._held and not self._ended and not self._announcing and not self._has_to_wait():
-            size = self._framing.cut(self._held)
-            piece, self._held = self._held[:size], self._held[size:]
-            self._feed(piece)
+            in_head = self._framing.in_head
+            self._feed_held()
+            if in_head and self._held and not (self._framing.in_head or self._ended):
+                self._feed_held()  # what came with its head, without asking for each of the two
         if self._held and not self._ended and not self._announcing:
             self.transport.hold()
             return
@@ -165,8 +161,6 @@ class LimitedProtocol(HttpToolsProtocol):
     def end(self, last_words: bytes = b"") -> None:
         """Read nothing more, answer what has arrived whole, say ``last_words`` where any are given, and close."""
         self._ended, self._begun, self._held = True, False, b""
-        if not self._made:
-            return
         cycle = self.cycle
         in_hand = cycle is not None and not cycle.response_complete
         if in_hand and cycle.more_body:  # its body will not come whole
@@ -187,7 +181,7 @@ class LimitedProtocol(HttpToolsProtocol):
             return
         self._callers.leave(self)
         self.end()
-        if self._made and self.transport.get_write_buffer_size():
+        if self.transport.get_write_buffer_size():
             self.transport.abort()
 
     def keep_time(self, now_s: float) -> None:
@@ -211,7 +205,7 @@ class LimitedProtocol(HttpToolsProtocol):
         elif self._begun and now_s - deadlines.since_s > PROVEN_S:
             self._callers.unprove(self)
         else:
-            self._go_on_soon()
+            self.resumed()
 
     def state(self) -> str:
         """One of ``notices.STATES``.
@@ -234,6 +228,17 @@ class LimitedProtocol(HttpToolsProtocol):
     def proven(self) -> None:
         """The application has checked the signature of the request in hand."""
         self._callers.prove(self)
+
+    def answer_ok(self) -> bool:
+        """Answer 200 to the request in hand; False where uvicorn has to: it says more than usual, or to nobody."""
+        cycle = self.cycle
+        if cycle.disconnected or cycle.response_started or not cycle.keep_alive or self.flow.write_paused:
+            return False
+        cycle.response_started = cycle.response_complete = True
+        self.transport.write_whole(ANSWER_200)
+        cycle.message_event.set()
+        cycle.on_response()
+        return True
 
     def refused(self) -> str | None:
         """Why the body of the request in hand cannot be taken now, None where it can."""
@@ -314,11 +319,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self._say_last_words()
         elif not self.transport.is_closing():
             self.flow.resume_reading()
-            self._go_on_soon()
-
-    def _go_on_soon(self) -> None:
-        if self._held or self._eof:
-            self.loop.call_soon(self.take_turn)
+            self.resumed()
 
     def _in_hand(self) -> bool:
         cycle = self.cycle
@@ -326,8 +327,8 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def _has_to_wait(self) -> bool:
         # For the answer to the request before, for that to be sent, for the application to take the body, for a turn.
-        waits = self._in_hand() or self.flow.read_paused or self.transport.get_write_buffer_size() > 0
-        return waits or self.transport.is_closing() or not self._callers.may_work(self)
+        waits = self._in_hand() or self.flow.read_paused or self.transport.is_busy()
+        return waits or not self._callers.may_work(self)
 
     def _hear_proxy(self) -> None:
         header = proxy_header.read(self._held)
@@ -343,6 +344,16 @@ class LimitedProtocol(HttpToolsProtocol):
             self._trusted = is_within(self.address, self._limits.trusted)
             self._callers.move(self, self.address)
 
+    def _feed_held(self) -> None:
+        held = self._held
+        size = self._framing.cut(held)
+        if size == len(held):
+            self._held = b""
+            self._feed(held)
+        else:
+            self._held = held[size:]
+            self._feed(held[:size])
+
     def _feed(self, piece: bytes) -> None:
         try:
             self.parser.feed_data(piece)
@@ -351,25 +362,22 @@ class LimitedProtocol(HttpToolsProtocol):
         except HttpParserError:
             self._refuse(self._why or wrong_protocol.name(self._opening))
         framing = self._framing
-        over = framing.other_bytes > OTHER_BYTES_MAX + framing.body_bytes
-        if over and not self._ended and not self._being_answered():
-            self._refuse("headers_too_large")
+        if framing.other_bytes > OTHER_BYTES_MAX + framing.body_bytes and not self._ended:
+            self._refuse_unless_answered("headers_too_large")
 
-    def _being_answered(self) -> bool:
+    def _refuse_unless_answered(self, why: str) -> None:
         # What is thrown away behind an answer has limits of its own (``webhook.LINGER_S``).
-        return self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete
+        if self.cycle is None or not self.cycle.response_started or self.cycle.response_complete:
+            self._refuse(why)
 
     def _read_past_upgrade(self, rest: bytes) -> None:
-        after = AfterUpgrade(self)
-        head = head_again(self.parser.get_http_version(), self.scope["headers"])
-        self.parser = HttpRequestParser(after)
-        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's
+        after, version = AfterUpgrade(self), self.parser.get_http_version()
+        self.parser = after.parser
         try:
-            self.parser.feed_data(head)
+            after.begin(version, self.scope["headers"])
         except HttpParserError:
             self._refuse("malformed")
             return
-        after.deaf = False
         if rest:
             self._feed(rest)
 

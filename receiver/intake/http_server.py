@@ -14,11 +14,14 @@ from uvicorn import Server
 
 from receiver.intake.acceptor import Acceptor
 from receiver.intake.callers import Callers
-from receiver.intake.connection import LimitedProtocol, ListenerConfig
+from receiver.intake.connection import LimitedProtocol
 from receiver.intake.limits import Limits
+from receiver.intake.listener_config import ListenerConfig
 from receiver.intake.notices import STATES, Notices, Unnoticed
 
 SWEEP_S = 1.0
+SWEEP_STEP = 128
+"""Connections that are looked at before others have a turn."""
 FILES_KEPT = 128
 """Open files of the process that are no connections: the journal's, pipes, what libraries open for a moment."""
 
@@ -71,6 +74,10 @@ class HttpServer(Server):
         finally:
             sweeping.cancel()
             await asyncio.gather(sweeping, return_exceptions=True)
+            for connection in self._connections():  # those that the time for stopping was too short for
+                connection.transport.abort()
+            if self._acceptor is not None:
+                self._acceptor.close()
 
     def stop(self) -> None:
         """Close the listener, answer what has arrived, return."""
@@ -115,7 +122,12 @@ class HttpServer(Server):
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(SWEEP_S)
-            now_s = loop.time()
-            for connection in self._connections():
-                connection.keep_time(now_s)
+            connections = self._connections()
+            for start in range(0, len(connections), SWEEP_STEP):
+                now_s = loop.time()
+                for connection in connections[start : start + SWEEP_STEP]:
+                    connection.keep_time(now_s)
+                await asyncio.sleep(0)
+            if self._acceptor is not None:
+                self._acceptor.keep_time(loop.time(), self._own.limits.arrival_s)
             self._own.callers.forget()

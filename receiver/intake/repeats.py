@@ -60,8 +60,9 @@ class Repeats:
         self._remembered_max = remembered_max
         self._committed: OrderedDict[bytes, int] = OrderedDict()
         """Digest → inbox number, the oldest first."""
-        self._waiting: dict[bytes, asyncio.Future[int | str | None]] = {}
-        """Digest → its number once it is committed, or why it was refused, or None where nobody waits for it."""
+        self._waiting: dict[bytes, asyncio.Future[int | str | None] | None] = {}
+        """Digest → what tells the repeats that wait for it, None while there are none: its number once it is committed,
+        or why it was refused, or None where its request was given up."""
 
     def rebuild(self, inbox: InboxReader, outbox: Outbox) -> None:
         """Remember the newest contents of the inbox but for those in quarantine; raises ``StoreFailed``."""
@@ -81,21 +82,12 @@ class Repeats:
     async def keep(self, callback: VerifiedCallback, append: Append) -> Kept:
         """Have the callback appended unless its content is safe already; raises what ``append`` raises."""
         digest = content_digest(callback.source, callback.body)
-        while True:
-            number = self._committed.get(digest)
-            if number is not None:
-                return Kept(number, repeated=True)
-            waiting = self._waiting.get(digest)
-            if waiting is None:
-                return Kept(await self._append(digest, callback, append), repeated=False)
-            outcome = await asyncio.shield(waiting)
-            if isinstance(outcome, str):
-                raise Unavailable(outcome)
-            if outcome is not None:
-                return Kept(outcome, repeated=True)
-
-    async def _append(self, digest: bytes, callback: VerifiedCallback, append: Append) -> int:
-        waiting = self._waiting[digest] = asyncio.get_running_loop().create_future()
+        number = self._committed.get(digest)
+        while number is None and digest in self._waiting:
+            number = await self._outcome(digest) or self._committed.get(digest)
+        if number is not None:
+            return Kept(number, repeated=True)
+        self._waiting[digest] = None
         outcome: int | str | None = None
         try:
             outcome = await append(callback)
@@ -104,10 +96,21 @@ class Repeats:
             raise
         else:
             self._remember(digest, outcome)
-            return outcome
+            return Kept(outcome, repeated=False)
         finally:
-            del self._waiting[digest]
-            waiting.set_result(outcome)
+            told = self._waiting.pop(digest)
+            if told is not None:
+                told.set_result(outcome)
+
+    async def _outcome(self, digest: bytes) -> int | None:
+        # The number of what waits for its commit, None where its request was given up; refused with it.
+        told = self._waiting[digest]
+        if told is None:
+            told = self._waiting[digest] = asyncio.get_running_loop().create_future()
+        outcome = await asyncio.shield(told)
+        if isinstance(outcome, str):
+            raise Unavailable(outcome)
+        return outcome
 
     def _remember(self, digest: bytes, number: int) -> None:
         self._committed[digest] = number
@@ -117,10 +120,7 @@ class Repeats:
 
 def content_digest(source: str, body: bytes) -> bytes:
     """SHA-256 of what makes a callback another one than those before it: its source and its body."""
-    digest = hashlib.sha256(source.encode())
-    digest.update(b"\0")  # in no source's name
-    digest.update(body)
-    return digest.digest()
+    return hashlib.sha256(b"%s\0%s" % (source.encode(), body)).digest()  # the zero is in no source's name
 
 
 class RepeatLog:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -60,6 +60,9 @@ class Caller(Protocol):
 
     def proven(self) -> None:
         """Its request is a genuine callback."""
+
+    def answer_ok(self) -> bool:
+        """Answer 200 at once; False where that has to be sent in the application's usual way."""
 
 
 class Disconnected(Exception):
@@ -123,19 +126,20 @@ class Webhook:
             return
         if not kept.repeated:
             self._intake.on_committed()
-        await send(OK_START)
-        await send(OK_BODY)
+        if caller is None or not caller.answer_ok():
+            await send(OK_START)
+            await send(OK_BODY)
         self._intake.metrics.answered(source, 200)
         if kept.repeated:
             self._repeats.note(source, kept.number, now_us)
         else:
             self._note(source, kept.number, len(body), started_s, now_us)
 
-    async def _append(self, verified: VerifiedCallback) -> int:
+    def _append(self, verified: VerifiedCallback) -> Awaitable[int]:
         if not self._intake.rates.take(verified.source):
             self._intake.metrics.limited(verified.source)
             raise Unavailable("rate_limited")
-        return await self._intake.inbox.append(verified)
+        return self._intake.inbox.append(verified)
 
     def _find(self, scope: Scope, name: str, caller: Caller | None) -> tuple[Provider, Source]:
         found = self._intake.sources.get(name)

@@ -7,6 +7,8 @@ import socket
 
 import pytest
 
+from receiver.intake.canned import ANSWER_200
+from receiver.intake.connection import LimitedProtocol
 from receiver.intake.http_server import FILES_KEPT, connections_max
 from receiver.intake.limits import CONNECTIONS_MAX
 from receiver.model.callback import VerifiedCallback
@@ -21,6 +23,17 @@ async def test_a_genuine_callback_gets_ok_and_no_more(door: Door) -> None:
     assert (statuses(said), body) == ([200], b"OK")
     assert b"server:" not in head.lower()
     assert len(door.way.inbox.entries) == 1
+
+
+async def test_the_answer_that_is_written_at_once_is_uvicorns_byte_for_byte(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And leaves the connection as that one would: the next request on it is answered, and so is one that closes."""
+    kept = post(door.signed(), BODY).replace(b"connection: close\r\n", b"")
+    at_once = await door.say(kept, kept, kept, post(door.signed(), BODY), pause_s=0.05)
+    monkeypatch.setattr(LimitedProtocol, "answer_ok", lambda _: False)
+    assert at_once == await door.say(kept, kept, kept, post(door.signed(), BODY), pause_s=0.05)
+    assert at_once == ANSWER_200 * 3 + ANSWER_200.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n")
 
 
 async def test_one_byte_at_a_time_and_in_chunks_is_the_same(door: Door) -> None:

@@ -26,6 +26,7 @@ def test_what_is_relied_on_of_uvicorn_is_there() -> None:
     assert {"url", "headers", "scope", "expect_100_continue"} <= set(begun)
     cycle = RequestResponseCycle.__init__.__code__.co_names
     assert {"disconnected", "response_started", "response_complete", "more_body", "message_event"} <= set(cycle)
+    assert {"keep_alive", "on_response"} <= set(cycle)
 
 
 def test_a_body_that_waits_pauses_reading_where_the_connection_looks_for_it() -> None:
