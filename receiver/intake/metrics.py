@@ -41,6 +41,8 @@ class IntakeMetrics(Collector):
         self._connections_refused = Counts(dict.fromkeys(REFUSED, 0))
         self._http_errors = Counts(dict.fromkeys(HTTP_ERRORS, 0))
         self._connections = dict.fromkeys(STATES, 0)
+        self.unsafe_commits = self.losses = 0
+        """As the inbox counts them, and how often a server that took over lacked what had been answered 200."""
         self.queued = Gauge("receiver_inbox_queued", "Callbacks waiting for a commit", registry=self.registry)
         self.disk_free = Gauge("receiver_disk_free_bytes", "Free space of the journal's disk", registry=self.registry)
         self.wal = Gauge("receiver_inbox_wal_bytes", "Size of the inbox's write-ahead log", registry=self.registry)
@@ -97,6 +99,7 @@ class IntakeMetrics(Collector):
             sum_value=self._commits_s,
         )
         yield from self._collect_sources()
+        yield from self._collect_database()
         yield from self._collect_connections()
 
     def _collect_sources(self) -> Iterator[Metric]:
@@ -115,6 +118,15 @@ class IntakeMetrics(Collector):
             counter = CounterMetricFamily(name, text, labels=["source"])
             for source, count in tuple(counts.items()):
                 counter.add_metric([source], count)
+            yield counter
+
+    def _collect_database(self) -> Iterator[Metric]:
+        for name, text, count in (
+            ("receiver_inbox_unsafe_commits", "Commits that a replica may lack: 503", self.unsafe_commits),
+            ("receiver_inbox_lost", "Times that a database took over without what was answered 200", self.losses),
+        ):
+            counter = CounterMetricFamily(name, text)
+            counter.add_metric([], count)
             yield counter
 
     def _collect_connections(self) -> Iterator[Metric]:

@@ -53,6 +53,8 @@ class InboxFigures:
     """The number of the callback that was committed last; 0 where none was since the start."""
     disk_free_bytes: int | None = None
     wal_bytes: int | None = None
+    unsafe_commits: int = 0
+    """Commits since the start that the database made and warned of, so that a replica may lack them: told 503."""
     lost_after: int = 0
     """The last number that was acknowledged before another server took over that lacks it; 0 where that never was."""
 

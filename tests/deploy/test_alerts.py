@@ -63,6 +63,12 @@ CASES: dict[str, Case] = {
     "ReceiverNotReady": constant("receiver_ready", "0", "1"),
     "ReceiverSlotOrphaned": constant("receiver_slot_lease_age_seconds", "-1", "0.5", slot="1"),
     "ReceiverDatabaseDown": constant("receiver_database_up", "0", "1"),
+    "ReceiverInboxLost": Case(
+        {"receiver_inbox_lost_total": "0x30 1x10"}, {"receiver_inbox_lost_total": "1x40"}, {}
+    ),
+    "ReceiverCommitUnsafe": Case(
+        {"receiver_inbox_unsafe_commits_total": "0x30 3x10"}, {"receiver_inbox_unsafe_commits_total": "3x40"}, {}
+    ),
     "ReceiverSlotTakenOver": Case(
         {"receiver_slot_takeovers_total": "0+1x40"}, {"receiver_slot_takeovers_total": "7x40"}, {}
     ),

@@ -90,7 +90,7 @@ class PostgresInbox:
         self._lost_after = 0
         self._purging: asyncpg.Connection[asyncpg.Record] | None = None
         self._one_purge = asyncio.Lock()
-        self.commits = self.unsafe_commits = self.reconnects = 0
+        self.commits = self.reconnects = self._unsafe_commits = 0
         self._lanes = [asyncio.ensure_future(self._lane()) for _ in range(address.options.connections)]
 
     async def append(self, callback: VerifiedCallback) -> int:
@@ -136,7 +136,8 @@ class PostgresInbox:
 
     def figures(self) -> InboxFigures:
         """How it is at this moment."""
-        return InboxFigures(len(self._queue), self._last.number if self._last else 0, lost_after=self._lost_after)
+        last = self._last.number if self._last else 0
+        return InboxFigures(len(self._queue), last, unsafe_commits=self._unsafe_commits, lost_after=self._lost_after)
 
     def close(self) -> None:
         """Take nothing more, commit what waits, and let go."""
@@ -232,7 +233,7 @@ class PostgresInbox:
         try:
             numbers = await self._appender.append(connection, [one.callback for one in batch])
         except UnsafeCommit:
-            self.unsafe_commits += 1
+            self._unsafe_commits += 1
             for one in batch:
                 _refuse(one, "commit_unsafe")
             raise

@@ -11,7 +11,9 @@ from receiver.providers.settings import Reference, Section
 
 OF_FILES = frozenset({"disk_free_bytes_min", "wal_bytes_max"})
 """Keys of a journal in a folder."""
-OF_SERVERS = frozenset({"password", "database_schema", "durability", "commit_timeout_s", "connections", "lease_s"})
+OF_SERVERS = frozenset(
+    {"password", "database_schema", "durability", "commit_timeout_s", "connections", "lease_s", "poll_ms"}
+)
 """Keys of a journal in a database."""
 
 
@@ -79,6 +81,15 @@ class JournalSettings(Section):
         float,
         Field(ge=1, le=300, description="s; with PostgreSQL: a service that is silent for longer is taken for dead"),
     ] = 5
+    poll_ms: Annotated[
+        int,
+        Field(
+            ge=5,
+            le=1000,
+            description="ms; with PostgreSQL: between two looks of a worker for new callbacks of a slot; half of it is"
+            " how long one waits, and a look that finds nothing costs the database 0.2 ms",
+        ),
+    ] = 20
 
     @model_validator(mode="after")
     def _fits_its_engine(self) -> JournalSettings:

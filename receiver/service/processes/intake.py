@@ -191,6 +191,7 @@ class IntakeProcess:
         figures = self._inbox.figures()
         if figures.lost_after != self._lost_after:
             self._lost_after = figures.lost_after
+            self._metrics.losses += 1
             self._log.error("inbox.lost", after=figures.lost_after)
         return {
             "state": "up" if why is None else "down",
@@ -218,6 +219,7 @@ class IntakeProcess:
             self._metrics.queued.set(figures.queued)
             self._metrics.disk_free.set(figures.disk_free_bytes or 0)
             self._metrics.wal.set(figures.wal_bytes or 0)
+            self._metrics.unsafe_commits = figures.unsafe_commits
         if self._server is not None:
             self._metrics.connections(self._server.states())
             self._metrics.bodies.set(self._server.bodies_bytes())

@@ -57,7 +57,7 @@ async def test_a_wait_for_a_replica_that_was_called_off_is_no_commit(address: Ad
             assert await asyncio.to_thread(database.one, CALL_OFF)
             with pytest.raises(Unavailable, match="commit_unsafe"):
                 await waiting
-        assert inbox.unsafe_commits == 1
+        assert inbox.figures().unsafe_commits == 1
         assert await inbox.append(callback(3))
         await asyncio.to_thread(inbox.close)
 

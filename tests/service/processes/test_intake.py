@@ -106,7 +106,11 @@ async def test_what_a_server_lost_is_said_once_with_where_it_begins() -> None:
             figures = replace(figures, lost_after=number)
             process.status()
             process.status()
+        figures = replace(figures, unsafe_commits=3)
+        told = process.metrics().decode()
         process.stop()
         await asyncio.wait_for(task, 60)
     assert way.log.named("inbox.lost") == [{"after": 7}, {"after": 9}]
     assert {level for level, event, _ in way.log.lines if event == "inbox.lost"} == {"error"}
+    assert "receiver_inbox_lost_total 2.0" in told
+    assert "receiver_inbox_unsafe_commits_total 3.0" in told

@@ -5,10 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import replace
+from typing import Any
 
+import pytest
+
+from receiver.interpret.loop import POLL_S, InterpreterLoop
+from receiver.journal.memory.journal import MemoryJournal
+from receiver.journal.slots import HeldSlot
 from receiver.model.callback import VerifiedCallback
 from receiver.service.config.settings import build
 from receiver.service.process import ProcessContext
+from receiver.service.processes import interpret
 from receiver.service.processes.interpret import InterpretProcess, make
 from tests.support import ONCHAINPAY_VECTORS, Way
 
@@ -71,3 +78,23 @@ async def test_it_holds_no_secret_of_a_source_and_needs_none() -> None:
     process = make(replace(context(Way()), environ={"P": "p"}))
     process.reload({})
     assert not any(source.secrets or source.keys for _, source in process._interpreter.sources.values())
+
+
+@pytest.mark.parametrize(("held", "poll_s"), [(None, POLL_S), (HeldSlot(0, 1), 0.05)])
+def test_a_slot_is_looked_at_as_often_as_the_settings_say(
+    monkeypatch: pytest.MonkeyPatch, held: HeldSlot | None, poll_s: float
+) -> None:
+    """Where others append, who cannot wake this process; else a wake tells of each callback."""
+    asked: list[float] = []
+
+    def loop(*given: Any, poll_s: float, **told: Any) -> InterpreterLoop:
+        asked.append(poll_s)
+        return InterpreterLoop(*given, poll_s=poll_s, **told)
+
+    monkeypatch.setattr(interpret, "InterpreterLoop", loop)
+    way = Way()
+    journal = {"url": "postgresql://receiver@nowhere/receiver", "poll_ms": 50}
+    settings = build({"journal": journal, "sources": [SOURCE]}, "here")
+    monkeypatch.setattr(MemoryJournal, "held", held)
+    make(replace(context(way), settings=settings))
+    assert asked == [poll_s]
