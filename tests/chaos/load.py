@@ -20,6 +20,9 @@ RETRY_S = (0.05, 0.5)
 RETRY_GROWTH, RETRY_TIMES_MAX = 1.5, 8.0
 """By how much each further pause is longer than the one before, and how many times the first one it is at most. Seen
 without that: callbacks refused for a wrong clock were so many after half a minute that they left nobody else a CPU."""
+UNDER_WAY_MAX = 400
+"""Operations: with so many nobody begins another one. Seen on a busy machine without that: once the sender could not
+keep up, thousands of attempts took turns to time out, and services that were ready heard nothing for minutes."""
 REPEAT_SHARE = 0.05
 """Of the callbacks that got their 200 are sent again all the same, as after a lost answer."""
 OFFERING_ONE_IN = 4
@@ -55,11 +58,17 @@ class Load:
         self._sending = asyncio.Event()
         self._sending.set()
         self._under_way = 0
+        self.attempts: Counter[str] = Counter()
+        """Place → attempts that wait for its answer."""
         self.ledger = Ledger()
 
     def stop(self) -> None:
         """Begin no further operation."""
         self._stopping = True
+
+    def go_to(self, *urls: str) -> None:
+        """Send to these places from now on, as behind a load balancer whose servers change."""
+        self._urls = itertools.cycle(urls)
 
     def pause(self) -> None:
         """Begin no operation, and end those under way."""
@@ -75,7 +84,7 @@ class Load:
             await asyncio.sleep(0.05)
 
     async def run(self) -> Ledger:
-        """Begin operations at the rate, whatever the answers; returns when all of them have been answered 200."""
+        """Begin operations at the rate, unless very many are under way; returns when all were answered 200."""
         # No bound on connections: seen, a client whose pool was full of those that a dead process left half made, and
         # that waited for a place in it ever after.
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=16)
@@ -83,6 +92,8 @@ class Load:
             started = time.monotonic()
             for begun, operation in enumerate(operations(self._chance), start=1):
                 await self._sending.wait()
+                while self._under_way >= UNDER_WAY_MAX and not self._stopping:
+                    await asyncio.sleep(0.05)
                 if self._stopping:
                     break
                 group.create_task(self._operation(client, operation))
@@ -116,11 +127,15 @@ class Load:
         headers = callback.headers(int(time.time()))
         if zlib.crc32(callback.body) % OFFERING_ONE_IN == 0:
             headers |= OFFER
+        place = next(self._urls)
+        self.attempts[place] += 1
         try:
-            answer = await client.post(f"{next(self._urls)}/{callback.source}", content=callback.body, headers=headers)
+            answer = await client.post(f"{place}/{callback.source}", content=callback.body, headers=headers)
         except httpx.HTTPError as error:
             self.ledger.answers[type(error).__name__] += 1
             return False
+        finally:
+            self.attempts[place] -= 1
         self.ledger.answers[str(answer.status_code)] += 1
         if answer.status_code != 200:
             return False

@@ -121,6 +121,8 @@ class Service:
         self.log = folder / "receiver.log"
         self.log_reader: LogReader | None = None
         """Who copies stdout and stderr to ``log``; None: they go there by themselves."""
+        self.other_code = False
+        """Whether ``PYTHONPATH`` names another copy of the code, which only a new interpreter reads."""
         self.process: subprocess.Popen[bytes] | WarmProcess | None = None
 
     def __enter__(self) -> Self:
@@ -167,7 +169,7 @@ class Service:
         """
         arguments = ["serve", "--config", str(self.config), *self._options]
         with self.log.open("ab") if self.log_reader is None else self.log_reader.open() as log:
-            if self.log_reader is None and "LD_PRELOAD" not in self.environ:
+            if self.log_reader is None and "LD_PRELOAD" not in self.environ and not self.other_code:
                 warm = WarmCommands.like(self.environ)
                 self.process = warm.start(arguments, self.environ, self.folder, log, log, children=self.forks)
                 return

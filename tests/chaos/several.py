@@ -50,12 +50,13 @@ class Several:
         init(Address.of(postgres.url), SLOTS)
         journal = f'url = "{url or postgres.url}"\nlease_s = {LEASE_S:g}'
 
-        def member(name: str, role: str, processes: int = 1) -> Service:
+        def member(role: str, number: int, processes: int = 1) -> Service:
             made: dict[str, Any] = {"journal": journal, "options": ["--role", role], "forks": forks}
-            return Service(folder / name, bootstrap, prefix, processes=processes, **made)
+            return Service(folder / f"{role}-{number}", bootstrap, prefix, processes=processes, **made)
 
-        self.intakes = [member(f"intake-{at}", "intake", count) for at, count in enumerate(intakes, start=1)]
-        self.workers = [member(f"worker-{number}", "worker") for number in range(1, workers + 1)]
+        self._member = member
+        self.intakes = [member("intake", at, count) for at, count in enumerate(intakes, start=1)]
+        self.workers = [member("worker", number) for number in range(1, workers + 1)]
 
     def __enter__(self) -> Self:
         return self
@@ -64,6 +65,12 @@ class Several:
         for service in (*self.intakes, *self.workers):
             go_on(service)
             service.destroy()
+
+    def one_more_each(self) -> tuple[Service, Service]:
+        """One more service that takes callbacks, and one more worker; neither is started."""
+        self.intakes.append(self._member("intake", len(self.intakes) + 1))
+        self.workers.append(self._member("worker", len(self.workers) + 1))
+        return self.intakes[-1], self.workers[-1]
 
     @property
     def urls(self) -> list[str]:

@@ -20,7 +20,7 @@ from tests.chaos.postgres_pair import FOREIGN, Pair
 from tests.chaos.service import Service, until
 from tests.chaos.several import LEASE_S, Several, go_on, pause, pause_in_transaction
 
-SEEN_S = 60
+SEEN_S = 180
 """Within so long it must be seen what a fault promises, on a machine that has a lot to do at the same time."""
 FULL = "No space left on device"
 
