@@ -60,6 +60,7 @@ PURE = (
     "journal/entries.py",
     "journal/index.py",
     "journal/options.py",
+    "journal/outbox_values.py",
     "journal/parts.py",
     "journal/ports.py",
     "journal/postgres/address.py",

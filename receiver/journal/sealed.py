@@ -19,6 +19,7 @@ from __future__ import annotations
 import binascii
 import hashlib
 import os
+import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
+HEAD = struct.Struct(">BI")
+"""Zero, with which neither JSON nor a header line begins, and the number of the data key."""
 SEALS_MAX = 1 << 30
 """Seals of one process under one data key; then it takes a new one. A quarter of what is allowed: several may seal."""
 KEY_ID_DIGITS = 12
@@ -206,3 +209,8 @@ def needed(data_keys: Iterable[WrappedKey]) -> Mapping[str, int]:
     for one in data_keys:
         found[one.key_id] = found.get(one.key_id, 0) + 1
     return found
+
+
+def is_sealed(blob: bytes) -> bool:
+    """Whether a column that holds JSON or header lines holds something sealed in their place."""
+    return blob[:1] == b"\0" and len(blob) > HEAD.size

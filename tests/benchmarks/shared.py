@@ -11,14 +11,12 @@ import argparse
 import contextlib
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count as counting
 from pathlib import Path
@@ -26,8 +24,18 @@ from typing import Any
 
 from tests.benchmarks import report, shared_history
 from tests.benchmarks.arrivals import committed_since, ends
-from tests.benchmarks.servers import SECRET
-from tests.benchmarks.stage import ROOT, Stage, cpu_s, requests_file, wait_for
+from tests.benchmarks.shared_service import (
+    ACCOUNTS,
+    LEASE_S,
+    SOURCES,
+    Configuration,
+    Place,
+    Way,
+    cluster_cpu_s,
+    cpu_of,
+    wal_of,
+)
+from tests.benchmarks.stage import ROOT, Stage, requests_file
 from tests.chaos.postgres import Postgres, programs
 from tests.ports import free_port
 
@@ -35,33 +43,10 @@ sys.path.insert(0, str(ROOT / "deploy" / "kafka-local"))
 
 from kafka_local import missing, running
 
-SOURCES = tuple(f"main{number}" for number in range(1, 5))
-"""Each of an account of its own, so that they can be in slots of their own."""
-ACCOUNTS = tuple(str(uuid.uuid5(uuid.NAMESPACE_DNS, name)) for name in SOURCES)
 SETTLE_S_MAX = 600.0
 PACED_S = 4
 WARM = 800
-LEASE_S = 5
 REPLICA = "copy"
-CLOCK = os.sysconf("SC_CLK_TCK")
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """A service to measure."""
-
-    engine: str
-    """``files``, ``postgres``, or ``replicated``: PostgreSQL whose commits wait for a replica."""
-    processes: int = 1
-    slots: int = 1
-
-    @property
-    def name(self) -> str:
-        """As it stands in the table."""
-        if self.engine == "files":
-            return "files"
-        kept = "PostgreSQL and a replica" if self.engine == "replicated" else "PostgreSQL"
-        return f"{kept}, {self.processes} intake, {self.slots} slot{'s' if self.slots > 1 else ''}"
 
 
 WAYS = (
@@ -93,16 +78,8 @@ class Found:
     """Of the ack, at the rate that is given."""
     lost: int = 0
     twice: int = 0
-
-
-@dataclass(slots=True)
-class Place:
-    """Where one journal is."""
-
-    url: str
-    schema: str = "receiver"
-    server: Postgres | None = None
-    servers: Sequence[Postgres] = field(default_factory=tuple)
+    wal_bytes: float = 0.0
+    """Of the database's write-ahead log, a callback: what its disk and its replicas have to take."""
 
 
 class SharedStage:
@@ -148,15 +125,18 @@ class SharedStage:
             self._send(made, WARM)
             since = ends(self._stage.bootstrap, made.topic)
             before_us = cpu_of(service), sum(map(cluster_cpu_s, where.servers))
+            wal_bytes = wal_of(where)
             began = time.time()
             load = self._send(made, count)
             keys, last_ms = self._settled(since, int(load["ok"]))
             after_us = cpu_of(service), sum(map(cluster_cpu_s, where.servers))
+            wal_bytes = wal_of(where) - wal_bytes
             paced = self._send(made, int(rate) * PACED_S, rate, settle=False)
             mine, theirs = ((after - start) * 1e6 / count for after, start in zip(after_us, before_us, strict=True))
             return Found(
                 load["per_s"], count / max(0.001, last_ms / 1000 - began), mine, theirs, paced["p50_us"] / 1000,
                 paced["p99_us"] / 1000, max(0, int(load["ok"]) - len(set(keys))), len(keys) - len(set(keys)),
+                wal_bytes / count,
             )  # fmt: skip
 
     def trickle(self, made: Configuration, count: int, rate: float) -> None:
@@ -182,91 +162,6 @@ class SharedStage:
             if len(set(keys)) >= wanted or time.monotonic() > deadline:
                 return keys, last_ms
             time.sleep(0.5)
-
-
-class Configuration:
-    """One service's."""
-
-    def __init__(self, way: Way, place: Place, folder: Path, bootstrap: str) -> None:
-        self.way, self.place, self.folder = way, place, folder
-        self.port = free_port()
-        self.prefix = f"s{place.schema}{self.port}."
-        self.topic = f"{self.prefix}exchange.status.v1"
-        self.path = folder / "receiver.toml"
-        self._bootstrap = bootstrap
-        self.write(self.path, self.port)
-        self.environ = {**os.environ, "BENCH_SECRET": SECRET.decode(), "PYTHONPATH": str(ROOT)}
-
-    def write(self, path: Path, port: int) -> None:
-        """The same for another service of this journal, on ports of its own."""
-        shared = "" if self.way.engine == "files" else f'database_schema = "{self.place.schema}"\nlease_s = {LEASE_S}\n'
-        server = f"[server]\nport = {port}\nprocesses = {self.way.processes}\n[admin]\nport = {free_port()}\n"
-        journal = f'[journal]\nurl = "{self.place.url}"\n{shared}'
-        kafka = f'[kafka]\nbootstrap_servers = ["{self._bootstrap}"]\ntopic_prefix = "{self.prefix}"\n'
-        sources = "".join(
-            f'[[sources]]\nname = "{name}"\nprovider = "0xpay"\naccount = "{account}"\n'
-            f'public_url = "https://merchant.example.com/webhooks/{name}"\nsecrets = ["env:BENCH_SECRET"]\n'
-            for name, account in zip(SOURCES, ACCOUNTS, strict=True)
-        )
-        path.write_text(server + journal + kafka + sources)
-
-    def prepare(self) -> None:
-        """Make the journal and the topics."""
-        if self.place.server is not None:
-            self._command("journal", "init", "--slots", str(self.way.slots))
-        self._command("topics", "create")
-
-    def _command(self, *words: str) -> None:
-        command = [sys.executable, "-m", "receiver", *words, "--config", str(self.path)]
-        subprocess.run(command, env=self.environ, check=True, capture_output=True, cwd=ROOT)
-
-    @contextlib.contextmanager
-    def serving(self, role: str = "all", path: Path | None = None) -> Iterator[subprocess.Popen[bytes]]:
-        """A service in a group of its own, which is killed at the end if it does not go."""
-        command = [sys.executable, "-m", "receiver", "serve", "--config", str(path or self.path)]
-        command += [] if role == "all" else ["--role", role]
-        with (self.folder / f"log-{role}-{time.time_ns()}").open("wb") as log:
-            service = subprocess.Popen(
-                command, env=self.environ, stdout=log, stderr=log, cwd=ROOT, start_new_session=True
-            )
-        try:
-            if role != "worker":
-                wait_for(self.port)
-            yield service
-        finally:
-            service.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                service.wait(30)
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(service.pid, signal.SIGKILL)
-            service.wait()
-
-
-def children(pid: int) -> list[int]:
-    """Processes that a process has started and not buried."""
-    with contextlib.suppress(OSError):
-        return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return []
-
-
-def cpu_of(service: subprocess.Popen[bytes]) -> float:
-    """CPU time of a service's processes, s."""
-    total = 0.0
-    for pid in (service.pid, *children(service.pid)):
-        with contextlib.suppress(OSError):
-            total += cpu_s(pid)
-    return total
-
-
-def cluster_cpu_s(server: Postgres) -> float:
-    """CPU time of a server: of its processes, and of those that have ended, s."""
-    pid = int((server.data / "postmaster.pid").read_text().split("\n", 1)[0])
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    total = sum(map(int, fields[11:15])) / CLOCK
-    for child in children(pid):
-        with contextlib.suppress(OSError):
-            total += cpu_s(child)
-    return total
 
 
 def take_overs(stage: SharedStage, times: int) -> list[float]:
@@ -325,7 +220,7 @@ def _until_more(place: Place, than: int) -> None:
 
 def table(found: Mapping[str, Sequence[Found]], rate: float) -> list[str]:
     """All ways, each over the files in its round where it is a rate."""
-    names = ("acks / files", "events on Kafka / files", "CPU of the service, µs", "of the server, µs")
+    names = ("acks / files", "events on Kafka / files", "CPU of the service, µs", "of the server, µs", "its log, kB")
     columns = [*names, f"ack p50; p99 at {rate:.0f}/s, ms", "lost", "twice"]
     rows = [f"| at saturation, 64 connections | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
     files = found["files"]
@@ -336,17 +231,18 @@ def table(found: Mapping[str, Sequence[Found]], rate: float) -> list[str]:
             report.spread(getattr(one, column) for one in ours)
             for column in ("service_us", "server_us", "p50_ms", "p99_ms")
         )
+        log = report.spread(one.wal_bytes / 1000 for one in ours)
         lost, twice = sum(one.lost for one in ours), sum(one.twice for one in ours)
-        rows.append(f"| {name} | {acks} | {events} | {service} | {server} | {p50}; {p99} | {lost} | {twice} |")
+        rows.append(f"| {name} | {acks} | {events} | {service} | {server} | {log} | {p50}; {p99} | {lost} | {twice} |")
     acks, events = (report.spread(getattr(one, name) for one in files) for name in ("acks_per_s", "events_per_s"))
     return [*rows, "", f"Files: {acks} acks and {events} events on Kafka a second."]
 
 
-def compared(stage: SharedStage, rounds: int, count: int, rate: float) -> list[str]:
+def compared(stage: SharedStage, ways: Sequence[Way], rounds: int, count: int, rate: float) -> list[str]:
     """Every way in each round, forth and back."""
-    found: dict[str, list[Found]] = {way.name: [] for way in WAYS}
+    found: dict[str, list[Found]] = {way.name: [] for way in ways}
     for number in range(rounds):
-        for way in WAYS if number % 2 == 0 else reversed(WAYS):
+        for way in ways if number % 2 == 0 else reversed(ways):
             one = stage.measure(way, count, rate)
             found[way.name].append(one)
             say(f"round {number + 1}: {way.name}: {one}")
@@ -383,6 +279,9 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=8000, help="Of callbacks at saturation.")
     parser.add_argument("--rate", type=float, default=500)
     parser.add_argument("--take-overs", type=int, default=3)
+    parser.add_argument(
+        "--only", nargs="*", default=[], help="Ways by a part of their names; files are always among them."
+    )
     parser.add_argument("--history", type=int, nargs="*", default=[10_000, 1_000_000])
     chosen = parser.parse_args()
     bin_, faults = programs(), missing()
@@ -402,7 +301,10 @@ def main() -> int:
         replicated.run("SELECT pg_reload_conf()")
         replicated.wait_for_replica(REPLICA)
         stage = SharedStage(Stage(folder, broker.bootstrap, None), alone, replicated, replica)
-        rows = [*compared(stage, chosen.rounds, chosen.count, chosen.rate), ""]
+        ways = [
+            way for way in WAYS if way.name == "files" or not chosen.only or any(one in way.name for one in chosen.only)
+        ]
+        rows = [*compared(stage, ways, chosen.rounds, chosen.count, chosen.rate), ""]
         took = report.spread(take_overs(stage, chosen.take_overs))
         rows += [f"A take-over with a lease of {LEASE_S} s, {chosen.take_overs} times: {took} s.", ""]
         rows += histories(stage, chosen.rounds, chosen.count, chosen.rate, chosen.history)

@@ -7,9 +7,9 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
+from receiver.journal.outbox_values import value_of
 from receiver.journal.postgres.connection import Database
 from receiver.journal.postgres.inbox_rows import entry_from_row
-from receiver.journal.postgres.outbox_rows import value_of
 from receiver.journal.postgres.seals import Seals, keys_needed
 from receiver.journal.postgres.statements import named_queries
 from receiver.journal.sealed import Keyring

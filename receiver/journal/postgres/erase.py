@@ -9,8 +9,9 @@ from __future__ import annotations
 import orjson
 
 from receiver.journal.erasing import Erased, Erasure
+from receiver.journal.outbox_values import days_of
 from receiver.journal.postgres.connection import Database
-from receiver.journal.postgres.outbox_rows import days_of, key_digest, record_columns
+from receiver.journal.postgres.outbox_rows import key_digest, record_columns
 from receiver.journal.postgres.seals import Seals
 from receiver.journal.postgres.statements import named_queries
 from receiver.journal.sealed import Keyring

@@ -12,19 +12,18 @@ from typing import Any
 
 import orjson
 
-from receiver.journal.postgres.address import Address
-from receiver.journal.postgres.connection import Database
-from receiver.journal.postgres.outbox_put import Stands, put_batch
-from receiver.journal.postgres.outbox_rows import (
+from receiver.journal.outbox_values import (
     days_of,
     entry_of,
-    key_digest,
-    record_columns,
     record_from_row,
     standing_from_row,
     standing_row,
     state_from_row,
 )
+from receiver.journal.postgres.address import Address
+from receiver.journal.postgres.connection import Database
+from receiver.journal.postgres.outbox_put import Stands, put_batch
+from receiver.journal.postgres.outbox_rows import key_digest, record_columns
 from receiver.journal.postgres.seals import Seals
 from receiver.journal.postgres.statements import named_queries
 from receiver.journal.sealed import NO_KEYS, Keyring

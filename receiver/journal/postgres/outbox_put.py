@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from receiver.journal.outbox_values import standing_row
 from receiver.journal.postgres.connection import Database
-from receiver.journal.postgres.outbox_rows import (
-    columns,
-    key_digest,
-    operation_columns,
-    record_columns,
-    standing_row,
-)
+from receiver.journal.postgres.outbox_rows import columns, key_digest, operation_columns, record_columns
 from receiver.journal.postgres.seals import Seals
 from receiver.journal.postgres.statements import named_queries
 from receiver.journal.search import OTHER_FIELDS, UNKNOWN_FIELD_CHARACTERS_MAX, UNKNOWN_FIELDS_MAX

@@ -12,9 +12,9 @@ import orjson
 
 from receiver.journal.postgres.address import Address
 from receiver.journal.postgres.connection import Database
-from receiver.journal.postgres.seals import Seals, is_sealed
+from receiver.journal.postgres.seals import Seals
 from receiver.journal.postgres.statements import named_queries
-from receiver.journal.sealed import NO_KEYS, Keyring
+from receiver.journal.sealed import NO_KEYS, Keyring, is_sealed
 from receiver.journal.slots import HeldSlot
 from receiver.model.records import Request
 from receiver.model.times import day_of

@@ -5,7 +5,6 @@ What is sealed is one blob: a zero byte, the number of its data key in four byte
 
 from __future__ import annotations
 
-import struct
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import partial
@@ -14,13 +13,11 @@ from typing import Any
 from receiver.journal import sealed
 from receiver.journal.postgres.connection import Database
 from receiver.journal.postgres.statements import named_queries
-from receiver.journal.sealed import DataKey, Keyring, WrappedKey, missing
+from receiver.journal.sealed import HEAD, DataKey, Keyring, WrappedKey, is_sealed, missing
 from receiver.model.errors import JournalError, StoreFailed
 
 SQL = named_queries("seals")
 STORES = ("inbox", "outbox", "requests", "rejects")
-_HEAD = struct.Struct(">BI")
-"""Zero, with which neither JSON nor a header line begins, and the number of the data key."""
 
 
 class Seals:
@@ -65,16 +62,16 @@ class Seals:
         key = None if master is None else self._current.get((day, master.key_id))
         if key is None:  # the master key was exchanged since: the next try finds its data key
             raise StoreFailed(f"{self._store}: the key was exchanged meanwhile")
-        return partial(key.seal, head=_HEAD.pack(0, key.number))(row, content)
+        return partial(key.seal, head=HEAD.pack(0, key.number))(row, content)
 
     def open(self, row: int | str, blob: bytes) -> bytes:
         """Open what ``seal`` gave; raises ``StoreFailed`` where it is not that, ``JournalError`` without its key."""
         if not is_sealed(blob):
             raise StoreFailed(f"{self._store}: number {row} does not open: its bytes were changed; restore a backup")
-        number = _HEAD.unpack_from(blob)[1]
+        number = HEAD.unpack_from(blob)[1]
         if number not in self._known:
             self._known[number] = sealed.unwrap(self._ring, self._store, self._find(number))
-        return self._known[number].open(row, blob[_HEAD.size :])
+        return self._known[number].open(row, blob[HEAD.size :])
 
     def _find(self, number: int) -> WrappedKey:
         rows = self._db.rows(SQL["one"], self._store, number)
@@ -92,11 +89,6 @@ class Seals:
             wrapped, key = sealed.make_data_key(self._ring, self._store, number, day)
             self._db.rows(SQL["add"], self._store, wrapped.number, wrapped.day, wrapped.key_id, wrapped.wrapped)
         return key
-
-
-def is_sealed(blob: bytes) -> bool:
-    """Whether a column that holds JSON holds something sealed in its place."""
-    return blob[:1] == b"\0" and len(blob) > _HEAD.size
 
 
 def keys_needed(database: Database) -> Mapping[str, int]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import astuple
 
+from receiver.journal.outbox_values import record_from_row, standing_from_row
 from receiver.journal.postgres.address import Address
 from receiver.journal.postgres.connection import Database
 from receiver.journal.postgres.outbox import READ_BYTES_MAX, STORE
 from receiver.journal.postgres.outbox_put import operation_ids
-from receiver.journal.postgres.outbox_rows import record_from_row, standing_from_row
 from receiver.journal.postgres.seals import Seals
 from receiver.journal.postgres.statements import named_queries
 from receiver.journal.sealed import NO_KEYS, Keyring

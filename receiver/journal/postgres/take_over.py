@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from receiver.journal.outbox_values import days_of, record_from_row
 from receiver.journal.postgres.address import Address
 from receiver.journal.postgres.connection import Database
 from receiver.journal.postgres.outbox_put import Stands, move, operation_ids
-from receiver.journal.postgres.outbox_rows import (
-    columns,
-    days_of,
-    operation_columns,
-    record_columns,
-    record_from_row,
-)
+from receiver.journal.postgres.outbox_rows import columns, operation_columns, record_columns
 from receiver.journal.postgres.seals import Seals
 from receiver.journal.postgres.statements import named_queries
 from receiver.journal.sealed import NO_KEYS, Keyring

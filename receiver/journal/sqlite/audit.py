@@ -11,12 +11,12 @@ from typing import Any, Self
 
 import apsw
 
+from receiver.journal.outbox_values import value_of
 from receiver.journal.sealed import NO_KEYS, Keyring
 from receiver.journal.sequences import FAULTS_MAX, Numbered, gaps
 from receiver.journal.sqlite import store as sqlite
 from receiver.journal.sqlite.folder import STORES, check_whole, keys_needed
 from receiver.journal.sqlite.index_postings import SqlitePostings
-from receiver.journal.sqlite.outbox_rows import value_of
 from receiver.journal.sqlite.private import make_folder
 from receiver.journal.sqlite.seals import Seals, keys_in
 from receiver.journal.sqlite.statements import named_queries

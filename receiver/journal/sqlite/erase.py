@@ -16,10 +16,10 @@ import apsw
 import orjson
 
 from receiver.journal.erasing import Erased, Erasure
+from receiver.journal.outbox_values import days_of, record_row
 from receiver.journal.sealed import Keyring
 from receiver.journal.sqlite.folder import journal_id_of
 from receiver.journal.sqlite.index_writer import forget_in_index
-from receiver.journal.sqlite.outbox_rows import days_of, record_row
 from receiver.journal.sqlite.seals import Seals
 from receiver.journal.sqlite.statements import named_queries, schema
 from receiver.journal.sqlite.store import BUSY_TIMEOUT_MS, connect, failures, open_store, transaction

@@ -13,19 +13,19 @@ from typing import Any
 import apsw
 import orjson
 
-from receiver.journal.sealed import NO_KEYS, Keyring
-from receiver.journal.search import OTHER_FIELDS, UNKNOWN_FIELD_CHARACTERS_MAX, UNKNOWN_FIELDS_MAX
-from receiver.journal.sqlite.operation_keys import OperationKeys, json_list
-from receiver.journal.sqlite.outbox_rows import (
+from receiver.journal.outbox_values import (
     days_of,
     entry_of,
-    operation_row,
     record_from_row,
     record_row,
     standing_from_row,
     standing_row,
     state_from_row,
 )
+from receiver.journal.sealed import NO_KEYS, Keyring
+from receiver.journal.search import OTHER_FIELDS, UNKNOWN_FIELD_CHARACTERS_MAX, UNKNOWN_FIELDS_MAX
+from receiver.journal.sqlite.operation_keys import OperationKeys, json_list
+from receiver.journal.sqlite.outbox_rows import operation_row
 from receiver.journal.sqlite.seals import Seals
 from receiver.journal.sqlite.statements import insert, named_queries
 from receiver.journal.sqlite.store import StoreConnection, failures, open_store, transaction

@@ -6,7 +6,6 @@ is sealed is one blob: a zero byte, the number of its data key in four bytes, th
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -15,15 +14,13 @@ from typing import Any
 import apsw
 
 from receiver.journal import sealed
-from receiver.journal.sealed import DataKey, Keyring, WrappedKey
+from receiver.journal.sealed import HEAD, DataKey, Keyring, WrappedKey, is_sealed
 from receiver.journal.sqlite.statements import named_queries, schema
 from receiver.journal.sqlite.store import SEALED, connect, failures, transaction
 from receiver.model.errors import StoreFailed
 
 SQL = named_queries("seals")
 TABLE = "data_keys"
-_HEAD = struct.Struct(">BI")
-"""Zero, with which neither JSON nor a header line begins, and the number of the data key."""
 
 
 class Seals:
@@ -67,16 +64,16 @@ class Seals:
         key = None if master is None else self._current.get((day, master.key_id))
         if key is None:  # the master key was exchanged since: the next try finds its data key
             raise StoreFailed(f"{self._store}: the key was exchanged meanwhile")
-        return partial(key.seal, head=_HEAD.pack(0, key.number))
+        return partial(key.seal, head=HEAD.pack(0, key.number))
 
     def open(self, row: int | str, blob: bytes) -> bytes:
         """Open what ``seal`` gave; raises ``StoreFailed`` where it is not that, ``JournalError`` without its key."""
         if not is_sealed(blob):
             raise StoreFailed(f"{self._store}: number {row} does not open: its bytes were changed; restore a backup")
-        number = _HEAD.unpack_from(blob)[1]
+        number = HEAD.unpack_from(blob)[1]
         if number not in self._known:
             self._known[number] = sealed.unwrap(self._ring, self._store, self._find(number))
-        return self._known[number].open(row, blob[_HEAD.size :])
+        return self._known[number].open(row, blob[HEAD.size :])
 
     def _find(self, number: int) -> WrappedKey:
         with failures(self._store):
@@ -97,11 +94,6 @@ class Seals:
             wrapped, key = sealed.make_data_key(self._ring, self._store, number, day)
             self._db.execute(SQL["add"], (wrapped.number, wrapped.day, wrapped.key_id, wrapped.wrapped))
         return key
-
-
-def is_sealed(blob: bytes) -> bool:
-    """Whether a column that holds JSON or header lines holds something sealed in their place."""
-    return blob[:1] == b"\0" and len(blob) > _HEAD.size
 
 
 def keys_in(connection: apsw.Connection) -> list[WrappedKey]:

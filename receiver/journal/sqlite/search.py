@@ -6,11 +6,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import astuple
 from pathlib import Path
 
+from receiver.journal.outbox_values import record_from_row, standing_from_row
 from receiver.journal.sealed import NO_KEYS, Keyring
 from receiver.journal.search import OPERATIONS_MAX, EventFilter, FoundOperation, UnknownField
 from receiver.journal.sqlite.operation_keys import OperationKeys
 from receiver.journal.sqlite.outbox import FILE, READ_BYTES_MAX, STORE
-from receiver.journal.sqlite.outbox_rows import record_from_row, standing_from_row
 from receiver.journal.sqlite.seals import Seals
 from receiver.journal.sqlite.statements import named_queries
 from receiver.journal.sqlite.store import StoreConnection, failures, open_store

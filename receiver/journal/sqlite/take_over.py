@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from receiver.journal.outbox_values import days_of, record_from_row, record_row
 from receiver.journal.sealed import NO_KEYS, Keyring
 from receiver.journal.sqlite.operation_keys import OperationKeys
 from receiver.journal.sqlite.outbox import FILE, STORE
-from receiver.journal.sqlite.outbox_rows import days_of, operation_row, record_from_row, record_row
+from receiver.journal.sqlite.outbox_rows import operation_row
 from receiver.journal.sqlite.seals import Seals
 from receiver.journal.sqlite.statements import named_queries
 from receiver.journal.sqlite.store import StoreConnection, open_store, transaction

@@ -7,17 +7,17 @@ from dataclasses import replace
 import apsw
 import pytest
 
-from receiver.journal.sealed import NO_KEYS, Keyring, read_key
-from receiver.journal.sqlite.outbox_rows import (
+from receiver.journal.outbox_values import (
     days_of,
     entry_of,
-    operation_row,
     record_from_row,
     record_row,
     standing_from_row,
     standing_row,
     state_from_row,
 )
+from receiver.journal.sealed import NO_KEYS, Keyring, read_key
+from receiver.journal.sqlite.outbox_rows import operation_row
 from receiver.journal.sqlite.seals import Seals
 from receiver.model.callback import EntryId
 from receiver.model.operation import OperationState

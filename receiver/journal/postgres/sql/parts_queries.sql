@@ -2,6 +2,11 @@
 -- The parts that are in the inbox.
 SELECT first, past FROM parts WHERE NOT detached ORDER BY first
 
+-- name: over
+-- Those of which no number will be given any more: every transaction that could is below the horizon.
+SELECT first, past FROM parts, journal
+WHERE NOT detached AND past <= (era + pg_snapshot_xmin(pg_current_snapshot())::text::bigint) * 1024 ORDER BY first
+
 -- name: pace
 -- Where the last part ends, the next number, and numbers a second since a part was made some time ago.
 SELECT coalesce((SELECT max(past) FROM parts), 0), next_number, coalesce((
