@@ -31,8 +31,13 @@ END_TIMEOUT_S = 300
 WORKERS = 3
 
 
-async def run(folder: Path, minutes: float | None, seed: int, rate: float = OPERATIONS_PER_S) -> int:
-    """Run it, print the verdict, give the exit code. Without ``minutes`` each fault happens once."""
+async def run(
+    folder: Path, minutes: float | None, seed: int, rate: float = OPERATIONS_PER_S, *, forks: bool = False
+) -> int:
+    """Run it, print the verdict, give the exit code. Without ``minutes`` each fault happens once.
+
+    ``forks`` as in ``Service``.
+    """
     bin_ = programs()
     if bin_ is None:
         say("chaos: PostgreSQL 14 or newer is needed: on Debian the package postgresql")
@@ -40,7 +45,7 @@ async def run(folder: Path, minutes: float | None, seed: int, rate: float = OPER
     with (
         running(folder / "kafka", port=free_port(), controller=free_port()) as kafka,
         Pair(bin_, folder / "postgres") as pair,
-        Several(folder, pair.primary, kafka.bootstrap, "", url=pair.url, workers=WORKERS) as several,
+        Several(folder, pair.primary, kafka.bootstrap, "", url=pair.url, workers=WORKERS, forks=forks) as several,
     ):
         if pair.note:
             say(f"left out: {pair.note}")

@@ -24,7 +24,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.mark.kafka
 @pytest.mark.long(seconds=110)
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 async def test_each_fault_once_under_load(folder: Path) -> None:
     """Nothing that was answered 200 is lost, doubled or out of order, and each fault is mended without a hand."""
-    assert await run(folder, None, SEED, OPERATIONS_PER_S) == 0
+    assert await run(folder, None, SEED, OPERATIONS_PER_S, forks=True) == 0

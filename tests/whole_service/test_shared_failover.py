@@ -19,7 +19,7 @@ from tests.chaos.postgres import Postgres, programs, reachable_folder
 from tests.chaos.service import Service, until
 from tests.chaos.several import SLOTS, Several, go_on, log_lines, pause
 
-pytestmark = [pytest.mark.kafka, pytest.mark.long(seconds=70), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.kafka, pytest.mark.long(seconds=70), pytest.mark.timeout(900)]
 
 HANGS_SOONER = """
 from receiver.service import watched_child
@@ -48,7 +48,7 @@ def several(servers: tuple[Postgres, Postgres], kafka: LocalKafka, prefix: str, 
     url = f"postgresql://receiver@127.0.0.1:{first.port},127.0.0.1:{second.port}/postgres"
     (tmp_path / "sooner").mkdir()
     (tmp_path / "sooner" / "sitecustomize.py").write_text(HANGS_SOONER)
-    with Several(tmp_path, first, kafka.bootstrap, prefix, url=url, intakes=(1,), workers=1) as made:
+    with Several(tmp_path, first, kafka.bootstrap, prefix, url=url, intakes=(1,), workers=1, forks=True) as made:
         made.workers[0].environ["PYTHONPATH"] = os.pathsep.join([str(tmp_path / "sooner"), str(Path.cwd())])
         assert made.workers[0].receiver("topics", "create").returncode == 0
         made.start()

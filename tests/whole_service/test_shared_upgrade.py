@@ -19,7 +19,7 @@ from tests.chaos.postgres import Postgres, programs, reachable_folder
 from tests.chaos.service import Service, until
 from tests.chaos.several import Several, log_lines
 
-pytestmark = [pytest.mark.kafka, pytest.mark.long(seconds=40), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.kafka, pytest.mark.long(seconds=40), pytest.mark.timeout(900)]
 
 MIGRATION = """-- What the next release adds, as a release may: a table, and a column that those before it do not name.
 CREATE TABLE of_the_next_release (number bigint PRIMARY KEY);
@@ -41,7 +41,7 @@ def several(kafka: LocalKafka, prefix: str, tmp_path: Path) -> Iterator[Several]
     ):
         postgres.make()
         postgres.start()
-        with Several(tmp_path, postgres, kafka.bootstrap, prefix, intakes=(1,), workers=1) as made:
+        with Several(tmp_path, postgres, kafka.bootstrap, prefix, intakes=(1,), workers=1, forks=True) as made:
             assert made.workers[0].receiver("topics", "create").returncode == 0
             made.start()
             yield made
