@@ -110,6 +110,7 @@ async def test_what_an_asynchronous_replica_lacks_is_missed_aloud_and_each_slot_
             f"Kafka's last record of this journal, number {last}, is" in said
         ), (slot, said)
     assert "`receiver journal rejoin --slot 1`" in said
+    assert intake.metric("receiver_inbox_lost_total") == 1
     checked = worker.receiver("journal", "check")
     assert checked.returncode == 1
     for slot in range(SLOTS):
