@@ -46,6 +46,13 @@ class Newcomer:
         """It cannot be made a connection."""
         self._acceptor.failed(self, error)
 
+    def has_spoken(self) -> bool:
+        """Whether it has said something that nobody has looked at yet."""
+        try:
+            return bool(self.sock.recv(1, socket.MSG_PEEK))
+        except OSError:
+            return False
+
     def take_turn(self) -> None:
         """Become a connection; until now it waited for us."""
         if self.sock.fileno() >= 0:
@@ -101,7 +108,7 @@ class Acceptor:
         for newcomer in list(self._newcomers):
             if now_s - newcomer.came_s <= silent_s:
                 return
-            if not newcomer.account.waiting:  # else it waits for us
+            if not newcomer.account.waiting and not newcomer.has_spoken():  # else it waits for us
                 self.turn_away(newcomer, "silent")
 
     def heard(self, newcomer: Newcomer) -> None:

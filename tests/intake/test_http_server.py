@@ -197,6 +197,28 @@ async def test_a_request_that_does_not_arrive_is_closed() -> None:
         assert "did not arrive whole" in line["detail"]
 
 
+async def test_who_has_spoken_and_was_not_looked_at_is_not_silent(door: Door) -> None:
+    """A machine that stands still for a while takes nobody's callback for silence."""
+    loop = asyncio.get_running_loop()
+    acceptor = door.server._acceptor
+    assert acceptor is not None
+    with socket.create_connection(("127.0.0.1", door.port)) as caller:
+        async with asyncio.timeout(10):
+            while acceptor.waiting() != 1:
+                await asyncio.sleep(0)
+        caller.sendall(post(door.signed(), BODY))
+        acceptor.keep_time(loop.time() + 100, 1.0)
+        caller.setblocking(False)
+        assert statuses(await loop.sock_recv(caller, 65536)) == [200]
+    with socket.create_connection(("127.0.0.1", door.port)) as caller:
+        async with asyncio.timeout(10):
+            while acceptor.waiting() != 1:
+                await asyncio.sleep(0)
+        acceptor.keep_time(loop.time() + 100, 1.0)
+        assert acceptor.waiting() == 0
+        assert caller.recv(1) == b""
+
+
 async def test_idle_connections_are_closed_after_the_keep_alive_time(door: Door) -> None:
     """A sender that vanished holds no memory for long."""
     reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
