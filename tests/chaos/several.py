@@ -125,6 +125,11 @@ class Several:
         )
         return not behind
 
+    def wait_interpreted(self, timeout_s: float = 120) -> None:
+        """Wait until each callback is, as the database has it."""
+        left = "SELECT 1 FROM receiver.callbacks AS c JOIN receiver.slots AS s USING (slot) WHERE c.number > s.inbox_to"
+        until(lambda: not self.postgres.run(f"{left} LIMIT 1"), timeout_s)
+
     def judge(self, ledger: Ledger) -> Verdict:
         """What an independent consumer says, and what stands in the database."""
         verdict = judge(ledger, committed(self.bootstrap, f"{self.prefix}exchange.status.v1"), None)
@@ -142,6 +147,7 @@ class Several:
         rows = self.postgres.run(
             f"SELECT slot, last_record - (slot::bigint << {SLOT_SHIFT}), count(number) FROM receiver.slots"  # noqa: S608
             f" LEFT JOIN receiver.records ON number >> {SLOT_SHIFT} = slot GROUP BY slot, last_record"
+            " ORDER BY slot"
         )
         return [f"slot {slot} ends at its record {last} and has {count}" for slot, last, count in rows if last != count]
 

@@ -76,8 +76,15 @@ def stopped(worker: Service) -> bool:
     return said is not None and [slot["kafka"] for slot in said["slots"]] == ["stopped"] * SLOTS
 
 
-def mend(worker: Service, copied: list[int], published: list[int]) -> None:
-    """Join each slot with what Kafka has of it, as the check of the journal says; the plan names the numbers."""
+def mend(several: Several, copied: list[int], published: list[int]) -> list[int]:
+    """Join each slot with what Kafka has of it, as the check of the journal says; the plan names the numbers.
+
+    Gives how many numbers beyond Kafka's last one each slot gave anew: they were never published, nor are they given
+    again.
+    """
+    (worker,) = several.workers
+    several.wait_interpreted()
+    beyond = [max(0, given - last) for given, last in zip(records(several.postgres), published, strict=True)]
     checked = worker.receiver("journal", "check")
     assert checked.returncode == 1
     for slot in range(SLOTS):
@@ -86,6 +93,7 @@ def mend(worker: Service, copied: list[int], published: list[int]) -> None:
         assert done.returncode == 0, done.stderr
         last, taken = published[slot], published[slot] - copied[slot]
         assert f"taken over from Kafka: {taken} records, {copied[slot] + 1} to {last}" in done.stdout
+    return beyond
 
 
 async def test_what_an_asynchronous_replica_lacks_is_missed_aloud_and_each_slot_is_mended(
@@ -117,17 +125,19 @@ async def test_what_an_asynchronous_replica_lacks_is_missed_aloud_and_each_slot_
     assert await asyncio.to_thread(until, lambda: log_lines(intake, "inbox.lost"), 120)
     await asyncio.to_thread(until, lambda: stopped(worker), 120)
     said = (worker.readyz() or {})["kafka"]["detail"]
-    for slot, last in enumerate(published):  # as many are new by now as there were lost, or fewer
+    for slot, last in enumerate(published):  # more or fewer are new by now than were lost
         assert f"Kafka has this journal's records up to {last}, the outbox ends at " in said or (
             f"Kafka's last record of this journal, number {last}, is" in said
         ), (slot, said)
     assert "`receiver journal rejoin --slot 1`" in said
     assert intake.metric("receiver_inbox_lost_total") == 1
-    mend(worker, copied, published)
+    beyond = await asyncio.to_thread(mend, several, copied, published)
     await asyncio.to_thread(several.wait_published)
     found = several.judge(ledger)
     assert sorted(found.not_in_journal) == sorted(not_copied)
-    assert found.faults == len(not_copied), "\n".join(found.lines())
+    gaps = [int(said.split()[6]) - int(said.split()[-1]) for said in found.misordered]
+    assert gaps == [count for count in beyond if count], (found.misordered, beyond)
+    assert found.faults == len(not_copied) + len(gaps), "\n".join(found.lines())
     assert found.events == len(ledger.owed)
     assert worker.receiver("journal", "check").returncode == 0
     assert [last >> SLOT_SHIFT for last in records(second)] == list(range(SLOTS))
