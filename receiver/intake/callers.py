@@ -6,7 +6,7 @@ address may have everything while nobody else wants it. Where something is full,
 most of it unproven, the oldest first.
 
 Turns. A flood that is answered as fast as it comes leaves the loop no time for others, though every limit on size is
-kept. So what a peer makes us do is counted in seconds, as ``COSTS`` has it, and paid back at a rate; a callback that
+kept. So what a peer makes us do is counted in seconds, as the costs below have it, and paid back at a rate; a callback that
 proves genuine cancels what it cost. Whose debt is too high waits for its turn, unread, together with all others of its
 peer. And of each turn of the loop what proves nothing gets a part, of however many peers it comes. Beyond it, the next
 turn goes on with it, and there who owes little comes first.
@@ -30,8 +30,8 @@ TURN_S = 0.0015
 RATE, RATE_ALONE = 0.25, 0.75
 """Seconds of work a second for one peer that proves nothing: beside others, and where no other is connected."""
 CONNECTION_S, READ_S, REQUEST_S, PIECE_S, BYTE_S = 60e-6, 30e-6, 150e-6, 10e-6, 10e-9
-"""What accepting, one read of a socket, a request with its answer, a piece of a body and a byte take, measured and
-rounded up."""
+"""What accepting, one read of a socket, a request with its answer, a piece of a body and a byte take, rounded up: the
+first is an estimate, the others were measured."""
 
 
 class Guest(Protocol):
