@@ -6,10 +6,10 @@ address may have everything while nobody else wants it. Where something is full,
 most of it unproven, the oldest first.
 
 Turns. A flood that is answered as fast as it comes leaves the loop no time for others, though every limit on size is
-kept. So what a peer makes us do is counted in seconds, as the costs below have it, and paid back at a rate; a callback that
-proves genuine cancels what it cost. Whose debt is too high waits for its turn, unread, together with all others of its
-peer. And of each turn of the loop what proves nothing gets a part, of however many peers it comes. Beyond it, the next
-turn goes on with it, and there who owes little comes first.
+kept. So what a peer makes us do is counted in seconds, as the costs below have it, and paid back at a rate; a callback
+that proves genuine cancels what it cost. Whose debt is too high waits for its turn, unread, together with all others of
+its peer. And of each turn of the loop what proves nothing gets a part, of however many peers it comes. Beyond it, the
+next turn goes on with it, and there who owes little comes first.
 """
 
 from __future__ import annotations
