@@ -15,8 +15,6 @@ BLOCK = 100
 """Ports that one process takes together. It listens on the first of them for as long as it lives, so that no other
 process, a second run of the tests neither, gives away any of the block, however long nothing listens on the others."""
 
-_held: list[socket.socket] = []
-
 
 def _blocks() -> Iterator[int]:
     """First ports of blocks that are this process's own from now on."""
@@ -30,7 +28,7 @@ def _blocks() -> Iterator[int]:
         except OSError:
             holder.close()
             continue
-        _held.append(holder)
+        holder.detach()  # it stays open, and nobody is told at the end that it does
         yield first
 
 
