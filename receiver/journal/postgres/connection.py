@@ -105,7 +105,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 
 class Database:
-    """One connection, opened when it is needed; to be used by one thread at a time."""
+    """One connection, opened when it is needed. Threads that use it at once take turns, a whole transaction each."""
 
     def __init__(self, address: Address, name: str, timeout_s: float | None = READ_TIMEOUT_S) -> None:
         """``timeout_s`` is for each statement; None where it may take its time."""
@@ -114,6 +114,7 @@ class Database:
         self._timeout_s = timeout_s
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
         self._in_transaction = False
+        self._turn = threading.RLock()
         self._warnings: list[str] = []
 
     def rows(self, sql: str, *bindings: Any) -> list[Row]:
@@ -122,18 +123,20 @@ class Database:
         Outside ``transaction`` it is one of its own.
         """
         given = [binding(one) for one in bindings]
-        alone = self.address.pooled and not self._in_transaction
-        if not self._in_transaction:
-            self._warnings.clear()
-        found = self._do(lambda: self._fetch_alone(sql, given) if alone else self._fetch(sql, given))
-        if not self._in_transaction:
-            self._need_no_warning()
+        with self._turn:
+            alone = self.address.pooled and not self._in_transaction
+            if not self._in_transaction:
+                self._warnings.clear()
+            found = self._do(lambda: self._fetch_alone(sql, given) if alone else self._fetch(sql, given))
+            if not self._in_transaction:
+                self._need_no_warning()
         return [row_of(row) for row in found]
 
     def rows_within(self, ms: float, sql: str, *bindings: Any) -> list[Row] | None:
         """The rows of one statement that only reads, which the server ends after so many ms; None where it did."""
         given = [binding(one) for one in bindings]
-        found = self._do(lambda: self._fetch_within(ms, sql, given))
+        with self._turn:
+            found = self._do(lambda: self._fetch_within(ms, sql, given))
         return None if found is None else [row_of(row) for row in found]
 
     def one(self, sql: str, *bindings: Any) -> Any:
@@ -143,24 +146,26 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Run the body in one transaction, whole or not at all; raises as ``rows`` does."""
-        self._warnings.clear()
-        self._do(lambda: self._execute(begin(self.address)))
-        self._in_transaction = True
-        try:
-            yield
-            self._do(lambda: self._execute("COMMIT"))
-        except BaseException:
-            if self._connection is not None:
-                with contextlib.suppress(ReceiverError):
-                    self._do(lambda: self._execute("ROLLBACK"))
-            raise
-        finally:
-            self._in_transaction = False
-        self._need_no_warning()
+        with self._turn:
+            self._warnings.clear()
+            self._do(lambda: self._execute(begin(self.address)))
+            self._in_transaction = True
+            try:
+                yield
+                self._do(lambda: self._execute("COMMIT"))
+            except BaseException:
+                if self._connection is not None:
+                    with contextlib.suppress(ReceiverError):
+                        self._do(lambda: self._execute("ROLLBACK"))
+                raise
+            finally:
+                self._in_transaction = False
+            self._need_no_warning()
 
     def execute(self, script: str) -> None:
         """Run statements without bindings, as of a migration."""
-        self._do(lambda: self._execute(script))
+        with self._turn:
+            self._do(lambda: self._execute(script))
 
     def close(self) -> None:
         """Give the connection back."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
@@ -36,6 +37,18 @@ def test_who_lost_the_slot_is_fenced(address: Address) -> None:
         new.commit(batch([event(2)], follows=(1, 1)))
         assert [record.number for record in new.read(0, 10)] == [1, 2]
         assert new.latest_remembered() is None
+
+
+def test_threads_that_use_one_handle_take_turns(address: Address) -> None:
+    """A process looks at its outbox while it says how it stands; a commit is not torn by who reads meanwhile."""
+    with closing(PostgresSlots(address)) as slots:
+        held = slots.take("me", 5, [])
+    with closing(PostgresOutbox(address, held=held)) as outbox, ThreadPoolExecutor(4) as threads:
+        readers = [threads.submit(lambda: [outbox.last_number() for _ in range(100)]) for _ in range(3)]
+        for number in range(20):
+            outbox.commit(batch([event(number + 1)], follows=(number, number)))
+        assert all(list(reader.result()) == sorted(reader.result()) for reader in readers)
+        assert outbox.last_number() == 20
 
 
 def test_each_slot_counts_its_own_records(address: Address) -> None:
