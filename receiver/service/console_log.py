@@ -5,9 +5,10 @@ Apart from ``logs``, since structlog imports rich: 0.08 s and several megabytes 
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -23,10 +24,10 @@ def configure(level: int) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             frames_only,
             for_people,
-            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+            structlog.dev.ConsoleRenderer(colors=sys.stderr is not None and sys.stderr.isatty()),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Stderr())),
         cache_logger_on_first_use=True,
     )
 
@@ -43,3 +44,17 @@ def for_people(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMappi
 def get() -> Any:
     """The logger; without ``configure`` it is structlog's own default."""
     return structlog.get_logger().bind()
+
+
+class _Stderr:
+    """The stderr of the moment. A line that nobody can be shown is dropped: whoever logs goes on with its work."""
+
+    def write(self, text: str) -> None:
+        """Show ``text``."""
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Show it now."""
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            sys.stderr.flush()

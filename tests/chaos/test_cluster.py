@@ -73,7 +73,7 @@ def _all_of_it(cluster: Cluster) -> None:
     _until_taken(client, TOPIC)
 
     administrator.throttle(USER, 5000)
-    assert write(client, TOPIC, 10) > 5
+    _until_slow(client, TOPIC)
     administrator.throttle(USER, None)
     with pytest.raises(AssertionError, match="was not there"):
         administrator.take_away(may_write("chaos.unknown"))
@@ -93,6 +93,13 @@ def _until_taken(client: Producer, topic: str) -> None:
             time.sleep(0.2)
         else:
             return
+
+
+def _until_slow(client: Producer, topic: str) -> None:
+    # A quota is in the cluster's metadata at once, and counts where the broker has read it: some seconds later.
+    deadline_s = time.monotonic() + 60
+    while write(client, topic, 10) < 5:
+        assert time.monotonic() < deadline_s
 
 
 def _until_refused(client: Producer, topic: str) -> None:

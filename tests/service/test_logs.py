@@ -126,6 +126,28 @@ def test_what_python_has_to_say_becomes_lines_too() -> None:
     assert "4400000000000008" not in done.stdout
 
 
+UNREAD = """
+import asyncio, logging, os, sys
+from receiver.service import logs
+logs.configure(people=True)
+gone, kept = os.pipe()
+os.close(gone)
+for stderr in (open(kept, "w"), open(os.devnull), None):
+    sys.stderr = stderr
+    logs.get().error("kafka.lost")
+    logging.getLogger("aiokafka").error("the client goes on")
+sys.stderr = None
+print("went on")
+os._exit(0)
+"""
+
+
+def test_a_line_for_people_that_nobody_can_be_shown_stops_nobody() -> None:
+    """A pipe whose reader is gone, a file that takes nothing, no stderr at all: also the libraries' tasks log there."""
+    done = subprocess.run([sys.executable, "-uc", UNREAD], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "went on\n", "")
+
+
 CLOSED = """
 import os, sys
 from receiver.service import logs
