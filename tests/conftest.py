@@ -14,6 +14,7 @@ from kafka_local import LocalKafka, missing
 from xdist.dsession import Producer
 
 from tests import postgres_cluster
+from tests.again import LACKING
 from tests.scheduling import ForgetfulScheduling
 from tests.shared_broker import ShareBroker, SharedBroker, leave_all
 
@@ -125,9 +126,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     leave_all(joined)
     postgres_cluster.stop()
     terminal = session.config.pluginmanager.get_plugin("terminalreporter")
-    if os.environ.get("CI") == "true" and terminal is not None and session.exitstatus == pytest.ExitCode.OK:
+    if os.environ.get("CI") == "true" and terminal is not None:
         reasons = [str(report.longrepr[2]).removeprefix("Skipped: ") for report in terminal.stats.get("skipped", ())]
-        if not all(reason.startswith(NOT_FOR_LACK_OF_A_TOOL) for reason in reasons):
+        lacking = [reason for reason in reasons if not reason.startswith(NOT_FOR_LACK_OF_A_TOOL)]
+        if session.config.cache is not None:
+            session.config.cache.set(LACKING, lacking)
+        if lacking and session.exitstatus == pytest.ExitCode.OK:
             terminal.write_line("CI=true: what was skipped for lack of a tool counts as a failure", red=True)
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
