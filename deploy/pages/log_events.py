@@ -171,7 +171,11 @@ EVENTS: Mapping[str, Meaning] = {
         ("serve.stopped", INFO, "the service has ended"),
         ("serve.stopping", INFO, "the service ends; nothing new is taken"),
         ("serve.uncaught", ERROR, "an error that nothing caught, in the supervisor; report it"),
-        ("serve.waiting", WARN, "another receiver still holds the journal; it is waited for"),
+        (
+            "serve.waiting",
+            WARN,
+            "another receiver still holds the journal, or its database is away: that is waited for",
+        ),
         ("slot.fenced", WARN, "a process ended, since another worker has its slot: what it was at does not count"),
         ("slot.given_up", INFO, "a slot above this worker's share is free for another"),
         ("slot.lost", ERROR, "another worker took a slot over, since this one was silent for too long"),

@@ -99,6 +99,10 @@ class StoreFailed(ReceiverError):
     """The disk or the database refused for now (full, I/O error); nothing is half kept, and trying again may help."""
 
 
+class StoreAway(StoreFailed):
+    """The database cannot be reached, starts, or has no connection left; trying again helps once that is over."""
+
+
 class Fenced(StoreFailed):
     """The slot is in other hands by now: nothing of the commit is kept, and trying again never helps."""
 

@@ -215,11 +215,12 @@ def _listen(settings: Settings, section: ListenerSection, stack: contextlib.Exit
     return listener
 
 
-def _alone(settings: Settings, keys: Keyring, stack: contextlib.ExitStack, log: Log) -> Made:
-    def waiting(why: str) -> None:
-        log.warning("serve.waiting", why=why)
+def _waiting(log: Log) -> Callable[[str], None]:
+    return lambda why: log.warning("serve.waiting", why=why)
 
-    journal, lock = stack.enter_context(hold_journal(settings.journal.url, keys=keys, waiting=waiting))
+
+def _alone(settings: Settings, keys: Keyring, stack: contextlib.ExitStack, log: Log) -> Made:
+    journal, lock = stack.enter_context(hold_journal(settings.journal.url, keys=keys, waiting=_waiting(log)))
     listener, admin = _listen(settings, "server", stack), _listen(settings, "admin", stack)
     interpret_wake, intake_wakes = ends = wake_pipe()
     publish_wake, interpret_wakes = more_ends = wake_pipe()
@@ -252,7 +253,7 @@ def _alone(settings: Settings, keys: Keyring, stack: contextlib.ExitStack, log: 
 def _shared(
     settings: Settings, environ: Mapping[str, str], role: ServeRole, stack: contextlib.ExitStack, log: Log
 ) -> Made:
-    journal = open_journal(settings, environ)
+    journal = open_journal(settings, environ, _waiting(log))
     listener = _listen(settings, "server", stack) if role != "worker" else None
     admin = _listen(settings, "admin", stack)
     console = _listen(settings, "console", stack) if settings.console.enabled else None

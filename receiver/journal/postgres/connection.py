@@ -20,6 +20,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -30,13 +31,22 @@ from asyncpg.connect_utils import SessionAttribute
 
 from receiver.journal.postgres.address import Address
 from receiver.journal.postgres.text import binding, row_of
-from receiver.model.errors import JournalError, ReceiverError, StoreFailed
+from receiver.model.errors import JournalError, ReceiverError, StoreAway, StoreFailed
 
 CONNECT_TIMEOUT_S = 5.0
 READ_TIMEOUT_S = 60.0
 """For what people ask; the service's own statements take milliseconds."""
 IDLE_IN_TRANSACTION = "5s"
 """Then the server ends the session: a process that is stopped within a transaction would hold up every reader."""
+
+AWAY = (
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.TargetServerAttributeNotMatched,
+    asyncpg.PostgresConnectionError,
+    OSError,
+)
+"""What the driver raises where no server that takes writes has a connection for us. Also what takes too long."""
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
@@ -182,12 +192,10 @@ class Database:
         except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError) as error:
             self._drop()
             raise JournalError(no_journal(self.address)) from error
-        except asyncpg.PostgresError as error:
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
             self._drop()
-            raise StoreFailed(f"{self._name}: {said(error)}") from error
-        except (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError) as error:
-            self._drop()
-            raise StoreFailed(f"{self._name}: {said(error)}") from error
+            raised = StoreAway if isinstance(error, AWAY) and not isinstance(error, ssl.SSLError) else StoreFailed
+            raise raised(f"{self._name}: {said(error)}") from error
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
