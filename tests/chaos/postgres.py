@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import psycopg
+import pytest
 
 from tests.chaos.service import until
 from tests.ports import free_port
@@ -46,6 +47,24 @@ def programs() -> Path | None:
     places = [Path(found).resolve().parent] if found else []
     places += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     return next((place for place in places if (place / "initdb").exists() and (place / "pg_ctl").exists()), None)
+
+
+@contextmanager
+def two_servers(*, waited_for: bool) -> Iterator[tuple[Postgres, Postgres]]:
+    """A PostgreSQL with fsync, and a replica of it, ``second``, that its commits wait for or do not.
+
+    Skips the test where there is no PostgreSQL.
+    """
+    bin_ = programs()
+    if bin_ is None:
+        pytest.skip("PostgreSQL 14 or newer is needed: on Debian the package postgresql")
+    with reachable_folder() as folder, Postgres(bin_, folder / "first") as first:
+        first.make()
+        first.start()
+        with first.replica(folder / "second", "second") as second:
+            if waited_for:
+                first.wait_for("second")
+            yield first, second
 
 
 def _as_anybody() -> dict[str, Any]:

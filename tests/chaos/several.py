@@ -125,6 +125,13 @@ class Several:
         )
         return not behind
 
+    def published(self) -> list[int]:
+        """The number of each slot's last record that is known to be on Kafka, 0 where none is."""
+        asked = (
+            "SELECT (SELECT max(number) FROM receiver.kafka_memory AS m WHERE m.slot = s.slot) FROM receiver.slots AS s"
+        )
+        return [int(last or 0) for (last,) in self.postgres.run(f"{asked} ORDER BY slot")]
+
     def wait_interpreted(self, timeout_s: float = 120) -> None:
         """Wait until each callback is, as the database has it."""
         left = "SELECT 1 FROM receiver.callbacks AS c JOIN receiver.slots AS s USING (slot) WHERE c.number > s.inbox_to"
@@ -150,6 +157,11 @@ class Several:
             " ORDER BY slot"
         )
         return [f"slot {slot} ends at its record {last} and has {count}" for slot, last, count in rows if last != count]
+
+
+def last_records(postgres: Postgres) -> list[int]:
+    """The number of each slot's last record, and of the one before its first where it has none."""
+    return [int(last) for (last,) in postgres.run("SELECT last_record FROM receiver.slots ORDER BY slot")]
 
 
 def pids(service: Service) -> list[int]:

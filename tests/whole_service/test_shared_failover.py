@@ -15,9 +15,9 @@ from kafka_local import LocalKafka
 
 from receiver.journal.slots import SLOT_SHIFT
 from tests.chaos.load import Ledger, Load
-from tests.chaos.postgres import Postgres, programs, reachable_folder
+from tests.chaos.postgres import Postgres, two_servers
 from tests.chaos.service import Service, until
-from tests.chaos.several import SLOTS, Several, go_on, log_lines, pause
+from tests.chaos.several import SLOTS, Several, go_on, last_records, log_lines, pause
 
 pytestmark = [pytest.mark.kafka, pytest.mark.long(seconds=70), pytest.mark.timeout(900)]
 
@@ -31,14 +31,8 @@ watched_child.HUNG_LOOK_S = 5.0
 @pytest.fixture
 def servers() -> Iterator[tuple[Postgres, Postgres]]:
     """A PostgreSQL, and one that follows it, for which no commit waits."""
-    bin_ = programs()
-    if bin_ is None:
-        pytest.skip("PostgreSQL 14 or newer is needed: on Debian the package postgresql")
-    with reachable_folder() as folder, Postgres(bin_, folder / "first") as first:
-        first.make()
-        first.start()
-        with first.replica(folder / "second", "second") as second:
-            yield first, second
+    with two_servers(waited_for=False) as made:
+        yield made
 
 
 @pytest.fixture
@@ -65,11 +59,6 @@ async def send(several: Several, ledger: Ledger, seed: int) -> None:
     await asyncio.wait_for(task, 120)
 
 
-def records(postgres: Postgres) -> list[int]:
-    """The number of each slot's last record, and of the one before its first where it has none."""
-    return [int(last) for (last,) in postgres.run("SELECT last_record FROM receiver.slots ORDER BY slot")]
-
-
 def stopped(worker: Service) -> bool:
     """Whether no slot is published any more until somebody mends it."""
     said = worker.readyz()
@@ -84,7 +73,7 @@ def mend(several: Several, copied: list[int], published: list[int]) -> list[int]
     """
     (worker,) = several.workers
     several.wait_interpreted()
-    beyond = [max(0, given - last) for given, last in zip(records(several.postgres), published, strict=True)]
+    beyond = [max(0, given - last) for given, last in zip(last_records(several.postgres), published, strict=True)]
     checked = worker.receiver("journal", "check")
     assert checked.returncode == 1
     for slot in range(SLOTS):
@@ -104,13 +93,13 @@ async def test_what_an_asynchronous_replica_lacks_is_missed_aloud_and_each_slot_
     ledger, lost = Ledger(), Ledger()
     await send(several, ledger, 1)
     await asyncio.to_thread(several.wait_published)
-    await asyncio.to_thread(until, lambda: records(second) == records(first))
-    copied = records(second)
+    await asyncio.to_thread(until, lambda: last_records(second) == last_records(first))
+    copied = last_records(second)
     await asyncio.to_thread(second.follow_nobody)
     in_both = len(ledger.owed)
     await send(several, ledger, 2)
     await asyncio.to_thread(several.wait_published)
-    published = records(first)
+    published = last_records(first)
     assert all(before < after for before, after in zip(copied, published, strict=True))
     not_copied = [f"{one.key} {one.provider_status}" for one in list(ledger.owed.values())[in_both:]]
     pause(worker)
@@ -140,7 +129,7 @@ async def test_what_an_asynchronous_replica_lacks_is_missed_aloud_and_each_slot_
     assert found.faults == len(not_copied) + len(gaps), "\n".join(found.lines())
     assert found.events == len(ledger.owed)
     assert worker.receiver("journal", "check").returncode == 0
-    assert [last >> SLOT_SHIFT for last in records(second)] == list(range(SLOTS))
+    assert [last >> SLOT_SHIFT for last in last_records(second)] == list(range(SLOTS))
 
 
 def _said_more(worker: Service, event: str, times: int) -> bool:

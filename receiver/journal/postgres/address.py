@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from functools import cached_property
+from typing import NamedTuple
+from urllib.parse import parse_qsl, urlencode
 
 from receiver.journal.options import NO_OPTIONS, EngineOptions
 
@@ -15,8 +17,30 @@ PARAMETERS = frozenset({"sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl",
 
 PORT_MAX = 65_535
 
+_URL = re.compile(r"postgresql://(?:([^/?#]*)@)?([^/?#]*)([^?#]*)(?:\?([^#]*))?")
+"""The standard library's own reading of URLs refuses lists in which a name stands before a bracket."""
 
-@dataclass(frozen=True, slots=True)
+
+class _Parts(NamedTuple):
+    user: str
+    hosts: str
+    path: str
+    query: str
+
+    @classmethod
+    def of(cls, url: str) -> _Parts | None:
+        """None where it is no such URL."""
+        found = _URL.fullmatch(url)
+        return None if found is None else cls(*(part or "" for part in found.groups()))
+
+    def with_host(self, host: str, given: dict[str, str]) -> str:
+        """The URL of one host, with these parameters."""
+        user = f"{self.user}@" if self.user else ""
+        query = f"?{urlencode(given, safe='/')}" if given else ""
+        return f"postgresql://{user}{host}{self.path}{query}"
+
+
+@dataclass(frozen=True)
 class Address:
     """A database, and how to speak to it."""
 
@@ -32,15 +56,24 @@ class Address:
         why = why_no_address(url)
         if why is not None:
             raise ValueError(why)
-        parts = urlsplit(url)
+        parts = _parts(url)
         given = dict(parse_qsl(parts.query))
         pooled = given.pop("pooled", "false") == "true"
-        bare = urlunsplit(parts._replace(query=urlencode(given, safe="/")))
-        return cls(bare, pooled, options)
+        return cls(parts.with_host(parts.hosts, given), pooled, options)
 
     def with_options(self, options: EngineOptions) -> Address:
         """The same place, spoken to in another way."""
         return replace(self, options=options)
+
+    @cached_property
+    def hosts(self) -> tuple[tuple[str, str], ...]:
+        """(a host as it was given, the URL with no other one), in their order; an empty name is the usual socket's."""
+        parts = _parts(self.url)
+        given = dict(parse_qsl(parts.query))
+        if parts.hosts:
+            return tuple((host, parts.with_host(host, given)) for host in parts.hosts.split(","))
+        named = given.get("host", "").split(",")
+        return tuple((host, parts.with_host("", given | ({"host": host} if host else {}))) for host in named)
 
     @property
     def schema(self) -> str:
@@ -50,22 +83,29 @@ class Address:
 
 def why_no_address(url: str) -> str | None:
     """Why a text is no usable ``postgresql:`` URL, as a sentence; None where it is one. Never quotes a password."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "is no URL"
-    if parts.scheme != "postgresql" or not url.startswith("postgresql://"):
+    if not url.startswith("postgresql://"):
         return "must begin with postgresql://"
-    if ":" in parts.netloc.rpartition("@")[0] or re.search(r"[?&]password=", url):
+    parts = _Parts.of(url)
+    if parts is None:
+        return "is no URL"
+    if ":" in parts.user or re.search(r"[?&]password=", url):
         return "has a password in it, which would stand in every listing: give it as journal.password"
     if not parts.path.strip("/"):
         return "names no database: postgresql://user@host/database"
-    return _why_no_parameters(parts.query) or _why_no_hosts(parts.netloc.rpartition("@")[2])
+    return _why_no_parameters(parts.query) or _why_no_hosts(parts.hosts)
+
+
+def _parts(url: str) -> _Parts:
+    found = _Parts.of(url)
+    assert found is not None, "it was looked at before"  # noqa: S101
+    return found
 
 
 def _why_no_parameters(query: str) -> str | None:
     given = dict(parse_qsl(query, keep_blank_values=True))
     unknown = sorted(given.keys() - PARAMETERS)
+    if "," in given.get("host", "") and not all(given["host"].split(",")):
+        return f"names a host that has no name: {given['host']}"
     if unknown:
         return f"has parameters that mean nothing here: {', '.join(unknown)}"
     if given.get("pooled", "false") not in {"true", "false"}:
@@ -76,6 +116,8 @@ def _why_no_parameters(query: str) -> str | None:
 def _why_no_hosts(hosts: str) -> str | None:
     # One or several, each with a port or without, as HOST,[::1]:5432.
     for host in hosts.split(","):
+        if not host and hosts:
+            return f"names a host that has no name: {hosts}"
         port = host.rpartition("]")[2].partition(":")[2] or "5432"
         if not (port.isascii() and port.isdecimal() and len(port) <= len(str(PORT_MAX)) and 0 < int(port) <= PORT_MAX):
             return f"names a port that is none: {host}"

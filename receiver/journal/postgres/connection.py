@@ -19,34 +19,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import socket
-import ssl
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import asyncpg
-from asyncpg.connect_utils import SessionAttribute
 
 from receiver.journal.postgres.address import Address
+from receiver.journal.postgres.connecting import CONNECT_TIMEOUT_S, Connection, connect, is_away, said
 from receiver.journal.postgres.text import binding, row_of
 from receiver.model.errors import JournalError, ReceiverError, StoreAway, StoreFailed
 
-CONNECT_TIMEOUT_S = 5.0
 READ_TIMEOUT_S = 60.0
 """For what people ask; the service's own statements take milliseconds."""
-IDLE_IN_TRANSACTION = "5s"
-"""Then the server ends the session: a process that is stopped within a transaction would hold up every reader."""
-
-AWAY = (
-    asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.TargetServerAttributeNotMatched,
-    asyncpg.PostgresConnectionError,
-    OSError,
-)
-"""What the driver raises where no server that takes writes has a connection for us. Also what takes too long."""
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
@@ -55,49 +41,14 @@ _LOOPS: dict[int, asyncio.AbstractEventLoop] = {}
 """By process id: a thread does not outlive a fork."""
 
 
-async def connect(address: Address, name: str) -> asyncpg.Connection[asyncpg.Record]:
-    """Open a connection to the server that takes writes; raises whatever the driver does.
-
-    ``name`` is what the server's own lists of sessions say of it.
-    """
-    options = address.options
-    settings = {
-        "search_path": address.schema,
-        "synchronous_commit": "on",
-        "default_transaction_isolation": "read committed",
-        "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION,
-        "tcp_keepalives_idle": "5",
-        "tcp_user_timeout": "5s",
-        "application_name": f"receiver {name}",
-    }
-    return await asyncpg.connect(
-        address.url,
-        password=None if options.password is None else options.password(),
-        timeout=CONNECT_TIMEOUT_S,
-        statement_cache_size=0 if address.pooled else 100,
-        server_settings=None if address.pooled else settings,
-        target_session_attrs=SessionAttribute.any if address.pooled else SessionAttribute.read_write,
-    )
-
-
 def begin(address: Address) -> str:
     """What begins a transaction; behind a pool each has another session, and brings its settings along."""
     if not address.pooled:
         return "BEGIN"
-    return f"BEGIN; SET LOCAL search_path = {address.schema}; SET LOCAL synchronous_commit = on"
-
-
-def said(error: BaseException) -> str:
-    """What went wrong, in a sentence's end; some of the driver's errors say nothing, and the system's say little."""
-    if isinstance(error, TimeoutError):
-        return "the database did not answer in time"
-    if isinstance(error, socket.gaierror):
-        return f"the name of the database's host leads to no address: {error.strerror}"
-    if isinstance(error, FileNotFoundError):  # whichever it was: neither the system nor the driver says its name
-        return "the database's socket is not there, or a certificate that journal.url names"
-    if isinstance(error, OSError) and error.errno is not None:
-        return f"the database cannot be reached, {os.strerror(error.errno)}: {error.strerror}"
-    return str(error).strip().partition("\n")[0] or type(error).__name__
+    return (
+        f"BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL search_path = {address.schema};"
+        " SET LOCAL synchronous_commit = on; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0"
+    )
 
 
 def _loop() -> asyncio.AbstractEventLoop:
@@ -122,7 +73,7 @@ class Database:
         self.address = address
         self._name = name
         self._timeout_s = timeout_s
-        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
+        self._connection: Connection | None = None
         self._in_transaction = False
         self._turn = threading.RLock()
         self._warnings: list[str] = []
@@ -194,7 +145,7 @@ class Database:
             raise JournalError(no_journal(self.address)) from error
         except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
             self._drop()
-            raised = StoreAway if isinstance(error, AWAY) and not isinstance(error, ssl.SSLError) else StoreFailed
+            raised = StoreAway if is_away(error) else StoreFailed
             raise raised(f"{self._name}: {said(error)}") from error
 
     def _drop(self) -> None:
@@ -202,7 +153,7 @@ class Database:
         if connection is not None:
             _loop().call_soon_threadsafe(connection.terminate)
 
-    async def _opened(self) -> asyncpg.Connection[asyncpg.Record]:
+    async def _opened(self) -> Connection:
         if self._connection is None or self._connection.is_closed():
             if self._in_transaction:
                 raise OSError("the connection was lost")

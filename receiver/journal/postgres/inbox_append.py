@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 
 from receiver.journal.postgres.address import Address
+from receiver.journal.postgres.connecting import Connection
 from receiver.journal.postgres.connection import begin
 from receiver.journal.postgres.inbox_rows import seal_content
 from receiver.journal.postgres.seals import Seals
@@ -21,6 +22,10 @@ from receiver.model.errors import StoreFailed
 from receiver.model.times import day_of
 
 SQL = named_queries("inbox")
+
+
+TRIED_BYTES = 16 * 1024
+"""Of a row that only shows whether rows can be kept: more than fits into what is left of most pages."""
 
 
 class UnsafeCommit(Exception):
@@ -48,7 +53,7 @@ class Appender:
         self._era = 0
         self._preparing = asyncio.Lock()
 
-    async def begin(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    async def begin(self, connection: Connection) -> None:
         """Learn the era, and where each source's callbacks go; raises ``StoreFailed`` where numbers would not rise.
 
         An account is moved to another slot with a new era. So the era is asked for first, and is not believed before
@@ -63,14 +68,26 @@ class Appender:
                 "the database counts its transactions anew, as after a restore from a dump: `receiver journal adopt`"
             )
 
-    async def has(self, connection: asyncpg.Connection[asyncpg.Record], last: Appended) -> bool:
+    async def has(self, connection: Connection, last: Appended) -> bool:
         """Whether the callback that was acknowledged last is there, and no other one under its number."""
         rows = await self.run(connection, SQL["kept"], last.slot, last.number, last.received_at_us)
         return bool(rows[0][0])
 
-    async def append(
-        self, connection: asyncpg.Connection[asyncpg.Record], callbacks: Sequence[VerifiedCallback]
-    ) -> list[int]:
+    async def try_it(self, connection: Connection) -> None:
+        """Append a row and delete it, in one transaction that is committed; raises what an ``append`` would.
+
+        It needs what a callback needs: a right, room, and the replicas that commits wait for.
+        """
+        self._warned.discard(id(connection))
+        timeout_s = self._address.options.commit_timeout_s
+        await connection.execute(begin(self._address), timeout=timeout_s)
+        tried = await connection.fetch(SQL["try_append"], bytes(TRIED_BYTES), timeout=timeout_s)
+        for row in tried:
+            await connection.fetch(SQL["undo_append"], *row, timeout=timeout_s)
+        await connection.execute("COMMIT", timeout=timeout_s)
+        self._need_no_warning(connection)
+
+    async def append(self, connection: Connection, callbacks: Sequence[VerifiedCallback]) -> list[int]:
         """Commit them, and give their numbers, which rise; raises whatever the driver does, and ``UnsafeCommit``."""
         self._warned.discard(id(connection))
         if self._seals.sealing:
@@ -78,15 +95,12 @@ class Appender:
         else:
             rows = await self.run(connection, SQL["append"], *self._columns(callbacks), self._era)
             numbers = [int(row[0]) for row in rows]
-        if id(connection) in self._warned:
-            raise UnsafeCommit("the database warned at a commit: a replica may lack it")
+        self._need_no_warning(connection)
         if len(numbers) != len(callbacks):
             raise StoreFailed("another era of the journal has begun")
         return numbers
 
-    async def run(
-        self, connection: asyncpg.Connection[asyncpg.Record], sql: str, *bindings: Any
-    ) -> list[asyncpg.Record]:
+    async def run(self, connection: Connection, sql: str, *bindings: Any) -> list[asyncpg.Record]:
         """One statement, one commit."""
         timeout_s = self._address.options.commit_timeout_s
         if not self._address.pooled:
@@ -96,9 +110,7 @@ class Appender:
         await connection.execute("COMMIT", timeout=timeout_s)
         return rows
 
-    async def _append_sealed(
-        self, connection: asyncpg.Connection[asyncpg.Record], callbacks: Sequence[VerifiedCallback]
-    ) -> list[int]:
+    async def _append_sealed(self, connection: Connection, callbacks: Sequence[VerifiedCallback]) -> list[int]:
         # What is sealed is bound to its number, so the transaction's id is asked for first.
         days = {day_of(callback.received_at_us) for callback in callbacks}
         async with self._preparing:
@@ -124,6 +136,10 @@ class Appender:
             [one.body for one in callbacks],
             [self.slot_of(one.source) for one in callbacks],
         ]
+
+    def _need_no_warning(self, connection: Connection) -> None:
+        if id(connection) in self._warned:
+            raise UnsafeCommit("the database warned at a commit: a replica may lack it")
 
     def _note(self, connection: Any, message: Any) -> None:
         if message.severity_en == "WARNING":

@@ -11,6 +11,9 @@ is ended and another one opened, and what was in the commit is appended again, u
 ``commit_timeout_s``: then it is told 503. A callback that is there twice then is a duplicate, as a provider's own
 repeat is.
 
+A commit that failed is in doubt for all that follow: a disk is full, a right was taken away, a replica does not answer.
+So after one a new connection is first tried with a row that nobody sees, and until that works it is said what is wrong.
+
 With each new connection a lane asks whether the last callback that was acknowledged is still there: where it is not, or
 is another one, a server took over that never had it. That is told, and the service goes on.
 """
@@ -29,7 +32,8 @@ import asyncpg
 
 from receiver.journal.ports import InboxFigures, InboxLimits
 from receiver.journal.postgres.address import Address
-from receiver.journal.postgres.connection import Database, connect, said
+from receiver.journal.postgres.connecting import Connection, connect, said
+from receiver.journal.postgres.connection import Database
 from receiver.journal.postgres.inbox_append import Appended, Appender, UnsafeCommit
 from receiver.journal.postgres.seals import Seals
 from receiver.journal.postgres.sharing import FixedSlot
@@ -86,9 +90,12 @@ class PostgresInbox:
         self._trouble: str | None = None
         """What the database said last, where the last try failed."""
         self._failing_since_s: float | None = None
+        self._in_doubt = False
+        """Whether the last commit failed, so that a new connection proves little."""
+        self._full = False
         self._last: Appended | None = None
         self._lost_after = 0
-        self._purging: asyncpg.Connection[asyncpg.Record] | None = None
+        self._purging: Connection | None = None
         self._one_purge = asyncio.Lock()
         self.commits = self.reconnects = self._unsafe_commits = 0
         self._lanes = [asyncio.ensure_future(self._lane()) for _ in range(address.options.connections)]
@@ -126,6 +133,8 @@ class PostgresInbox:
             return "stopping"
         if len(self._queue) >= self._limits.queue_max:
             return "queue_full"
+        if self._full:
+            return "database_full"
         down_s = 0.0 if self._failing_since_s is None else time.monotonic() - self._failing_since_s
         return "database_down" if down_s > self._address.options.commit_timeout_s else None
 
@@ -186,7 +195,7 @@ class PostgresInbox:
     async def _lane(self) -> None:
         # One connection after the other, for as long as it takes.
         wait_s = RETRY_S
-        connection: asyncpg.Connection[asyncpg.Record] | None = None
+        connection: Connection | None = None
         while True:
             try:
                 connection = await self._opened()
@@ -206,20 +215,22 @@ class PostgresInbox:
             await asyncio.sleep(wait_s * random.uniform(0.5, 1))  # noqa: S311  no secret
             wait_s = min(2 * wait_s, RETRY_S_MAX)
 
-    async def _opened(self) -> asyncpg.Connection[asyncpg.Record]:
+    async def _opened(self) -> Connection:
         connection = await connect(self._address, "inbox")
         try:
             await self._appender.begin(connection)
+            if self._in_doubt:
+                await self._appender.try_it(connection)
             if self._last is not None and not await self._appender.has(connection, self._last):
                 self._lost_after = self._last.number
         except BaseException:
             connection.terminate()
             raise
-        self._failing_since_s = self._trouble = None
+        self._well()
         self.reconnects += 1
         return connection
 
-    async def _serve(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    async def _serve(self, connection: Connection) -> None:
         # Until the inbox is closed and all that waits is committed; raises whatever a commit does.
         while True:
             await self._ready.wait()
@@ -229,18 +240,21 @@ class PostgresInbox:
             if batch:
                 await self._commit(connection, batch)
 
-    async def _commit(self, connection: asyncpg.Connection[asyncpg.Record], batch: list[Waiting]) -> None:
+    async def _commit(self, connection: Connection, batch: list[Waiting]) -> None:
         try:
             numbers = await self._appender.append(connection, [one.callback for one in batch])
         except UnsafeCommit:
             self._unsafe_commits += 1
             for one in batch:
                 _refuse(one, "commit_unsafe")
+            self._in_doubt = True
             raise
         except BaseException:
             self._queue.extendleft(reversed(batch))
+            self._in_doubt = True
             self._plan()
             raise
+        self._well()
         self.commits += 1
         last = Appended(
             self._appender.slot_of(batch[-1].callback.source), numbers[-1], batch[-1].callback.received_at_us
@@ -251,9 +265,14 @@ class PostgresInbox:
             if not one.future.done():
                 one.future.set_result(number)
 
+    def _well(self) -> None:
+        self._failing_since_s = self._trouble = None
+        self._in_doubt = self._full = False
+
     def _note_failure(self, error: Exception) -> None:
         why = str(error) if isinstance(error, StoreFailed | JournalError) else said(error)
-        self._trouble = f"inbox: {why}"
+        self._full = isinstance(error, asyncpg.DiskFullError)
+        self._trouble = f"{'database_full' if self._full else 'inbox'}: {why}"
         if self._failing_since_s is None:
             self._failing_since_s = time.monotonic()
 

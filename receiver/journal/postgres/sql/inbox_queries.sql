@@ -18,6 +18,16 @@ SELECT l, n, s, r, NULL, b FROM unnest($1::bigint[], $2::text[], $3::bigint[], $
 WHERE $6::bigint = (SELECT era FROM journal)
 RETURNING number
 
+-- name: try_append
+-- A row that is deleted before its transaction ends, so that nobody ever sees it.
+INSERT INTO callbacks (slot, number, source, received_at_us, headers, body)
+SELECT (SELECT min(slot) FROM slots), (era + pg_current_xact_id()::text::bigint) * 1024, '', 0, '', $1 FROM journal
+RETURNING slot, number
+
+-- name: undo_append
+-- That row.
+DELETE FROM callbacks WHERE slot = $1 AND number = $2
+
 -- name: era
 -- Added to transaction ids.
 SELECT era FROM journal
