@@ -59,6 +59,7 @@ PURE = (
     "interpret/status_event.py",
     "journal/entries.py",
     "journal/index.py",
+    "journal/index_rows.py",
     "journal/options.py",
     "journal/outbox_values.py",
     "journal/parts.py",

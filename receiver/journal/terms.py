@@ -28,6 +28,9 @@ BODY_TERMS_MAX = 40
 BODY_TERM_MIN = 4
 _EXACTLY = Context(prec=TERM_MAX)
 """Digits that are compared; a word has no more."""
+FORMAT = 2
+"""Of all engines' indexes. Raised whenever what a record is found by changes, or where it is kept: those of another one
+are made anew."""
 _AMOUNTS = (("spent", "amount"), ("received", "amount"), ("payout", "amount"), ("payout", "paid"), ("payout", "failed"))
 """Where an event has amounts that people ask by; fees are not among them."""
 BACKWARDS, FACET = "\ue000", "\ue001"

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
-
-import orjson
 
 from receiver.journal.index import Count, QuarantineGroup
+from receiver.journal.index_rows import COUNTS_MAX, MINUTE_US, counts_of, group_of, hours
 from receiver.journal.index_words import Words, words_of
 from receiver.journal.postgres.address import Address
 from receiver.journal.postgres.connection import Database, Row
@@ -21,17 +19,11 @@ from receiver.journal.postgres.statements import named_queries
 from receiver.journal.postings import Numbers, Range
 from receiver.journal.quarantine_groups import joined
 from receiver.journal.sealed import NO_KEYS, Keyring
-from receiver.journal.terms import backwards
-from receiver.model.callback import EntryId, Store
+from receiver.journal.terms import FORMAT, backwards
 from receiver.model.records import QuarantineFilter
-from receiver.model.times import DAY_US, to_us
+from receiver.model.times import DAY_US
 
 SQL = named_queries("index")
-FORMAT = 1
-"""Raised whenever what a record is found by changes: older ones are made anew."""
-MINUTE_US, HOUR_US = 60_000_000, 3_600_000_000
-COUNTS_MAX = 20_000
-"""Counters of one answer: an hour of minutes has some hundreds."""
 PARTS_MAX = 5000
 """Records looked at that have a word which begins or ends so."""
 FREQUENT = 2000
@@ -100,9 +92,7 @@ class PostgresPostings:
 
     def received(self, since: str | None, until: str | None, slot: int = 0) -> tuple[int, int] | None:
         """Numbers between which all records of these hours lie."""
-        first = 0 if since is None else to_us(since) // HOUR_US
-        last = 2**40 if until is None else to_us(until) // HOUR_US
-        row = self._db.rows(SQL["received"], slot, first, last)[0]
+        row = self._db.rows(SQL["received"], slot, *hours(since, until))[0]
         return None if row[0] is None else (int(row[0]), int(row[1]))
 
     def counts(self, since_us: int, until_us: int, ms: float, *, days: bool) -> tuple[list[Count], bool]:
@@ -113,25 +103,20 @@ class PostgresPostings:
         rows = self._db.rows_within(ms, SQL["counts"], length_us, since_us, until_us, COUNTS_MAX + 1)
         if rows is None:
             return [], True
-        texts = {kept: orjson.loads(self._words.read(kept)) for kept in {row[1] for row in rows}}
-        counts = [_count(at_us, texts[counted], count) for at_us, counted, count in rows[:COUNTS_MAX]]
-        return sorted(counts, key=_order), len(rows) > COUNTS_MAX
+        return counts_of(rows, self._words.read), len(rows) > COUNTS_MAX
 
     def groups(self, wanted: QuarantineFilter, ms: float) -> tuple[list[QuarantineGroup], bool]:
         """Groups of what stands in quarantine."""
         filters = (wanted.source, wanted.reason, wanted.since, wanted.until, wanted.state)
-        rows = None if self._words is None else self._db.rows_within(ms, SQL["groups"], *filters)
-        return ([], True) if rows is None else (joined(self._group(row) for row in rows), False)
+        words = self._words
+        rows = None if words is None else self._db.rows_within(ms, SQL["groups"], *filters)
+        if words is None or rows is None:
+            return [], True
+        return joined(group_of(row, words.read) for row in rows), False
 
     def close(self) -> None:
         """Give the connection back."""
         self._db.close()
-
-    def _group(self, row: Row) -> QuarantineGroup:
-        source, reason, detail, word, count, first, newest = row
-        last, store, number = newest.split(" ")
-        known = "" if word is None or self._words is None else self._words.read(word)
-        return QuarantineGroup(source, reason, detail, known, count, first, last, EntryId(_store(store), int(number)))
 
 
 def find_words(database: Database, journal_id: str, ring: Keyring, *, exactly: bool = False) -> Words | None:
@@ -173,16 +158,3 @@ def stretched(look: Callable[[Range, int], list[Row] | None], within: Range, lim
 
 def _left_ms(ends_s: float) -> float:
     return max(0.0, (ends_s - time.monotonic()) * 1000)
-
-
-def _store(name: str) -> Store:
-    return "requests" if name == "requests" else "inbox"
-
-
-def _count(at_us: int, counted: Sequence[Any], count: int) -> Count:
-    source, kind, status, outcome, anomalies = counted
-    return Count(at_us, source, kind, status, outcome, tuple(anomalies), count)
-
-
-def _order(one: Count) -> tuple[Any, ...]:
-    return one.at_us, one.source, one.kind, one.status, one.outcome, one.anomalies

@@ -9,16 +9,17 @@ from contextlib import closing, contextmanager
 
 import orjson
 
+from receiver.journal.index_rows import HOUR_US, MINUTE_US
 from receiver.journal.index_words import Words, words_of
 from receiver.journal.indexer import refresh
 from receiver.journal.postgres.address import Address
 from receiver.journal.postgres.connection import Database
-from receiver.journal.postgres.index_postings import FORMAT, HOUR_US, MINUTE_US, SQL, find_words
+from receiver.journal.postgres.index_postings import SQL, find_words
 from receiver.journal.postgres.outbox_rows import columns
 from receiver.journal.postings import Reached
 from receiver.journal.sealed import NO_KEYS, Keyring
 from receiver.journal.slots import SLOT_SHIFT, first_record, slot_of_record
-from receiver.journal.terms import Counter, Document
+from receiver.journal.terms import FORMAT, Counter, Document
 from receiver.model.records import OutboxRecord
 from receiver.model.times import DAY_US, to_us
 

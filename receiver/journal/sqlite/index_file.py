@@ -17,12 +17,11 @@ from receiver.journal.sealed import Keyring
 from receiver.journal.sqlite.statements import named_queries, schema
 from receiver.journal.sqlite.store import SQL as STORE_SQL
 from receiver.journal.sqlite.store import connect, transaction
+from receiver.journal.terms import FORMAT
 from receiver.model.errors import JournalError, StoreFailed
 
 SQL = named_queries("index")
 FILE = "search.db"
-FORMAT = 2
-"""Raised whenever what a record is found by changes: older ones are made anew."""
 AUTOCHECKPOINT_PAGES = 4000
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 BOOT = "boot"

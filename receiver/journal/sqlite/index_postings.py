@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import apsw
-import orjson
 
 from receiver.journal.index import Count, QuarantineGroup
+from receiver.journal.index_rows import COUNTS_MAX, MINUTE_US, counts_of, group_of, hours
 from receiver.journal.index_words import Words
 from receiver.journal.postings import Numbers, Range
 from receiver.journal.quarantine_groups import joined
@@ -20,17 +20,13 @@ from receiver.journal.sealed import NO_KEYS, Keyring
 from receiver.journal.sqlite.index_file import identity, open_to_read
 from receiver.journal.sqlite.statements import named_queries
 from receiver.journal.terms import backwards
-from receiver.model.callback import EntryId, Store
 from receiver.model.errors import StoreFailed
 from receiver.model.records import QuarantineFilter
-from receiver.model.times import DAY_US, to_us
+from receiver.model.times import DAY_US
 
 SQL = named_queries("index")
-MINUTE_US, HOUR_US = 60_000_000, 3_600_000_000
 PARTS_MAX = 200
 """Words of one beginning or end: FTS5 takes no more than 256 in one question."""
-COUNTS_MAX = 20_000
-"""Counters of one answer: an hour of minutes has some hundreds."""
 STRETCH = 250_000
 """Numbers that one statement looks through: FTS5 passes over words that never meet without a look at the clock."""
 BUDGET_STEPS = 2000
@@ -125,9 +121,7 @@ class SqlitePostings:
     def received(self, since: str | None, until: str | None, slot: int = 0) -> tuple[int, int] | None:
         """Numbers between which all records of these hours lie."""
         del slot
-        first = 0 if since is None else to_us(since) // HOUR_US
-        last = 2**40 if until is None else to_us(until) // HOUR_US
-        rows = self._rows("received", (first, last))
+        rows = self._rows("received", hours(since, until))
         return (int(rows[0][0]), int(rows[0][1])) if rows and rows[0][0] is not None else None
 
     def counts(self, since_us: int, until_us: int, ms: float, *, days: bool) -> tuple[list[Count], bool]:
@@ -138,9 +132,7 @@ class SqlitePostings:
                 rows = self._rows("counts", (length_us, since_us, until_us, COUNTS_MAX + 1))
         except apsw.InterruptError:
             return [], True
-        texts = {kept: orjson.loads(self._text(kept)) for kept in {row[1] for row in rows}}
-        counts = [_count(at_us, texts[counted], count) for at_us, counted, count in rows[:COUNTS_MAX]]
-        return sorted(counts, key=_order), len(rows) > COUNTS_MAX or self._db is None
+        return counts_of(rows, self._text), len(rows) > COUNTS_MAX or self._db is None
 
     def groups(self, wanted: QuarantineFilter, ms: float) -> tuple[list[QuarantineGroup], bool]:
         """Groups of what stands in quarantine."""
@@ -150,13 +142,7 @@ class SqlitePostings:
                 rows = self._rows("groups", filters)
         except apsw.InterruptError:
             return [], True
-        return joined(self._group(row) for row in rows), self._db is None
-
-    def _group(self, row: Any) -> QuarantineGroup:
-        source, reason, detail, word, count, first, newest = row
-        last, store, number = newest.split(" ")
-        known = "" if word is None else self._text(word)
-        return QuarantineGroup(source, reason, detail, known, count, first, last, EntryId(_store(store), int(number)))
+        return joined(group_of(row, self._text) for row in rows), self._db is None
 
     def _text(self, kept: bytes) -> str:
         assert self._words is not None  # noqa: S101  there is a row, so there is an index
@@ -195,16 +181,3 @@ class SqlitePostings:
 
 def _quoted(token: str) -> str:
     return f'"{token}"'
-
-
-def _store(name: str) -> Store:
-    return "requests" if name == "requests" else "inbox"
-
-
-def _count(at_us: int, counted: Sequence[Any], count: int) -> Count:
-    source, kind, status, outcome, anomalies = counted
-    return Count(at_us, source, kind, status, outcome, tuple(anomalies), count)
-
-
-def _order(one: Count) -> tuple[Any, ...]:
-    return one.at_us, one.source, one.kind, one.status, one.outcome, one.anomalies

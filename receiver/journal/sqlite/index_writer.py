@@ -14,11 +14,12 @@ from typing import Any
 import apsw
 import orjson
 
+from receiver.journal.index_rows import HOUR_US, MINUTE_US
 from receiver.journal.indexer import refresh
 from receiver.journal.postings import Reached
 from receiver.journal.sealed import NO_KEYS, Keyring
 from receiver.journal.sqlite.index_file import FILE, boot, identity, note_end, open_to_write, remove
-from receiver.journal.sqlite.index_postings import HOUR_US, MINUTE_US, SQL
+from receiver.journal.sqlite.index_postings import SQL
 from receiver.journal.sqlite.statements import insert
 from receiver.journal.terms import Counter, Document
 from receiver.model.errors import StoreFailed

@@ -21,6 +21,7 @@ from receiver.journal.postgres.slots import PostgresSlots
 from receiver.journal.postings import Range
 from receiver.journal.sealed import Keyring, read_key
 from receiver.journal.slots import HeldSlot, first_record
+from receiver.journal.terms import FORMAT
 from receiver.model.records import OutboxRecord
 from tests.contract.journal.index_samples import find, listed, make, masked, names, numbers, payment, told
 from tests.contract.journal.samples import batch, key
@@ -135,6 +136,7 @@ def test_another_format_or_key_is_none_and_is_made_anew(
     with closing(journal.index()) as index:
         assert not index.indexed().there
     make(journal)
+    assert database.one("SELECT format FROM search_meta") == FORMAT
     first, second = (replace(journal, ring=Keyring([read_key(one)])) for one in KEYS)
     make(first)
     assert database.one("SELECT count(*) FROM search_terms WHERE term LIKE '%op-4711%'") == 0
@@ -145,6 +147,24 @@ def test_another_format_or_key_is_none_and_is_made_anew(
     with closing(PostgresPostings(address, journal.journal_id, second.ring)) as postings:
         assert postings.indexed_to() is None
         assert postings.exact_only
+
+
+def test_an_index_from_before_amounts_were_among_its_words_is_made_anew(
+    address: Address, held: list[HeldSlot], journal: PostgresJournal, database: Database
+) -> None:
+    """Nobody asks by an amount and is told that there is none."""
+    with closing(PostgresOutbox(address, held=held[0])) as outbox:
+        outbox.commit(batch([told(4, "e", payout={"amount": "41.50"})], follows=(3, 3)))
+    make(journal)
+    by_amount = Wanted(amount="41.50")
+    assert numbers(listed(journal, by_amount)) == [4]
+    database.rows("UPDATE search_meta SET format = 1")
+    database.rows("DELETE FROM search_terms WHERE term LIKE '%amount%'")
+    with closing(journal.index()) as index:
+        assert not index.indexed().there
+    assert numbers(listed(journal, by_amount)) == [4], "the newest are looked through"
+    make(journal)
+    assert database.one("SELECT count(*) FROM search_terms WHERE term LIKE '%amount%'") == 1
 
 
 def test_what_the_time_does_not_reach_for_is_cut_off_where_it_can_go_on(
