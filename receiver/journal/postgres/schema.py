@@ -22,6 +22,8 @@ SQL = named_queries("schema")
 FORMAT = max(number for number, _ in migrations())
 FIRST_WITH_PARTS = 3
 """The format from which on the inbox has parts: the first ones are made with it, the others by services."""
+ENCODINGS = frozenset({"UTF8", "SQL_ASCII"})
+"""Of a database. The second keeps whatever it is given."""
 SERVER_MIN = 140_000
 
 
@@ -120,11 +122,13 @@ def find(database: Database) -> str:
 
 def check_server(database: Database, *, replicated: bool) -> None:
     """Whether the server keeps what it says it kept; raises ``JournalError`` with what to change, ``StoreFailed``."""
-    version, fsync, full_pages, standbys, what = database.rows(SQL["server"])[0]
+    version, fsync, full_pages, standbys, what, encoding = database.rows(SQL["server"])[0]
     if int(version) < SERVER_MIN:
         raise JournalError(f"the database is {what}; PostgreSQL 14 or newer is needed")
     if not str(what).startswith("PostgreSQL ") or "-YB-" in str(what):
         raise JournalError(f"the database is {what}, and not PostgreSQL: its transactions are numbered in another way")
+    if encoding not in ENCODINGS:
+        raise JournalError(f"the database keeps texts in {encoding}, which lacks most letters: make one in UTF8")
     if fsync != "on" and not _forgetful_is_fine(database):
         raise JournalError("the database runs with fsync = off, so that a 200 would promise nothing: set it to on")
     if full_pages != "on" and not _forgetful_is_fine(database):

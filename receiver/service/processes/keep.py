@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Gauge
@@ -42,7 +41,10 @@ class KeepProcess:
         self._metrics = KeepMetrics()
 
     async def run(self) -> None:
-        """Let go what is old, every ten minutes, until ``stop``; raises ``JournalError``, ``StoreFailed``."""
+        """Let go what is old, every ten minutes, until ``stop``; raises ``JournalError``, ``StoreFailed``.
+
+        Also whatever ends one of its works: a process that does nothing any more would keep the lease from others.
+        """
         settings, journal, log = self._context.settings, self._context.journal, self._context.log
         inbox, reader, outbox = journal.inbox_writer(InboxLimits()), journal.inbox(), journal.outbox()
         rejects = journal.rejects(write=True)
@@ -53,13 +55,15 @@ class KeepProcess:
         )
         ahead = PartsAhead(next_parts, days=days, log=log)
         samples = RejectsRetention(rejects, SystemClock(), days=settings.rejects.keep_days, log=log)
-        purging = asyncio.gather(old.run(), ahead.run(), samples.run())
+        works = [asyncio.create_task(work) for work in (old.run(), ahead.run(), samples.run(), self._stop.wait())]
         try:
-            await self._stop.wait()
+            done, _ = await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
+            for work in done:
+                work.result()
         finally:
-            purging.cancel()
-            with suppress(asyncio.CancelledError):
-                await purging
+            for work in works:
+                work.cancel()
+            await asyncio.gather(*works, return_exceptions=True)
             for store in (reader, outbox, rejects, old_parts, next_parts):
                 store.close()
             await asyncio.to_thread(inbox.close)

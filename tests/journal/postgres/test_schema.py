@@ -69,6 +69,17 @@ def test_a_role_that_only_runs_changes_rows_and_no_table(empty: Address) -> None
         schema.init(theirs.with_options(replace(theirs.options, schema="another")))
 
 
+def test_a_database_whose_texts_lack_letters_is_refused(empty: Address) -> None:
+    """A callback with a word of another alphabet would be interpreted again and again, and never kept."""
+    with closing(Database(empty, "test")) as database:
+        database.execute("CREATE DATABASE latin TEMPLATE template0 ENCODING LATIN1 LOCALE 'C'")
+        try:
+            with pytest.raises(JournalError, match="texts in LATIN1, which lacks most letters"):
+                schema.init(replace(empty, url=empty.url.replace("/postgres", "/latin")))
+        finally:
+            database.execute("DROP DATABASE latin")
+
+
 def test_a_replica_that_nobody_waits_for_is_none(empty: Address) -> None:
     """A start with ``replicated`` is refused."""
     with closing(Database(empty, "test")) as database:

@@ -46,3 +46,18 @@ async def test_old_samples_go_at_once_and_it_ends_when_told(tmp_path: Path, monk
     rejects.close()
     inbox = journal.inbox_writer(InboxLimits())
     await asyncio.to_thread(inbox.close)
+
+
+async def test_it_ends_where_one_of_its_works_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a bug of ours: it is started again then, and does not keep the lease for doing nothing."""
+
+    async def broken(_: retention.PartsAhead) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(retention.PartsAhead, "run", broken)
+    folder = tmp_path / "journal"
+    make_folder(folder)
+    settings = build({"journal": {"url": f"sqlite:{folder}"}, "sources": [SOURCE]}, "here")
+    process = keep.make(ProcessContext(settings, {}, open_journal(folder), Lines()))
+    with pytest.raises(RuntimeError, match="a bug"):
+        await asyncio.wait_for(process.run(), 10)

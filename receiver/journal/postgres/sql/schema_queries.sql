@@ -70,7 +70,7 @@ WHERE pg_class.oid = 'slots'::regclass AND grantee <> relowner AND privilege_typ
 -- name: server
 -- Whether it keeps what it says it kept.
 SELECT current_setting('server_version_num')::int, current_setting('fsync'), current_setting('full_page_writes'),
-  current_setting('synchronous_standby_names'), version()
+  current_setting('synchronous_standby_names'), version(), current_setting('server_encoding')
 
 -- name: forgetful
 -- Of a cluster of tests.
