@@ -104,6 +104,11 @@ EVENTS: Mapping[str, Meaning] = {
         ),
         ("inbox.part_stays", WARN, "a part of the inbox that is due could not be dropped yet, for the reason in `why`"),
         ("inbox.parts_dropped", INFO, "parts of the inbox went whole; `set_aside` of their callbacks stay"),
+        (
+            "inbox.parts_missing",
+            WARN,
+            "`callbacks` came after the last part was full: no worker makes the next ones; nothing is lost",
+        ),
         ("inbox.parts_made", INFO, "the inbox has parts for what comes next"),
         ("inbox.purged", INFO, "callbacks went after `journal.retention_days`"),
         ("inbox.up", INFO, "callbacks are taken again"),

@@ -13,6 +13,8 @@ from typing import Protocol
 from receiver.model.callback import EntryId
 from receiver.model.errors import JournalError
 
+LOOSE_MAX = 100_000
+"""Callbacks that are in no part, above which nobody counts how many more there are."""
 ONE_SLOT = "a journal in a folder has one slot; several need a journal on PostgreSQL"
 
 
@@ -39,6 +41,12 @@ class Crew(Protocol):
         """(the oldest transaction that is open, the next one to begin); equal where none is open.
 
         While the first stands still and the second does not, callbacks that were answered may have to wait to be read.
+        """
+
+    def in_no_part(self) -> int:
+        """How many callbacks came after the last part of the inbox that was made was full, counted to ``LOOSE_MAX``.
+
+        There are some only where nobody makes the next parts: nothing is lost, and they are harder to let go again.
         """
 
     def close(self) -> None:
@@ -103,6 +111,10 @@ class CrewOfOne:
     def horizon(self) -> tuple[int, int]:
         """There is one writer, and a reader sees what it committed."""
         return 0, 0
+
+    def in_no_part(self) -> int:
+        """It has no parts."""
+        return 0
 
     def close(self) -> None:
         """There is nothing to give back."""

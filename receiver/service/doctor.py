@@ -124,6 +124,10 @@ def _journal(settings: Settings, context: Context, *, thorough: bool) -> Iterato
     except ReceiverError as error:
         yield Sign("fault", "journal", str(error), "`receiver docs operate/running.md`, Messages at start")
         return
+    loose = figures.get("callbacks_after_parts")
+    if loose:
+        what = f"{loose} callbacks came after the last part was full: no worker makes the next ones"
+        yield Sign("warning", "journal", what, "`receiver docs operate/postgresql.md`, How old callbacks go")
     for fault in checked.faults if checked is not None else ():
         yield Sign(
             "fault", "journal", fault, "`receiver docs operate/kafka.md`, Stopped; report what it does not explain"

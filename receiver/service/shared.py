@@ -123,6 +123,7 @@ class SharedCast:
             console=last_words(self._console[0]) if self._console else OFF,
             reconciling=[last_words(child) for child in reconciling],
             horizon_age_s=seen.horizon_age_s,
+            in_no_part=seen.in_no_part,
             takeovers=seen.takeovers,
             lost=seen.lost,
         )

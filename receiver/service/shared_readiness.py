@@ -53,6 +53,8 @@ class Shared:
     """The last words of the console, ``OFF`` where there is none."""
     horizon_age_s: float = 0.0
     """For how long one transaction has kept callbacks from being read, or might have."""
+    in_no_part: int = 0
+    """Callbacks for which no part of the inbox was made."""
     takeovers: int = 0
     lost: int = 0
 
@@ -127,8 +129,8 @@ def _kafka_of(publish: Mapping[str, Any] | None, shared: Shared, *, here: bool) 
 
 
 def is_held(state: SlotState, lease_s: float) -> bool:
-    """Whether some worker has the slot and was heard of within its lease."""
-    return state.holder is not None and state.lease_age_s is not None and state.lease_age_s <= lease_s
+    """Whether some worker has the slot and was heard of within its lease; not in a time that is yet to come."""
+    return state.holder is not None and state.lease_age_s is not None and abs(state.lease_age_s) <= lease_s
 
 
 def _interpret(shared: Shared) -> dict[str, Any]:
@@ -173,6 +175,9 @@ def shared_text(shared: Shared) -> bytes:
     Gauge(
         "receiver_inbox_horizon_age_seconds", "Age of the oldest writing transaction of the server", registry=registry
     ).set(shared.horizon_age_s)
+    Gauge(
+        "receiver_inbox_in_no_part", "Callbacks that came after the inbox's last part was full", registry=registry
+    ).set(shared.in_no_part)
     Counter("receiver_slot_takeovers", "Slots taken from workers that were silent", registry=registry).inc(
         shared.takeovers
     )

@@ -5,7 +5,9 @@ its share, and gives one up while it has more. Every second it says for each slo
 for ``lease_s`` loses it to another. That another has it is seen here by the next such word, and by the children by
 their next commit, which the journal refuses: until then they do nothing that would count. So a lost slot's children are
 killed and not asked to end. While the database is away nothing is taken and nothing given up: the children go on
-trying, and whether the slot is still ours is known when it is back.
+trying, and whether the slot is still ours is known when it is back. All leases may have run out by then, since nobody
+could renew any: for as long as one lasts only what is free is taken, or else whoever is back first would take the
+others' slots, end their children, and hand the slots back, while events wait.
 
 What only one worker does for all, such as asking providers' APIs, goes by a lease of its name in the same way.
 """
@@ -31,6 +33,11 @@ TURN_S = 0.5
 """Between two looks at which slots are free."""
 RENEW_S = 1.0
 """Between two words that we are there, s; a quarter of a lease where that is less."""
+
+PARTS_LOOK_S = 60.0
+"""Between two looks whether callbacks come for which no part of the inbox was made."""
+ANY_S = 1e9
+"""Longer than any lease, s: with it nobody's has run out."""
 
 T = TypeVar("T")
 
@@ -62,6 +69,8 @@ class Seen:
     """Why the database could not be asked last; None where it answered."""
     horizon_age_s: float = 0.0
     """For how long one transaction has been open that may keep callbacks from being read."""
+    in_no_part: int = 0
+    """Callbacks that came after the last part of the inbox was full: nobody makes the next ones."""
     takeovers: int = 0
     """Slots that we took over from a worker that had been silent for too long."""
     lost: int = 0
@@ -93,7 +102,7 @@ class SlotHolder:
         self._thread = ThreadPoolExecutor(1, "slots")
         self._slots: Slots | None = None
         self._crew: Crew | None = None
-        self._renewed_s = -math.inf
+        self._renewed_s = self._back_s = self._parts_s = -math.inf
         self._stopping = self._stopped = False
         self._look = asyncio.Event()
         self._horizon, self._horizon_since_s = -1, 0.0
@@ -154,8 +163,10 @@ class SlotHolder:
         self.seen.slots = await self._ask(lambda slots: slots.states())
         self.seen.asked = True
         await self._look_at_horizon()
+        await self._look_at_parts()
         if self.seen.trouble is not None:
             self.seen.trouble = None
+            self._back_s = self.clock_s()
             self.log.info("database.up")
         if self.takes and not self._stopping:
             await self._balance()
@@ -166,6 +177,17 @@ class SlotHolder:
         if oldest != self._horizon:
             self._horizon, self._horizon_since_s = oldest, self.clock_s()
         self.seen.horizon_age_s = self.clock_s() - self._horizon_since_s if following > oldest else 0.0
+
+    async def _look_at_parts(self) -> None:
+        if self.clock_s() - self._parts_s < PARTS_LOOK_S:
+            return
+        before, self.seen.in_no_part = (
+            self.seen.in_no_part,
+            await self._in_thread(lambda: self._crew_open().in_no_part()),
+        )
+        self._parts_s = self.clock_s()
+        if self.seen.in_no_part and not before:
+            self.log.warning("inbox.parts_missing", callbacks=self.seen.in_no_part)
 
     async def _renew(self) -> None:
         for slot in list(self.held):
@@ -198,7 +220,8 @@ class SlotHolder:
 
     async def _take(self) -> None:
         ours = [slot.slot for slot in (*self.held, *self._leaving)]
-        taken = await self._ask(lambda slots: slots.take(self.holder, self.lease_s, ours))
+        patience_s = self._patience_s()
+        taken = await self._ask(lambda slots: slots.take(self.holder, patience_s, ours))
         if taken is None:
             return
         # By what was seen a moment ago: one that had just been heard of has given it up since, and was not silent.
@@ -208,6 +231,10 @@ class SlotHolder:
         self.log.info("slot.taken", slot=taken.slot, epoch=taken.epoch, from_another=from_another)
         self.held[taken] = team = self.team_of(taken)
         team.start()
+
+    def _patience_s(self) -> float:
+        # For how long a holder may have been silent.
+        return self.lease_s if self.clock_s() - self._back_s >= self.lease_s else ANY_S
 
     def _give_up(self, slot: HeldSlot) -> None:
         self._leaving[slot] = asyncio.create_task(self._leave(slot, self.held.pop(slot)))
@@ -223,10 +250,11 @@ class SlotHolder:
             del self._leaving[slot]
 
     async def _take_leases(self) -> None:
+        patience_s = self._patience_s()
         for name, make in self.leased.items():
             if any(lease.name == name for lease in self.leases):
                 continue
-            lease = await self._ask(lambda slots, name=name: slots.take_lease(name, self.holder, self.lease_s))  # type: ignore[misc]
+            lease = await self._ask(lambda slots, name=name: slots.take_lease(name, self.holder, patience_s))  # type: ignore[misc]
             if lease is not None:
                 self.log.info("lease.taken", lease=name)
                 self.leases[lease] = team = make()

@@ -17,6 +17,8 @@ class Proxy:
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self.refusing = False
+        self.swallowing = False
+        """Whether it takes what is sent, either way, and passes nothing on."""
         self.delay_s = 0.0
         """Before each piece of data, either way."""
 
@@ -56,6 +58,8 @@ class Proxy:
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
             while piece := await reader.read(PIECE):
+                if self.swallowing:
+                    continue
                 if self.delay_s:
                     await asyncio.sleep(self.delay_s)
                 writer.write(piece)

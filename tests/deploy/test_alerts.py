@@ -75,6 +75,7 @@ CASES: dict[str, Case] = {
     ),
     "ReceiverFenced": Case({"receiver_fenced_total": "0+1x40"}, {"receiver_fenced_total": "7x40"}, {}),
     "ReceiverHorizonStands": constant("receiver_inbox_horizon_age_seconds", "90", "2"),
+    "ReceiverPartsMissing": constant("receiver_inbox_in_no_part", "5", "0"),
     "ReceiverRefusing": rising("receiver_callbacks_total", source="a", answer="503"),
     "ReceiverUnauthorized": Case(
         {ANSWERS.format(200): "0+100x40", ANSWERS.format(401): "0+10x40"},

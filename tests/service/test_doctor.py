@@ -13,6 +13,8 @@ from typing import Any
 import orjson
 import pytest
 
+from receiver.journal.sqlite.journal import SqliteJournal, open_journal
+from receiver.journal.sqlite.private import make_folder
 from receiver.model.errors import ReceiverError
 from receiver.service import doctor
 from receiver.service.config.settings import Settings, build
@@ -103,6 +105,22 @@ def test_a_secret_that_nobody_has_changed_for_long(
     os.utime(tmp_path / "secret", (long_ago, long_ago))
     (sign,) = signs(settings, "secrets")
     assert (sign.level, "for 400 days" in sign.what) == ("warning", True)
+
+
+def test_callbacks_for_which_nobody_made_a_part(
+    settings: Settings, service: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are taken and kept; that no worker does what is to be done is said all the same."""
+    assert service
+    loose = {"callbacks_after_parts": 0}
+    monkeypatch.setattr(SqliteJournal, "stats", lambda _: loose)
+    folder = Path(settings.journal.url.removeprefix("sqlite:"))
+    make_folder(folder)
+    open_journal(folder)
+    assert [sign.level for sign in signs(settings, "journal")] == ["well"]
+    loose["callbacks_after_parts"] = 12
+    warning, _ = signs(settings, "journal")
+    assert (warning.level, warning.what.partition(" ")[0]) == ("warning", "12")
 
 
 def test_a_service_that_is_not_there_is_no_fault(settings: Settings, service: dict[str, bytes]) -> None:

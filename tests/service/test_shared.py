@@ -15,7 +15,7 @@ from receiver.service.config.settings import Settings, build
 from receiver.service.process import FENCED_EXIT, ServeRole
 from receiver.service.shared import SharedCast, Ties
 from receiver.service.watched_child import Child, GaveUp
-from tests.service.test_slot_holder import LEASE_S, Store, Table, table
+from tests.service.slot_table import LEASE_S, Store, Table, table
 from tests.support import Lines
 
 SOURCE = {"name": "swaps", "provider": "onchainpay", "keys": [{"public": "env:P", "secret": "env:S"}], "poll": {}}

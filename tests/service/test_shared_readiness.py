@@ -119,7 +119,7 @@ def test_reconcile_is_told_of_where_it_runs() -> None:
 def test_figures_are_said_by_slot() -> None:
     """An age of -1 is nobody's."""
     text = shared_text(
-        replace(BOTH, slots=[state(0), state(1, None, None)], takeovers=2, lost=1, horizon_age_s=0.5)
+        replace(BOTH, slots=[state(0), state(1, None, None)], takeovers=2, lost=1, horizon_age_s=0.5, in_no_part=4)
     ).decode()
     values = {
         (one.name, one.labels.get("slot")): one.value
@@ -133,6 +133,7 @@ def test_figures_are_said_by_slot() -> None:
         ("receiver_slot_lease_age_seconds", "1"): -1,
         ("receiver_database_up", None): 1,
         ("receiver_inbox_horizon_age_seconds", None): 0.5,
+        ("receiver_inbox_in_no_part", None): 4,
         ("receiver_slot_takeovers_total", None): 2,
         ("receiver_fenced_total", None): 1,
     }

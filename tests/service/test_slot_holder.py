@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 
 import pytest
 
-from receiver.journal.slots import RECONCILE, HeldLease, HeldSlot, SlotState, first_record
-from receiver.model.errors import StoreFailed
+from receiver.journal.slots import RECONCILE
 from receiver.service import slot_holder
-from receiver.service.slot_holder import SlotHolder
 from receiver.service.watched_child import GaveUp
-from tests.support import Lines
-
-LEASE_S = 5.0
+from tests.service.slot_table import LEASE_S, Worker, table, until
 
 
 @pytest.fixture(autouse=True)
@@ -24,189 +17,6 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Turns of a test's length; a word that we are there with each of them."""
     monkeypatch.setattr(slot_holder, "TURN_S", 0.005)
     monkeypatch.setattr(slot_holder, "RENEW_S", 0.0)
-
-
-@dataclass
-class Table:
-    """The database, shared by the workers of a test. Time stands still, but for who is said to be silent."""
-
-    slots: dict[int, tuple[int, str | None]]
-    """Slot → epoch and holder."""
-    leases: dict[str, tuple[int, str | None]] = field(default_factory=dict)
-    crew: set[str] = field(default_factory=set)
-    silent: set[str] = field(default_factory=set)
-    """Holders whose leases have run out."""
-    quiet: set[str] = field(default_factory=set)
-    """Holders that were heard of long ago, and whose leases have nearly run out."""
-    down: bool = False
-    oldest: int = 7
-    following: int = 7
-    """The oldest open transaction, and the next one."""
-    opened: int = 0
-
-    def forget(self, holder: str) -> None:
-        """Let its leases run out."""
-        self.silent.add(holder)
-        self.crew.discard(holder)
-
-
-class Store:
-    """One connection to the table: both ports at once."""
-
-    def __init__(self, table: Table) -> None:
-        table.opened += 1
-        self.table = table
-
-    def _need(self) -> Table:
-        if self.table.down:
-            raise StoreFailed("the database is away")
-        return self.table
-
-    def take(self, holder: str, lease_s: float, held: Collection[int]) -> HeldSlot | None:
-        """As the port has it."""
-        assert lease_s == LEASE_S
-        table = self._need()
-        for slot, (epoch, by) in table.slots.items():
-            if slot not in held and (by in {None, holder} or by in table.silent):
-                table.slots[slot] = epoch + 1, holder
-                return HeldSlot(slot, epoch + 1)
-        return None
-
-    def renew(self, holder: str, held: HeldSlot) -> bool:
-        """As the port has it."""
-        return self._need().slots[held.slot] == (held.epoch, holder)
-
-    def give_up(self, holder: str, held: HeldSlot) -> None:
-        """As the port has it."""
-        if self.renew(holder, held):
-            self.table.slots[held.slot] = held.epoch, None
-
-    def states(self) -> Sequence[SlotState]:
-        """As the port has it."""
-        return [
-            SlotState(slot, epoch, holder, self._age_s(holder), 0, 0, first_record(slot))
-            for slot, (epoch, holder) in self._need().slots.items()
-        ]
-
-    def _age_s(self, holder: str | None) -> float | None:
-        old = holder in self.table.quiet | self.table.silent
-        return None if holder is None else LEASE_S - 0.1 if old else 0.5
-
-    def workers(self, lease_s: float) -> int:
-        """As the port has it; those without a slot are not counted, so nobody asks."""
-        raise NotImplementedError(lease_s)
-
-    def take_lease(self, name: str, holder: str, lease_s: float) -> HeldLease | None:
-        """As the port has it."""
-        assert lease_s == LEASE_S
-        epoch, by = self._need().leases.get(name, (0, None))
-        if by in {None, holder} or by in self.table.silent:
-            self.table.leases[name] = epoch + 1, holder
-            return HeldLease(name, epoch + 1)
-        return None
-
-    def renew_lease(self, holder: str, held: HeldLease) -> bool:
-        """As the port has it."""
-        return self._need().leases.get(held.name) == (held.epoch, holder)
-
-    def give_up_lease(self, holder: str, held: HeldLease) -> None:
-        """As the port has it."""
-        if self.renew_lease(holder, held):
-            self.table.leases[held.name] = held.epoch, None
-
-    def attend(self, holder: str, lease_s: float) -> int:
-        """As the port has it."""
-        assert lease_s == LEASE_S
-        self._need().crew.add(holder)
-        return len(self.table.crew)
-
-    def horizon(self) -> tuple[int, int]:
-        """As the port has it."""
-        return self._need().oldest, self.table.following
-
-    def leave(self, holder: str) -> None:
-        """As the port has it."""
-        self._need().crew.discard(holder)
-
-    def close(self) -> None:
-        """As the port has it."""
-
-
-@dataclass
-class FakeTeam:
-    """Children that only note what becomes of them."""
-
-    name: str
-    said: list[str]
-    error: BaseException | None = None
-
-    def start(self) -> None:
-        """As the port has it."""
-        self.said.append(f"{self.name} started")
-
-    async def stop(self, timeout_s: float) -> None:
-        """As the port has it."""
-        assert timeout_s > 0
-        self.said.append(f"{self.name} stopped")
-
-    async def kill(self) -> None:
-        """As the port has it."""
-        self.said.append(f"{self.name} killed")
-
-    def failed(self) -> BaseException | None:
-        """As the port has it."""
-        return self.error
-
-
-class Worker:
-    """A holder, its children's story, and its log."""
-
-    def __init__(self, table: Table, name: str, *, leased: Collection[str] = (), takes: bool = True) -> None:
-        self.said: list[str] = []
-        self.teams: list[FakeTeam] = []
-        self.log = Lines()
-        self.holder = SlotHolder(
-            open_slots=lambda: Store(table),
-            open_crew=lambda: Store(table),
-            holder=name,
-            lease_s=LEASE_S,
-            team_of=lambda held: self.team(f"{held.slot}@{held.epoch}"),
-            leased={one: lambda one=one: self.team(one) for one in leased},  # type: ignore[misc]
-            log=self.log,
-            takes=takes,
-        )
-
-    def team(self, name: str) -> FakeTeam:
-        """Children for a slot or a lease."""
-        self.teams.append(FakeTeam(name, self.said))
-        return self.teams[-1]
-
-    @property
-    def slots(self) -> set[int]:
-        """Those that it holds."""
-        return {held.slot for held in self.holder.held}
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[Worker]:
-        """Run it for the body's time, then stop it."""
-        task = asyncio.create_task(self.holder.run())
-        try:
-            yield self
-        finally:
-            await asyncio.wait_for(self.holder.stop(1), 5)
-            await asyncio.wait_for(task, 5)
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    """Wait until something holds, for at most ten seconds."""
-    async with asyncio.timeout(10):
-        while not holds():
-            await asyncio.sleep(0.002)
-
-
-def table(slots: int) -> Table:
-    """A journal whose slots nobody holds."""
-    return Table(dict.fromkeys(range(slots), (0, None)))
 
 
 async def test_one_worker_takes_all_and_leaves_them_free() -> None:
@@ -360,3 +170,47 @@ async def test_a_transaction_that_stays_open_is_measured() -> None:
         await until(lambda: worker.holder.seen.horizon_age_s == 60)
         shared.oldest = 9
         await until(lambda: worker.holder.seen.horizon_age_s == 0)
+
+
+async def test_leases_that_ran_out_while_the_database_was_away_are_not_taken_at_once() -> None:
+    """Their holders could not renew them, and may come back a moment later; what is free is taken all the same."""
+    shared = table(2)
+    shared.slots[1] = 3, "b"
+    shared.leases[RECONCILE] = 3, "b"
+    shared.down = True
+    worker = Worker(shared, "a", leased=[RECONCILE])
+    now = [100.0]
+    worker.holder.clock_s = lambda: now[0]
+    async with worker.running():
+        await until(lambda: worker.holder.seen.trouble is not None)
+        shared.forget("b")
+        shared.down = False
+        await until(lambda: worker.slots == {0})
+        now[0] += LEASE_S - 0.1
+        turns = shared.opened
+        shared.down = True  # so that a whole turn is seen to begin after this
+        await until(lambda: shared.opened > turns)
+        shared.down = False
+        await until(lambda: worker.holder.seen.trouble is None)
+        assert (worker.slots, shared.leases[RECONCILE]) == ({0}, (3, "b"))
+        now[0] += LEASE_S
+        await until(lambda: worker.slots == {0, 1})
+        await until(lambda: shared.leases[RECONCILE] == (4, "a"))
+
+
+async def test_callbacks_that_no_part_was_made_for_are_said() -> None:
+    """Once, by whoever looks at the journal, also where it takes no slots; they are counted every minute."""
+    shared = table(1)
+    worker = Worker(shared, "a", takes=False)
+    now = [100.0]
+    worker.holder.clock_s = lambda: now[0]
+    async with worker.running():
+        await until(lambda: worker.holder.seen.asked)
+        for count in (3, 7):
+            shared.in_no_part = count
+            now[0] += slot_holder.PARTS_LOOK_S
+            await until(lambda count=count: worker.holder.seen.in_no_part == count)  # type: ignore[misc]
+        shared.in_no_part = 0
+        now[0] += slot_holder.PARTS_LOOK_S
+        await until(lambda: worker.holder.seen.in_no_part == 0)
+    assert worker.log.named("inbox.parts_missing") == [{"callbacks": 3}]

@@ -10,7 +10,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 
 from receiver.journal.postgres import audit, schema
@@ -21,7 +21,7 @@ from receiver.journal.postgres.seals import need_keys
 from receiver.journal.postgres.slots import PostgresSlots
 from receiver.journal.sealed import Keyring
 from receiver.journal.slots import HeldSlot
-from receiver.model.errors import JournalBusy, StoreFailed
+from receiver.model.errors import JournalBusy, JournalError, StoreFailed
 
 RETRY_S = 0.1
 SAY_WAITING_S = 1.0
@@ -58,14 +58,15 @@ def hold(address: Address, wait_s: float, ring: Keyring, waiting: Callable[[str]
         finally:
             stop.set()
             keeper.join()
-            slots.give_up(holder, held)
+            with suppress(StoreFailed, JournalError):  # the lease runs out by itself, and what was done is done
+                slots.give_up(holder, held)
 
 
 def held_by_anyone(address: Address) -> bool:
     """Whether slot 0 is in somebody's hands who is alive."""
     with closing(PostgresSlots(address)) as slots:
         age_s = slots.states()[0].lease_age_s
-        return age_s is not None and age_s <= address.options.lease_s
+        return age_s is not None and abs(age_s) <= address.options.lease_s
 
 
 def _take(slots: PostgresSlots, holder: str, lease_s: float, wait_s: float, waiting: Callable[[str], None]) -> HeldSlot:
@@ -93,5 +94,5 @@ def _keep(address: Address, holder: str, held: HeldSlot, stop: threading.Event) 
             try:
                 if not slots.renew(holder, held):
                     return
-            except StoreFailed:
+            except (StoreFailed, JournalError):
                 continue

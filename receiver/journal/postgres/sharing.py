@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from receiver.journal.postgres.address import Address
 from receiver.journal.postgres.connection import Database
 from receiver.journal.postgres.statements import named_queries
-from receiver.journal.sharing import Assigned
+from receiver.journal.sharing import LOOSE_MAX, Assigned
 from receiver.journal.slots import SLOTS_MAX, first_record
 from receiver.model.callback import EntryId
 from receiver.model.errors import JournalError
@@ -63,6 +63,10 @@ class PostgresCrew:
         """(the oldest transaction of the server that is open, the next one to begin)."""
         oldest, following = self._db.rows(SQL["horizon"])[0]
         return int(oldest), int(following)
+
+    def in_no_part(self) -> int:
+        """Callbacks above the end of the last part."""
+        return int(self._db.one(SQL["in_no_part"], LOOSE_MAX))
 
     def close(self) -> None:
         """Give the connection back."""

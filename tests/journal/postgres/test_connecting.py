@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
 
 from receiver.journal.postgres import connecting
@@ -19,11 +20,13 @@ from receiver.journal.postgres.connection import Database
 from receiver.journal.postgres.holding import checked
 from receiver.journal.sealed import NO_KEYS
 from receiver.model.errors import ConfigurationError, StoreFailed
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 STARTING = b"SFATAL\0VFATAL\0C57P03\0Mthe database system is starting up\0\0"
+REFUSING = b"SFATAL\0VFATAL\0C28P01\0Mno such password\0\0"
 
 
 @asynccontextmanager
@@ -82,6 +85,16 @@ async def test_what_each_host_said_is_told_where_none_will_do(
         f"127.0.0.1:{starting}: the database system is starting up;"
         f" 127.0.0.1:{silent}: the database did not answer in time"
     )
+
+
+async def test_a_login_that_a_host_refuses_is_not_taken_for_a_database_that_is_away(address: Address) -> None:
+    """Waiting mends it on none of them."""
+    async with a_host_that(REFUSING) as refusing:
+        nowhere = Address.of(f"postgresql://u@127.0.0.1:{refusing},127.0.0.1:{free_port()}/x", address.options)
+        with pytest.raises(
+            asyncpg.InterfaceError, match=r"no such password; 127\.0\.0\.1:[0-9]+: the database cannot be"
+        ):
+            await connect(nowhere, "test")
 
 
 async def test_a_machine_that_vanished_is_given_up_within_seconds(address: Address) -> None:

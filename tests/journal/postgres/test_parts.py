@@ -20,6 +20,7 @@ from receiver.journal.postgres.inbox import SQL as INBOX_SQL
 from receiver.journal.postgres.journal import PostgresJournal, find_journal
 from receiver.journal.postgres.outbox import PostgresOutbox
 from receiver.journal.postgres.parts import LENGTH_MIN, PLACES, PostgresParts
+from receiver.journal.postgres.sharing import PostgresCrew
 from receiver.journal.retention import InboxRetention
 from receiver.journal.slots import HeldSlot, first_record
 from receiver.model.callback import VerifiedCallback
@@ -131,8 +132,16 @@ def test_numbers_that_passed_all_parts_are_kept_and_the_next_part_begins_above_t
     now = int(database.one("SELECT (era + pg_snapshot_xmax(pg_current_snapshot())::text::bigint) * 1024 FROM journal"))
     number = int(database.one(INBOX_SQL["append"], ["s"], [5], [b""], [b"x"], [0], now // PLACES - _xid(database)))
     assert where(database, number) == "callbacks_rest"
+    assert _in_no_part(database) == (1, 1)
     assert parts.make_ahead(30) == 2
     assert bounds(database)[-2][0] > number
+    assert _in_no_part(database) == (0, 0)
+
+
+def _in_no_part(database: Database) -> tuple[int, int]:
+    # As a service counts them, and as a person is told.
+    with closing(PostgresCrew(database.address)) as crew:
+        return crew.in_no_part(), int(find_journal(database.address).stats()["callbacks_after_parts"])
 
 
 def _era(database: Database) -> int:

@@ -11,9 +11,10 @@ import pytest
 from receiver.journal.ports import InboxLimits
 from receiver.journal.postgres.address import Address
 from receiver.journal.postgres.connection import Database
+from receiver.journal.postgres.holding import held_by_anyone
 from receiver.journal.postgres.journal import PostgresJournal, find_journal
 from receiver.journal.sharing import Assigned
-from receiver.journal.slots import HeldSlot, first_record
+from receiver.journal.slots import KEEPER, HeldLease, HeldSlot, first_record
 from receiver.model.callback import EntryId
 from receiver.model.errors import Fenced, JournalError, StoreFailed
 from receiver.model.records import Position
@@ -147,6 +148,23 @@ def test_a_lost_slot_is_told_by_its_epoch(journal: PostgresJournal) -> None:
             else:
                 with pytest.raises(Fenced):
                     outbox.commit(batch([event(1)]))
+
+
+def test_a_lease_of_a_time_to_come_has_run_out(journal: PostgresJournal) -> None:
+    """The clock was set back, or a server whose clock is behind took over: who died then is not believed for hours."""
+    with closing(journal.slots()) as slots, closing(journal.crew()) as crew:
+        first = slots.take("a", 5, [1])
+        lease = slots.take_lease(KEEPER, "a", 5)
+        assert first is not None
+        assert lease is not None
+        crew.attend("a", 5)
+        for table in ("slots SET renewed_at", "leases SET renewed_at", "crew SET seen_at"):
+            execute(journal, f"UPDATE {table} = clock_timestamp() + interval '1 hour'")
+        assert crew.attend("b", 5) == 1
+        assert not held_by_anyone(journal.address)
+        assert slots.workers(5) == 0
+        assert slots.take("b", 5, [1]) == HeldSlot(0, first.epoch + 1)
+        assert slots.take_lease(KEEPER, "b", 5) == HeldLease(KEEPER, lease.epoch + 1)
 
 
 def execute(journal: PostgresJournal, sql: str) -> None:

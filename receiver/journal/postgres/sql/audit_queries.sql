@@ -90,6 +90,10 @@ SELECT count(*) FROM parts WHERE NOT detached
 -- Callbacks that came when no part was made for them, and those that stayed when theirs went.
 SELECT count(*) FROM callbacks_rest
 
+-- name: stat_callbacks_after_parts
+-- Those of them that came after the last part was full: none, where somebody makes the next ones.
+SELECT count(*) FROM slots JOIN callbacks_rest USING (slot) WHERE number >= (SELECT coalesce(max(past), 0) FROM parts)
+
 -- name: stat_slots
 -- Slots.
 SELECT count(*) FROM slots

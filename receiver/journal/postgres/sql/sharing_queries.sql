@@ -5,8 +5,9 @@ INSERT INTO crew (holder, seen_at) VALUES ($1, clock_timestamp())
 ON CONFLICT (holder) DO UPDATE SET seen_at = excluded.seen_at
 
 -- name: present
--- How many there are.
-SELECT count(*) FROM crew WHERE seen_at >= clock_timestamp() - make_interval(secs => $1::float8)
+-- How many there are. Who was seen in a time that is yet to come has not been since the clock was set back.
+SELECT count(*) FROM crew WHERE seen_at BETWEEN
+  clock_timestamp() - make_interval(secs => $1::float8) AND clock_timestamp() + make_interval(secs => $1::float8)
 
 -- name: leave
 -- The others need not wait.
@@ -15,6 +16,11 @@ DELETE FROM crew WHERE holder = $1
 -- name: horizon
 -- The oldest transaction that is open, and the next one.
 SELECT pg_snapshot_xmin(found)::text::bigint, pg_snapshot_xmax(found)::text::bigint FROM pg_current_snapshot() found
+
+-- name: in_no_part
+-- Callbacks above the end of the last part that was made, counted up to a limit.
+SELECT count(*) FROM (SELECT 1 FROM slots JOIN callbacks_rest USING (slot)
+  WHERE number >= (SELECT coalesce(max(past), 0) FROM parts) LIMIT $1) AS counted
 
 -- name: alone
 -- Until the end of the transaction: two accounts that come at once are not both counted into the same slot.
