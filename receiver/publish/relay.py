@@ -69,6 +69,8 @@ SLOW_S = 3.0
 go through, whatever becomes of it."""
 RETRY_MIN_S, RETRY_MAX_S = 0.2, 5.0
 """Back-off between sessions with Kafka, doubled each time until a batch is published, with jitter."""
+STORE_RETRY_MAX_S = 1.0
+"""The same where the journal failed, which is asked before Kafka is: a database that is back costs events no more."""
 REMEMBER_S = 1.0
 """Between two notes of Kafka's position in the outbox. Each note is a commit with an fsync, and callbacks wait for that
 disk too. A crash before the note loses nothing: Kafka's own copy of the position is the truth."""
@@ -147,7 +149,9 @@ class Relay:
                 await self._pause(STOPPED_RETRY_S)
             except Fenced:
                 raise
-            except (KafkaUnavailable, KafkaFenced, StoreFailed, TimeoutError) as error:
+            except StoreFailed as error:
+                await self._fail(str(error), STORE_RETRY_MAX_S)
+            except (KafkaUnavailable, KafkaFenced, TimeoutError) as error:
                 await self._fail(str(error) or type(error).__name__)
             except RecordRefused:
                 continue  # ``_narrow`` has done what is to be done; the next session sends what is left
@@ -327,10 +331,10 @@ class Relay:
     def _hear(self, trouble: str) -> None:
         self._become(replace(self._connected(), detail=trouble))
 
-    async def _fail(self, why: str) -> None:
+    async def _fail(self, why: str, most_s: float = math.inf) -> None:
         state = failed(self.state, why)
         self._become(state)
-        ceiling_s: float = min(RETRY_MAX_S, RETRY_MIN_S * 2 ** min(state.failures, 10))
+        ceiling_s: float = min(most_s, RETRY_MAX_S, RETRY_MIN_S * 2 ** min(state.failures, 10))
         await self._pause(ceiling_s * random.uniform(0.5, 1.0))  # noqa: S311  jitter, no secret
 
     def _become(self, state: State) -> None:

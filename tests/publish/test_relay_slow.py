@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from receiver.model.errors import KafkaFenced, KafkaUnavailable, RecordRefused
+from receiver.model.errors import KafkaFenced, KafkaUnavailable, RecordRefused, StoreFailed
 from receiver.model.records import OutboxBatch, Position
 from receiver.publish import relay as relay_module
 from receiver.publish.ports import Message
@@ -88,6 +88,31 @@ async def test_sessions_that_publish_nothing_wait_longer_each_time_and_are_never
     assert len(stage.log.named("relay.kafka_up")) == 1
     assert sum(waits[:10]) > 23
     assert max(waits) <= 5
+
+
+async def test_a_journal_that_is_back_is_found_within_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long its database was away: nothing was asked of Kafka meanwhile, and events wait."""
+    stage = Stage()
+    waits: list[float] = []
+    monkeypatch.setattr(relay_module, "RETRY_MIN_S", 0.2)
+    monkeypatch.setattr(relay_module, "RETRY_MAX_S", 5.0)
+    read = stage.outbox.read
+
+    def away(after: int, limit: int) -> Any:
+        if len(waits) < 10:
+            raise StoreFailed("outbox: the database did not answer in time")
+        return read(after, limit)
+
+    async def pause(seconds: float) -> None:
+        waits.append(seconds)
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr(stage.outbox, "read", away)
+    monkeypatch.setattr(stage.relay, "_pause", pause)
+    add(stage.outbox, 1)
+    async with stage.running():
+        await stage.until(lambda: stage.published() == [1])
+    assert 0.5 <= max(waits[:10]) <= relay_module.STORE_RETRY_MAX_S
 
 
 async def test_with_nothing_to_publish_a_session_and_a_look_at_the_topics_are_enough() -> None:

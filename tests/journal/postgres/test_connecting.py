@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import asyncpg
 import pytest
@@ -107,6 +107,17 @@ async def test_a_machine_that_vanished_is_given_up_within_seconds(address: Addre
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         assert found.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 1000 * seconds
         assert found.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == seconds
+    await connection.close()
+
+
+async def test_a_socket_in_a_folder_is_a_host_too(address: Address) -> None:
+    """Written as libpq has it, and with a port where it is not the usual one."""
+    with closing(Database(address, "test")) as database:
+        folder = database.one("SELECT current_setting('unix_socket_directories')")
+    server = urlsplit(address.url)
+    url = f"postgresql://{server.username}@{quote(folder, safe='')}:{server.port}{server.path}"
+    connection = await connect(Address.of(url, address.options), "test")
+    assert await connection.fetchval("SELECT inet_server_addr()") is None
     await connection.close()
 
 

@@ -57,6 +57,21 @@ def test_who_was_taken_for_dead_commits_nothing() -> None:
             outbox.commit(batch([event(1)]))
 
 
+def test_what_was_done_counts_although_the_lease_cannot_be_given_back() -> None:
+    """It runs out by itself; nor does whoever keeps it up meanwhile end where the tables are gone for a moment."""
+    with new_journal() as (url, options), closing(Database(Address.of(url, options), "test")) as database:
+        renewals = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'receiver slots' AND state = 'idle'"
+        with hold_journal(url, options=replace(options, lease_s=0.5)):
+            before = database.one(RENEWED_AT)
+            database.execute("ALTER TABLE slots RENAME TO slots_gone")
+            until(lambda: database.one(renewals) <= 1)  # a word that failed has ended its connection
+            database.execute("ALTER TABLE slots_gone RENAME TO slots")
+            until(lambda: bool(database.one(RENEWED_AT) > before))
+            database.execute("ALTER TABLE slots RENAME TO slots_gone")
+        database.execute("ALTER TABLE slots_gone RENAME TO slots")
+        assert database.one("SELECT holder FROM slots") is not None
+
+
 def test_a_journal_is_made_by_its_url(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Whichever engine; safe to repeat."""
     folder = f"sqlite:{tmp_path_factory.mktemp('made')}/journal"
