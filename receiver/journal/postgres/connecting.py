@@ -8,6 +8,9 @@ Two of them may take writes at once: an old primary that came back although a re
 promotion raises a server's timeline, so the one with the higher timeline is the newer, and is taken wherever it stands
 in the list. A server is never refused for its timeline: where it alone takes writes, a person may have wanted it so.
 
+A host that says nothing is still asked by each connection, and waited for only by the first in a while: the machine of
+a primary that died may be gone for days.
+
 A machine that vanished sends no reset either. Without a limit of our own the system would go on for a quarter of an
 hour with what it sends there, and for two hours where it only waits.
 """
@@ -15,10 +18,12 @@ hour with what it sends there, and for two hours where it only waits.
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import socket
 import ssl
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -31,6 +36,8 @@ CONNECT_TIMEOUT_S = 5.0
 """For each host."""
 OTHERS_S = 1.0
 """How long the other hosts are waited for once one takes writes: a newer one may be among them."""
+NOT_AGAIN_S = 30.0
+"""For so long nobody else waits for a host that was waited for in vain."""
 IDLE_IN_TRANSACTION = "5s"
 """Then the server ends the session: a process that is stopped within a transaction would hold up every reader."""
 SILENT_S = 5
@@ -47,6 +54,9 @@ AWAY = (
 )
 """What the driver raises where no server that takes writes has a connection for us. Also what takes too long."""
 
+_IN_VAIN: dict[str, float] = {}
+"""The URL of a host that said nothing → when that was, by the monotonic clock."""
+
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
@@ -57,10 +67,11 @@ async def connect(address: Address, name: str) -> Connection:
     """
     if len(address.hosts) == 1:
         return await _to_host(address, address.url, name)
-    asked = [asyncio.create_task(_to_host(address, url, name)) for _, url in address.hosts]
+    urls = [url for _, url in address.hosts]
+    asked = [asyncio.create_task(_to_host(address, url, name)) for url in urls]
     chosen = None
     try:
-        await _one_and_others(asked)
+        await _one_and_others(dict(zip(asked, urls, strict=True)))
         there = [task.result() for task in asked if _succeeded(task)]
         if not there:
             raise _why_none(address, asked)
@@ -140,12 +151,15 @@ def _limit_silence(connection: Connection) -> None:
             found.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
-async def _one_and_others(asked: Sequence[asyncio.Task[Connection]]) -> None:
+async def _one_and_others(asked: Mapping[asyncio.Task[Connection], str]) -> None:
     waiting = set(asked)
-    while waiting and not any(_succeeded(task) for task in asked):
+    while waiting and not any(map(_succeeded, asked)):
         _, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    now_s = time.monotonic()
+    waiting = {task for task in waiting if now_s - _IN_VAIN.get(asked[task], -math.inf) > NOT_AGAIN_S}
     if waiting:
-        await asyncio.wait(waiting, timeout=OTHERS_S)
+        _, silent = await asyncio.wait(waiting, timeout=OTHERS_S)
+        _IN_VAIN.update((asked[task], time.monotonic()) for task in silent)
 
 
 def _succeeded(task: asyncio.Task[Connection]) -> bool:

@@ -72,6 +72,18 @@ async def test_a_host_that_does_not_do_holds_up_no_other(
         await connection.close()
 
 
+async def test_a_host_that_says_nothing_is_waited_for_once(address: Address, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not by each of a dozen connections, for as long as its machine is gone."""
+    monkeypatch.setattr(connecting, "OTHERS_S", 0.01)
+    monkeypatch.setattr(connecting, "CONNECT_TIMEOUT_S", 300.0)
+    async with a_host_that(None) as port:
+        behind = after(address, port)
+        await (await connect(behind, "test")).close()
+        monkeypatch.setattr(connecting, "OTHERS_S", 300.0)
+        async with asyncio.timeout(120):
+            await (await connect(behind, "test")).close()
+
+
 async def test_what_each_host_said_is_told_where_none_will_do(
     address: Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:
