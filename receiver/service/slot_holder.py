@@ -102,7 +102,7 @@ class SlotHolder:
         self._thread = ThreadPoolExecutor(1, "slots")
         self._slots: Slots | None = None
         self._crew: Crew | None = None
-        self._renewed_s = self._back_s = self._parts_s = -math.inf
+        self._renewed_s = self._back_s = self._answered_s = self._parts_s = -math.inf
         self._stopping = self._stopped = False
         self._look = asyncio.Event()
         self._horizon, self._horizon_since_s = -1, 0.0
@@ -166,8 +166,11 @@ class SlotHolder:
         await self._look_at_parts()
         if self.seen.trouble is not None:
             self.seen.trouble = None
-            self._back_s = self.clock_s()
+            # In less time no lease ran out: one that often fails for a moment keeps no dead worker's slot from us.
+            if self.clock_s() - self._answered_s >= self.lease_s / 2:
+                self._back_s = self.clock_s()
             self.log.info("database.up")
+        self._answered_s = self.clock_s()
         if self.takes and not self._stopping:
             await self._balance()
             await self._take_leases()

@@ -198,6 +198,23 @@ async def test_leases_that_ran_out_while_the_database_was_away_are_not_taken_at_
         await until(lambda: shared.leases[RECONCILE] == (4, "a"))
 
 
+async def test_a_database_that_fails_for_a_moment_keeps_no_slot_from_others() -> None:
+    """However often: no lease has run out meanwhile but those of who is gone."""
+    shared = table(2)
+    shared.slots[1] = 3, "b"
+    worker = Worker(shared, "a")
+    now = [100.0]
+    worker.holder.clock_s = lambda: now[0]
+    async with worker.running():
+        await until(lambda: worker.slots == {0})
+        shared.down = True
+        await until(lambda: worker.holder.seen.trouble is not None)
+        now[0] += LEASE_S / 2 - 0.1
+        shared.forget("b")
+        shared.down = False
+        await until(lambda: worker.slots == {0, 1})
+
+
 async def test_callbacks_that_no_part_was_made_for_are_said() -> None:
     """Once, by whoever looks at the journal, also where it takes no slots; they are counted every minute."""
     shared = table(1)
