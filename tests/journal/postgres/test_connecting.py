@@ -15,7 +15,7 @@ import pytest
 
 from receiver.journal.postgres import connecting
 from receiver.journal.postgres.address import Address
-from receiver.journal.postgres.connecting import connect, said
+from receiver.journal.postgres.connecting import connect, is_away, said
 from receiver.journal.postgres.connection import Database
 from receiver.journal.postgres.holding import checked
 from receiver.journal.sealed import NO_KEYS
@@ -84,18 +84,16 @@ async def test_a_host_that_says_nothing_is_waited_for_once(address: Address, mon
             await (await connect(behind, "test")).close()
 
 
-async def test_what_each_host_said_is_told_where_none_will_do(
-    address: Address, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_each_host_said_is_told_where_none_will_do(address: Address) -> None:
     """Each by its name, in one sentence."""
-    monkeypatch.setattr(connecting, "CONNECT_TIMEOUT_S", 1.0)
-    async with a_host_that(STARTING) as starting, a_host_that(None) as silent:
-        nowhere = Address.of(f"postgresql://u@127.0.0.1:{starting},127.0.0.1:{silent}/x", address.options)
+    gone = free_port()
+    async with a_host_that(STARTING) as starting:
+        nowhere = Address.of(f"postgresql://u@127.0.0.1:{starting},127.0.0.1:{gone}/x", address.options)
         with pytest.raises(OSError, match="starting up") as failed:
             await connect(nowhere, "test")
-    assert said(failed.value) == (
-        f"127.0.0.1:{starting}: the database system is starting up;"
-        f" 127.0.0.1:{silent}: the database did not answer in time"
+    assert is_away(failed.value)
+    assert said(failed.value).startswith(
+        f"127.0.0.1:{starting}: the database system is starting up; 127.0.0.1:{gone}: the database cannot be reached"
     )
 
 
