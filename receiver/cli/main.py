@@ -15,6 +15,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from receiver.cli.exit_codes import DONE, FAILED, INTERRUPTED, WRONG_USE
+from receiver.cli.help_text import example, no_such_command
 from receiver.cli.last_words import bug, drop_output, say_anything, system_reason
 from receiver.cli.typed_text import TypedText
 from receiver.model.errors import ConfigurationError, ReceiverError
@@ -236,8 +237,17 @@ class LazyGroup(click.Group):
         module, _, attribute = place.target.partition(":")
         command: click.Command = getattr(importlib.import_module(f"receiver.cli.{module}"), attribute)
         _take_typed_text(command)
-        command.epilog = f"\b\nExample: {place.example}"
+        command.epilog = example(place.example)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As every group does; a name that is none is answered with those that are written alike."""
+        name = args[0]
+        if name in COMMANDS or name.startswith("-") or ctx.resilient_parsing:
+            return super().resolve_command(ctx, args)
+        return ctx.fail(no_such_command(name, COMMANDS))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List them by what they are for, a line each, without an import."""

@@ -16,6 +16,7 @@ from receiver.cli.context import load_context, open_configured
 from receiver.cli.event_line import day_of, event_line
 from receiver.cli.exit_codes import INTERRUPTED
 from receiver.cli.filters import event_filters
+from receiver.cli.help_text import example
 from receiver.cli.output import (
     config_option,
     console,
@@ -119,7 +120,7 @@ def topics() -> None:
     """The Kafka topics."""
 
 
-@topics.command()
+@topics.command(short_help="Make the topics that are missing; safe to repeat", epilog=example("receiver topics create"))
 @config_option
 @json_option
 def create(config: Path | None, *, as_json: bool) -> None:
@@ -133,7 +134,10 @@ def create(config: Path | None, *, as_json: bool) -> None:
         show_table("", ("topic", "state"), made)
 
 
-@topics.command()
+@topics.command(
+    short_help="Take a topic's changed number of partitions",
+    epilog=example("receiver topics accept exchange.status.v1"),
+)
 @config_option
 @click.argument("topic")
 @json_option

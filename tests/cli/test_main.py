@@ -121,6 +121,30 @@ def test_every_command_has_an_example_that_is_one(
             pass
 
 
+def parts() -> list[tuple[str, str]]:
+    """(group, command) of all that stand in a group."""
+    groups = {name: cli.get_command(click.Context(cli), name) for name in COMMANDS}
+    return [(name, part) for name, group in groups.items() if isinstance(group, click.Group) for part in group.commands]
+
+
+@pytest.mark.parametrize(("group", "part"), parts(), ids=" ".join)
+def test_so_has_every_part_of_a_group(group: str, part: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """And its line in the group's help is whole, on one line of 80 columns."""
+    found = cli.get_command(click.Context(cli), group)
+    assert isinstance(found, click.Group)
+    command = found.commands[part]
+    assert run([group, "--help"]) == 0
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith(f"  {part} "))
+    assert line.endswith(f" {command.short_help}")
+    assert not line.endswith("...")
+    assert len(line) <= 80
+    assert run([group, part, "--help"]) == 0
+    words = shlex.split(capsys.readouterr().out.rpartition("Example: ")[2])
+    assert words[:3] == ["receiver", group, part]
+    with command.make_context(part, words[3:]):
+        pass
+
+
 def test_the_configuration_may_be_named_before_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Of a group's parts too; what is named after it decides."""
     named, other = str(tmp_path / "named.toml"), str(tmp_path / "other.toml")
@@ -131,6 +155,13 @@ def test_the_configuration_may_be_named_before_the_command(tmp_path: Path, capsy
     assert f"{other}: there is no such file" in capsys.readouterr().err
     assert run(["--config", named, "init"]) == 0
     assert Path(named).exists()
+
+
+def test_a_mistyped_command_is_answered_with_those_alike(capsys: pytest.CaptureFixture[str]) -> None:
+    """As a mistyped option is."""
+    for typed, said in (("tial", "Did you mean 'tail'?"), ("replays", "'replay'"), ("zzz", "No such command 'zzz'.\n")):
+        assert run([typed]) == 2
+        assert said in capsys.readouterr().err
 
 
 def test_an_unknown_command_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:
