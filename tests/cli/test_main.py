@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
+import os
 import shlex
 import subprocess
 import sys
@@ -214,10 +216,25 @@ def test_every_end_has_its_exit_code(
 
 def test_a_reader_that_has_gone_is_no_failure() -> None:
     """As in ``receiver … | head``: exit 0, and no traceback."""
-    program = (
-        "import sys; from receiver.cli.main import cli, run\n"
-        "def main(*_, **__): raise BrokenPipeError\n"
-        "cli.main = main; sys.exit(run([]))\n"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    for arguments in (["providers"], ["providers", "--json"], ["--help"], ["--version"], ["check", "--help"]):
+        reading, writing = os.pipe()
+        os.close(reading)
+        command = [sys.executable, "-m", "receiver", *arguments]
+        done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+        os.close(writing)
+        assert (done.returncode, done.stderr) == (0, ""), arguments
+
+
+def test_another_pipe_that_closes_is_a_failure(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A server that hung up is no reader of our results: exit 1, with a sentence."""
+
+    def hang_up(_: click.Context) -> None:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr(ends, "invoke", hang_up)
+    monkeypatch.setattr(main, "COMMANDS", {"ends": Place("here:ends", "")})
+    monkeypatch.setitem(sys.modules, "receiver.cli.here", sys.modules[__name__])
+    assert run(["ends", "so"]) == 1
+    assert capfd.readouterr().err == "receiver: Broken pipe\n"
