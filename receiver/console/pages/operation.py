@@ -85,7 +85,7 @@ def _which(desk: Desk, text: str, error: UnknownOperation | SeveralOperations) -
     keys = error.keys if isinstance(error, SeveralOperations) else ()
     with closing(desk.context.journal.index()) as index:
         indexed = index.indexed()
-    values = {"why": str(error), "text": text, "keys": keys, "waiting": _waiting(desk), "indexed": indexed}
+    values = {"text": text, "keys": keys, "waiting": _waiting(desk), "indexed": indexed}
     title = "Several operations" if keys else "Not found"
     return Page("which.html", title, values, f"receiver show{desk.option} {quoted(text)}", status=404)
 

@@ -21,7 +21,7 @@ function hereOf(time) {
   const two = (number) => String(number).padStart(2, "0");
   const clock = [at.getHours(), at.getMinutes(), at.getSeconds()].map(two).join(":");
   const day = [at.getFullYear(), two(at.getMonth() + 1), two(at.getDate())].join("-");
-  return [element("span", "here", ` ${time.dateTime.startsWith(day) ? "" : `${day} `}${clock} here`)];
+  return [" ", element("span", "here", `${time.dateTime.startsWith(day) ? "" : `${day} `}${clock} here`)];
 }
 
 function offerCopy(button) {
