@@ -122,10 +122,53 @@ class Time(click.ParamType[int]):
         )
 
 
+class YesOrNo(click.ParamType[bool]):
+    """``yes`` or ``no``."""
+
+    name = "yes|no"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> bool:
+        """Fail with the two on anything else."""
+        if value in {"yes", "no"}:
+            return bool(value == "yes")
+        return self.fail(f"{value!r} is neither yes nor no", param, ctx)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """The one that begins so."""
+        del ctx, param
+        return [CompletionItem(word) for word in ("yes", "no") if word.startswith(incomplete)]
+
+
+class Amount(click.ParamType[str]):
+    """An amount as digits."""
+
+    name = "AMOUNT"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        """Fail with an example on what is no number."""
+        from receiver.journal.terms import typed_amount  # noqa: PLC0415  pydantic: 0.1 s
+
+        digits = typed_amount(value)
+        wrong = f"{value!r} is no amount: digits, with a point before the fraction, as 8123.25"
+        return digits if digits is not None else self.fail(wrong, param, ctx)
+
+
 def _statuses() -> tuple[str, ...]:
     from exchange_events.status_event import Status  # noqa: PLC0415  pydantic: 0.1 s
 
     return get_args(Status)
+
+
+def _anomalies() -> tuple[str, ...]:
+    from exchange_events.status_event import Anomaly  # noqa: PLC0415  as above
+
+    return get_args(Anomaly)
+
+
+def _ways() -> tuple[str, ...]:
+    from exchange_events.status_event import ObservedVia  # noqa: PLC0415  as above
+
+    return get_args(ObservedVia)
 
 
 def _families() -> tuple[str, ...]:
@@ -148,6 +191,8 @@ def _kinds() -> Collection[str]:
 
 
 STATUS = OneOf("STATUS", _statuses)
+ANOMALY = OneOf("ANOMALY", _anomalies)
+OBSERVED_VIA = OneOf("WAY", _ways)
 FAMILY = OneOf("FAMILY", _families)
 PROVIDER = OneOf("PROVIDER", _providers)
 KIND = OneOf("KIND", _kinds)

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from receiver.cli.context import init_configured, load_context, open_configured
+from receiver.cli.help_text import example
 from receiver.cli.output import config_option, json_option, say, show_line, show_table, write_json
 from receiver.cli.progress import patience, progress
 from receiver.journal.erasing import Erased
@@ -29,7 +30,9 @@ def journal() -> None:
     """The journal: check it, mend it, copy it, index it, measure it."""
 
 
-@journal.command()
+@journal.command(
+    short_help="Make the journal, or bring it to today's format", epilog=example("receiver journal init --slots 4")
+)
 @config_option
 @click.option("--slots", default=1, show_default=True, help="Parts that are interpreted apart; only ever more.")
 @click.option("--allow", metavar="ROLE", help="A role of the database that services run under: it changes no table.")
@@ -39,7 +42,9 @@ def init(config: Path | None, slots: int, allow: str | None) -> None:
         show_line(line)
 
 
-@journal.command()
+@journal.command(
+    short_help="Verify the stores, each callback, and the position", epilog=example("receiver journal check")
+)
 @config_option
 @json_option
 def check(config: Path | None, *, as_json: bool) -> int:
@@ -68,7 +73,9 @@ def _act(act: Erased) -> dict[str, Any]:
     return {"who": act.who, "reason": act.reason, "what": act.what}
 
 
-@journal.command()
+@journal.command(
+    short_help="Mend a journal that does not fit what Kafka remembers", epilog=example("receiver journal rejoin")
+)
 @config_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--slot", type=click.IntRange(0), default=0, show_default=True, help="The slot of the journal to mend.")
@@ -94,7 +101,9 @@ def _fits(context: Context, slot: int) -> str:
     return "they fit: nothing to do" + (f" in slot {slot}; `--slot` names another" if others else "")
 
 
-@journal.command()
+@journal.command(
+    short_help="Let go of all keys but the first of `journal.keys`", epilog=example("receiver journal rekey")
+)
 @config_option
 def rekey(config: Path | None) -> None:
     """Have all that is sealed open by the first of `journal.keys` alone, so that the others can be thrown away."""
@@ -104,7 +113,10 @@ def rekey(config: Path | None) -> None:
     say("done: the journal needs the first key alone; backups from before still need the others")
 
 
-@journal.command()
+@journal.command(
+    short_help="Copy all stores consistently to an empty folder",
+    epilog=example("receiver journal backup /backup/today"),
+)
 @config_option
 @click.argument("path", type=click.Path(path_type=Path, file_okay=False))
 def backup(config: Path | None, path: Path) -> None:
@@ -118,7 +130,9 @@ def backup(config: Path | None, path: Path) -> None:
         say(f"the copy is as sealed as the journal: restoring it needs the key {', '.join(keys)}, which is not in it")
 
 
-@journal.command()
+@journal.command(
+    short_help="Make the index by which things are found, or go on with it", epilog=example("receiver journal index")
+)
 @config_option
 @click.option("--anew", is_flag=True, help="Begin again with an empty one.")
 @json_option
@@ -150,7 +164,9 @@ def index(config: Path | None, *, anew: bool, as_json: bool) -> None:
         say("the journal is sealed: whole values are found, and no parts of them")
 
 
-@journal.command()
+@journal.command(
+    short_help="Counts, sizes, and how far it is published and indexed", epilog=example("receiver journal stats --json")
+)
 @config_option
 @json_option
 def stats(config: Path | None, *, as_json: bool) -> None:
@@ -162,7 +178,9 @@ def stats(config: Path | None, *, as_json: bool) -> None:
         show_table("", ("figure", "value"), figures.items())
 
 
-@journal.command()
+@journal.command(
+    short_help="Show who holds each slot, or have more of them", epilog=example("receiver journal slots 4")
+)
 @config_option
 @json_option
 @click.argument("count", type=click.IntRange(1), required=False)
@@ -192,7 +210,10 @@ def slots(config: Path | None, count: int | None, *, as_json: bool) -> None:
         show_table("", columns, ([*list(row.values())[:-1], "; ".join(row["accounts"])] for row in rows))
 
 
-@journal.command()
+@journal.command(
+    short_help="Have new callbacks of an account in another slot",
+    epilog=example("receiver journal move example-pay merchant-7 1"),
+)
 @config_option
 @click.argument("provider")
 @click.argument("account")
@@ -208,7 +229,7 @@ def move(config: Path | None, provider: str, account: str, slot: int) -> None:
     say(f"done: new callbacks of {provider} {account}".rstrip() + f" are in slot {slot}")
 
 
-@journal.command()
+@journal.command(short_help="Have numbers rise again in a restored database", epilog=example("receiver journal adopt"))
 @config_option
 def adopt(config: Path | None) -> None:
     """Have numbers rise again in a database that was restored from a dump or copied; no service may run."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+import select
 import traceback
 from pathlib import Path
 from typing import IO
@@ -39,6 +40,13 @@ def bug(error: Exception) -> str:
         f"a bug: {type(error).__name__}{place}. Please report it with its traceback, which is shown with "
         f"{TRACEBACK_VARIABLE}=1 in the environment; look through that for secrets first"
     )
+
+
+def reader_has_gone() -> bool:
+    """Whether stdout is a pipe that nobody reads any more, as of `receiver … | head`."""
+    looking = select.poll()
+    looking.register(OUTPUT, 0)
+    return any(events & select.POLLERR for _, events in looking.poll(0))
 
 
 def drop_output() -> None:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 import click
 from click.shell_completion import CompletionItem
 
 from receiver.cli.exit_codes import DONE, FAILED, INTERRUPTED, WRONG_USE
-from receiver.cli.last_words import bug, drop_output, say_anything, system_reason
+from receiver.cli.help_text import example, no_such_command
+from receiver.cli.last_words import bug, drop_output, reader_has_gone, say_anything, system_reason
 from receiver.cli.typed_text import TypedText
 from receiver.model.errors import ConfigurationError, ReceiverError
 from receiver.model.printable import printable
@@ -219,8 +221,30 @@ COMMANDS: Mapping[str, Place] = {
 TYPED_TEXT = TypedText()
 
 
+class PipeClosed(Exception):
+    """Somebody reads no more what is written: click has an end of its own for it, without a word and with exit 1."""
+
+
+@contextmanager
+def _pipe_closed() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise PipeClosed(system_reason(error)) from error
+
+
 class LazyGroup(click.Group):
     """Commands that are imported one by one, when they are called."""
+
+    def make_context(self, *given: Any, **more: Any) -> click.Context:
+        """As every command does, which may show its help here; raises ``PipeClosed``."""
+        with _pipe_closed():
+            return super().make_context(*given, **more)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; raises ``PipeClosed``."""
+        with _pipe_closed():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Give all names, sorted."""
@@ -236,8 +260,17 @@ class LazyGroup(click.Group):
         module, _, attribute = place.target.partition(":")
         command: click.Command = getattr(importlib.import_module(f"receiver.cli.{module}"), attribute)
         _take_typed_text(command)
-        command.epilog = f"\b\nExample: {place.example}"
+        command.epilog = example(place.example)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As every group does; a name that is none is answered with those that are written alike."""
+        name = args[0]
+        if name in COMMANDS or name.startswith("-") or ctx.resilient_parsing:
+            return super().resolve_command(ctx, args)
+        return ctx.fail(no_such_command(name, COMMANDS))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List them by what they are for, a line each, without an import."""
@@ -314,7 +347,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _end(error: Exception) -> int:
-    if isinstance(error, BrokenPipeError):  # the reader of our results has gone, as `head` does
+    if isinstance(error, PipeClosed | BrokenPipeError) and reader_has_gone():  # as `head` does, when it has enough
         drop_output()
         return DONE
     if isinstance(error, ConfigurationError):
@@ -325,7 +358,7 @@ def _end(error: Exception) -> int:
         drop_output()
         said = system_reason(error)
     else:
-        said = str(error) if isinstance(error, ReceiverError) else bug(error)
+        said = str(error) if isinstance(error, ReceiverError | PipeClosed) else bug(error)
     for line in f"receiver: {said}".split("\n"):
         click.echo(printable(line), err=True)
     return FAILED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sys
@@ -37,7 +38,12 @@ def console() -> Console:
     """Results go here: stdout, in colour on a terminal only."""
     from rich.console import Console  # noqa: PLC0415  only for what is shown to people: 0.05 s
 
-    return Console(soft_wrap=True, highlight=False)
+    class Results(Console):
+        def on_broken_pipe(self) -> None:
+            """Leave it to ``main``, which knows whose pipe it is: rich ends with exit 1 and no word."""
+            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+    return Results(soft_wrap=True, highlight=False)
 
 
 def show_line(text: str | Text, shown: Console | None = None) -> None:

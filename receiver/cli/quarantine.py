@@ -10,6 +10,7 @@ import click
 from exchange_events.quarantine import Reason
 from receiver.cli.choices import need_source, since_option, source_option, until_option
 from receiver.cli.context import Opened, load_context, open_configured
+from receiver.cli.help_text import example
 from receiver.cli.output import config_option, json_option, say, show_line, show_table, write_json
 from receiver.journal.index import QuarantineGroup
 from receiver.model.callback import EntryId
@@ -63,7 +64,11 @@ def quarantine() -> None:
     """Genuine callbacks that nobody could read: kept whole, and tried again after a fix."""
 
 
-@quarantine.command("list")
+@quarantine.command(
+    "list",
+    short_help="List them in groups that say the same, the largest first",
+    epilog=example("receiver quarantine list --reason unknown_status --each"),
+)
 @config_option
 @chosen
 @click.option("--state", type=click.Choice(["open", "redriven", "closed", "all"]), default="open", show_default=True)
@@ -97,7 +102,9 @@ def _nothing(state: str, *, narrowed: bool) -> str:
     return "nothing is or was in quarantine" if state == "all" else f"nothing in quarantine is {state}"
 
 
-@quarantine.command()
+@quarantine.command(
+    short_help="Show one with its headers and its body, masked", epilog=example("receiver quarantine show 4711")
+)
 @config_option
 @click.argument("entry_id", metavar="ID", type=Id())
 @click.option("--unmasked", is_flag=True, help="With whole card numbers in its body.")
@@ -116,7 +123,10 @@ def show(config: Path | None, entry_id: EntryId, *, unmasked: bool, as_json: boo
     show_line(body if body is not None else "its body has been purged")
 
 
-@quarantine.command()
+@quarantine.command(
+    short_help="Interpret them again; what is readable now is published",
+    epilog=example("receiver quarantine redrive --source swaps --dry-run"),
+)
 @config_option
 @chosen
 @click.option("--dry-run", is_flag=True, help="Only show what would be published.")
@@ -167,7 +177,10 @@ def _cell(value: Any) -> str:
     return ", ".join(value) if isinstance(value, list) else str(value)
 
 
-@quarantine.command()
+@quarantine.command(
+    short_help="End one that will never be readable",
+    epilog=example("receiver quarantine close poll-12 --why 'a test of theirs'"),
+)
 @config_option
 @click.argument("entry_id", metavar="ID", type=Id())
 @click.option("--why", required=True, help="For whoever looks at it later.")

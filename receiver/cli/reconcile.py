@@ -11,6 +11,7 @@ import click
 from receiver.cli.choices import SOURCE
 from receiver.cli.context import make_journal, open_configured
 from receiver.cli.exit_codes import INTERRUPTED
+from receiver.cli.help_text import example
 from receiver.cli.output import config_option, json_option, say, show_table, write_json
 from receiver.journal.engines import is_held
 from receiver.model.errors import ReceiverError
@@ -50,7 +51,7 @@ def reconcile() -> None:
     """Ask providers' APIs what became of operations; `serve` does it by itself where a source has `poll`."""
 
 
-@reconcile.command()
+@reconcile.command(short_help="Ask for all that is open now, once; for cron", epilog=example("receiver reconcile once"))
 @config_option
 @json_option
 def once(config: Path | None, *, as_json: bool) -> int:
@@ -76,7 +77,11 @@ def once(config: Path | None, *, as_json: bool) -> int:
     return 1 if any(done.failed for done in rounds.values()) else 0
 
 
-@reconcile.command("list")
+@reconcile.command(
+    "list",
+    short_help="List the operations that are asked about, the oldest first",
+    epilog=example("receiver reconcile list --overdue"),
+)
 @config_option
 @click.option("--overdue", is_flag=True, help="Only those open for longer than `poll.overdue_s`.")
 @json_option

@@ -51,6 +51,8 @@ def replay(config: Path | None, *, reprocess: bool, target: str | None, run_id: 
     if options.origin == "journal":  # a file's and a topic's sources need not be ours
         need_source(opened, wanted.source)
     if reprocess:
+        if options.origin != "journal":
+            raise click.UsageError("--reprocess reads the callbacks of this journal: without --from")
         return _reprocess(opened.context, wanted, options)
     if target == "stdout":
         return ToStdout(opened.context, wanted, options).run()

@@ -80,6 +80,11 @@ class ToStdout:
     """Events, or callbacks as an export writes them."""
 
     def __init__(self, context: Context, wanted: Filter, options: Options) -> None:
+        """Raises ``UsageError`` for what does not go together."""
+        if options.file is not None:
+            raise click.UsageError("a file is sent by --to http alone; --to stdout shows a journal, or Kafka")
+        if options.raw and options.origin == "kafka":
+            raise click.UsageError("Kafka holds events, not callbacks: --raw shows those of a journal")
         self._context = context
         self._wanted = wanted
         self._options = options
@@ -106,7 +111,7 @@ class ToKafka:
         if not options.topic:
             raise click.UsageError("--to kafka needs --topic")
         if options.file is not None:
-            raise click.UsageError("a file holds callbacks, not events: --to http or --to stdout")
+            raise click.UsageError("a file holds callbacks, not events: --to http")
         context.need_kafka()
         self._topic = options.topic
         self._context = context
@@ -149,6 +154,10 @@ class ToHttp:
             raise click.UsageError("--to http needs a URL")
         if options.origin == "kafka":
             raise click.UsageError("Kafka holds events, not callbacks: --to kafka or --to stdout")
+        if options.file is not None and wanted.about_events:
+            raise click.UsageError(
+                "nobody has interpreted the callbacks of a file: --since, --until, --source and --limit choose"
+            )
         require_own_host(options.url, mine=options.i_own_this_host)
         self._url = options.url
         self._opened = opened
@@ -231,5 +240,5 @@ class ToHttp:
 def _read(path: Path) -> str:
     try:
         return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ReceiverError(f"{path}: {error}") from None
+    except UnicodeDecodeError as error:
+        raise ReceiverError(f"{path}: not UTF-8 at byte {error.start}: no export, HAR file or curl command") from None

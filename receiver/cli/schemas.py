@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from exchange_events import publish
+from receiver.cli.help_text import example
 from receiver.cli.output import config_option, json_option, load_or_built_in, say, show_table, write_json
 from receiver.model.errors import ConfigurationError, ReceiverError
 from receiver.operate.schema_registry import ANSWER_S, SchemaRegistry, minified
@@ -60,7 +61,11 @@ def schemas(ctx: click.Context, config: Path | None, folder: Path | None) -> Non
         say(f"wrote {len(documents)} files to {folder}")
 
 
-@schemas.command("publish")
+@schemas.command(
+    "publish",
+    short_help="Register the schemas in a schema registry; safe to repeat",
+    epilog=example("receiver schemas publish --registry https://registry.example.com"),
+)
 @config_option
 @click.option("--registry", required=True, metavar="URL", help="Of the schema registry (Confluent's REST interface).")
 @click.option("--user", metavar="NAME", help="For basic authentication; may be a reference too.")

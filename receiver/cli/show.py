@@ -10,6 +10,7 @@ import click
 
 from receiver.cli.choices import OPERATION
 from receiver.cli.context import load_context, open_configured
+from receiver.cli.help_text import example
 from receiver.cli.output import config_option, json_option, show_line, show_table, write_json
 from receiver.cli.progress import patience
 from receiver.model.records import Reject
@@ -69,7 +70,7 @@ def rejects() -> None:
     """A sample of the callbacks that failed verification, and why they did."""
 
 
-@rejects.command("list")
+@rejects.command("list", short_help="The newest first", epilog=example("receiver rejects list --limit 5"))
 @config_option
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 100_000))
 @json_option
@@ -90,7 +91,9 @@ def _reject(reject: Reject) -> dict[str, Any]:
     return row | {"why": reject.why, "body_bytes": len(raw.body)}
 
 
-@rejects.command()
+@rejects.command(
+    short_help="Why it was refused, and which reading would have matched", epilog=example("receiver rejects explain 12")
+)
 @config_option
 @click.argument("number", metavar="ID", type=int)
 @json_option

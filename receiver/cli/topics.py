@@ -7,13 +7,16 @@ import signal
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import click
 
-from receiver.cli.choices import STATUS, need_source, since_option, source_option
+from receiver.cli.choices import need_source
 from receiver.cli.context import load_context, open_configured
 from receiver.cli.event_line import day_of, event_line
 from receiver.cli.exit_codes import INTERRUPTED
+from receiver.cli.filters import event_filters
+from receiver.cli.help_text import example
 from receiver.cli.output import (
     config_option,
     console,
@@ -25,10 +28,11 @@ from receiver.cli.output import (
     write_line,
 )
 from receiver.cli.progress import patience
-from receiver.journal.search import EventFilter
+from receiver.journal.index import Wanted
 from receiver.model.times import from_us
 from receiver.operate.context import Context
 from receiver.operate.newest import first_after, newest_after
+from receiver.operate.selection import Filter, steps_of_events
 from receiver.operate.topics import accept_partitions
 from receiver.publish.ports import Kafka
 from receiver.publish.routing import SIMULATED
@@ -43,25 +47,24 @@ LAST_MAX = 100_000
 @config_option
 @click.option("--follow", is_flag=True, help="Go on with what comes from now on; Ctrl-C ends it.")
 @click.option("-n", "last", type=click.IntRange(0, LAST_MAX), help="Begin with the newest so many.")
-@since_option
-@source_option
-@click.option("--status", type=STATUS, help="Only events with this status.")
+@event_filters
 @click.option("--kafka", is_flag=True, help="Read the topics, read_committed, instead of the outbox.")
 @json_option
-def tail(  # noqa: PLR0913  its options
+def tail(
     config: Path | None,
     *,
     follow: bool,
     last: int | None,
-    since_us: int | None,
-    source: str | None,
-    status: str | None,
     kafka: bool,
     as_json: bool,
+    **chosen: Any,
 ) -> int:
     """Show the status events, oldest first."""
-    if kafka and any(option is not None for option in (last, since_us, source, status)):
-        raise click.UsageError("-n, --since, --source and --status choose from the outbox, and not with --kafka")
+    wanted = Filter(**chosen)
+    if kafka and (last is not None or wanted != Filter()):
+        raise click.UsageError("-n and what chooses events, as --since, read the outbox, and not with --kafka")
+    if follow and wanted.until_us is not None:
+        raise click.UsageError("--follow goes on with what comes, and --until ends before: one of them")
     opened = open_configured(config)
     if follow:
         signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
@@ -69,16 +72,14 @@ def tail(  # noqa: PLR0913  its options
         if kafka:
             asyncio.run(_tail_kafka(opened.context.need_kafka(), follow=follow, as_json=as_json))
         else:
-            need_source(opened, source)
-            since = None if since_us is None else from_us(since_us)
-            wanted = EventFilter(source=source, status=status, since=since)
-            _tail_outbox(opened.context, wanted, last, follow=follow, as_json=as_json)
+            need_source(opened, wanted.source)
+            _tail_outbox(opened.context, wanted.of_records, last, follow=follow, as_json=as_json)
     except KeyboardInterrupt:
         return 0 if follow else INTERRUPTED
     return 0
 
 
-def _tail_outbox(context: Context, wanted: EventFilter, last: int | None, *, follow: bool, as_json: bool) -> None:
+def _tail_outbox(context: Context, wanted: Wanted, last: int | None, *, follow: bool, as_json: bool) -> None:
     shown, day = console(), from_us(context.clock.now_us())[:10]  # a line of today needs no date
     with closing(context.journal.outbox()) as outbox, closing(context.journal.search()) as search:
         end = outbox.last_number()
@@ -90,19 +91,17 @@ def _tail_outbox(context: Context, wanted: EventFilter, last: int | None, *, fol
                     first_after(index, wanted) if last is None else newest_after(search, index, wanted, end, last)
                 )
         while True:
-            records = search.events(wanted, position, BATCH)
-            for record in records:
-                if as_json:
-                    write_line(record.value)
-                else:
-                    show_line(event_line(record, day), shown)
-                    day = day_of(record)
-            if records:
-                position = records[-1].number
-            elif follow:
-                time.sleep(POLL_S)
-            else:
+            for reached, records in steps_of_events(search, wanted, position, BATCH):
+                position = reached
+                for record in records:
+                    if as_json:
+                        write_line(record.value)
+                    else:
+                        show_line(event_line(record, day), shown)
+                        day = day_of(record)
+            if not follow:
                 return
+            time.sleep(POLL_S)
 
 
 async def _tail_kafka(kafka: Kafka, *, follow: bool, as_json: bool) -> None:
@@ -121,7 +120,7 @@ def topics() -> None:
     """The Kafka topics."""
 
 
-@topics.command()
+@topics.command(short_help="Make the topics that are missing; safe to repeat", epilog=example("receiver topics create"))
 @config_option
 @json_option
 def create(config: Path | None, *, as_json: bool) -> None:
@@ -135,7 +134,10 @@ def create(config: Path | None, *, as_json: bool) -> None:
         show_table("", ("topic", "state"), made)
 
 
-@topics.command()
+@topics.command(
+    short_help="Take a topic's changed number of partitions",
+    epilog=example("receiver topics accept exchange.status.v1"),
+)
 @config_option
 @click.argument("topic")
 @json_option

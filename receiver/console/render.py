@@ -73,7 +73,7 @@ def _finished(value: Any) -> Any:
 
 
 def when(time: str | None, *, day: bool = True) -> Markup:
-    """A time, RFC 3339 UTC, to the second; a script puts the local time into its title, the whole one is there too."""
+    """A time, RFC 3339 UTC, to the second, with the whole one as its title; a script puts the local time beside it."""
     if not time:
         return Markup('<span class="none">–</span>')
     shown = time[:19].replace("T", " ")

@@ -12,7 +12,7 @@ thread at a time, is given back with ``close``, and raises ``StoreFailed`` where
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal, Protocol
 
 from receiver.journal.search import EventFilter
@@ -112,6 +112,16 @@ class Wanted(EventFilter):
     effective: bool | None = None
     amount: str | None = None
     """A decimal number that the event has for what was spent, received or paid out; ``100`` is found by ``100.00``."""
+
+    @property
+    def of_columns(self) -> EventFilter:
+        """As much of it as a journal knows of an event beside its value."""
+        return EventFilter(**{one.name: getattr(self, one.name) for one in fields(EventFilter)})
+
+    @property
+    def about_values(self) -> bool:
+        """Whether an event's value has to be read to know whether it is wanted."""
+        return any(one is not None for one in (self.anomaly, self.observed_via, self.effective, self.amount))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Context, Decimal
@@ -33,6 +34,8 @@ FORMAT = 2
 are made anew."""
 _AMOUNTS = (("spent", "amount"), ("received", "amount"), ("payout", "amount"), ("payout", "paid"), ("payout", "failed"))
 """Where an event has amounts that people ask by; fees are not among them."""
+_AMOUNT = re.compile(r"-?\d+(?:\.\d+)?", re.ASCII)
+_BETWEEN_THOUSANDS = dict.fromkeys(map(ord, " \u00a0\u202f_'"))
 BACKWARDS, FACET = "\ue000", "\ue001"
 """The first characters of words that are no value: one written backwards, and a property. No folded value has them."""
 
@@ -61,6 +64,20 @@ def number_word(digits: str) -> str:
         return str(Decimal(digits).normalize(_EXACTLY))
     except ArithmeticError:  # no number, or one that no money ever is
         return digits
+
+
+def amount_words(said: Mapping[str, Any]) -> Iterator[str]:
+    """The amounts that an event is found by, each as ``number_word`` writes it."""
+    for part, name in _AMOUNTS:
+        digits = (said.get(part) or {}).get(name)
+        if isinstance(digits, str):
+            yield number_word(digits)
+
+
+def typed_amount(text: str) -> str | None:
+    """An amount that a person typed as digits, without what stands between thousands; None where it is none."""
+    digits = text.translate(_BETWEEN_THOUSANDS)
+    return digits if _AMOUNT.fullmatch(digits) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,10 +264,8 @@ def _facets(record: OutboxRecord, said: Mapping[str, Any]) -> Iterator[str]:
     yield facet("via", said.get("observed_via") or ("poll" if record.callback is None else "webhook"))
     for anomaly in said.get("anomalies") or ():
         yield facet("anomaly", anomaly)
-    for part, name in _AMOUNTS:
-        digits = (said.get(part) or {}).get(name)
-        if isinstance(digits, str):
-            yield facet("amount", number_word(digits))
+    for word in amount_words(said):
+        yield facet("amount", word)
 
 
 def _said(record: OutboxRecord) -> Mapping[str, Any]:

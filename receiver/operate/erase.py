@@ -21,6 +21,7 @@ from receiver.model.callback import EntryId
 from receiver.model.errors import JournalError, KafkaUnavailable, ReceiverError
 from receiver.model.records import OutboxRecord, QuarantineFilter
 from receiver.operate.context import Context
+from receiver.operate.lookup import SeveralOperations, UnknownOperation
 from receiver.operate.quarantine import PAGE
 from receiver.operate.timeline import find_operations, places_of
 
@@ -87,9 +88,9 @@ async def plan_erasure(context: Context, operation: str) -> ErasePlan:
     with open_stores(context.journal) as stores, closing(context.journal.search()) as search:
         found = find_operations(context, search, operation)
         if len(found) > 1:
-            raise ReceiverError(f"several operations have this id: {', '.join(one.key for one in found)}")
+            raise SeveralOperations("several operations have this id", [one.key for one in found])
         if not found:
-            raise ReceiverError(f"nothing is known of an operation {operation}")
+            raise UnknownOperation(f"nothing is known of an operation {operation}")
         _refuse_waiting(stores, found[0].key)
         _refuse_waiting_answers(stores, found[0].key)
         entries, records = _parts(stores, search, found[0])

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from functools import partial
 from typing import Any
 
 import orjson
 
+from receiver.journal.search import FoundOperation
 from receiver.model.callback import VerifiedCallback
 from receiver.operate.archive import operation_of, read_any, to_line
 from receiver.operate.context import Context
@@ -27,7 +27,11 @@ def chosen(context: Context, wanted: Filter, after: int = 0) -> Iterator[Chosen]
         closing(journal.search()) as search,
         closing(journal.index()) as index,
     ):
-        yield from choose(inbox, outbox, search, wanted, after, with_id=partial(operations_with_id, index, search))
+
+        def with_id(operation_id: str) -> Sequence[FoundOperation]:
+            return operations_with_id(index.find(operation_id), search, operation_id)
+
+        yield from choose(inbox, outbox, search, wanted, after, with_id=with_id)
 
 
 def count(context: Context, wanted: Filter, advance: Callable[[], None] = lambda: None) -> tuple[int, Counter[str]]:

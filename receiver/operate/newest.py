@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import asdict
+from dataclasses import replace
 
 from receiver.journal.index import ROWS_MAX, Index, Wanted
-from receiver.journal.search import EventFilter, Search
+from receiver.journal.search import Search
+from receiver.operate.selection import steps_of_events
 
 BATCH = 500
 
 
-def newest_after(search: Search, index: Index, wanted: EventFilter, end: int, count: int) -> int:
+def newest_after(search: Search, index: Index, wanted: Wanted, end: int, count: int) -> int:
     """The number after which the newest ``count`` events stand that are wanted; 0 for all of them.
 
     By the index where it knows every record, else looked for backwards, both from ``end`` on.
@@ -23,22 +24,18 @@ def newest_after(search: Search, index: Index, wanted: EventFilter, end: int, co
     return _looked_for(search, wanted, end, count)
 
 
-def first_after(index: Index, wanted: EventFilter) -> int:
+def first_after(index: Index, wanted: Wanted) -> int:
     """The number after which the first event stands that is wanted, or one before it; 0 where nobody knows."""
     if wanted.since is None or not index.indexed().whole:
         return 0
-    page = index.events(_events(wanted), after=0, limit=1)
+    page = index.events(replace(wanted, outcome="event"), after=0, limit=1)
     return page.records[0].number - 1 if page.records and not page.cut_off else 0
 
 
-def _events(wanted: EventFilter) -> Wanted:
-    return Wanted(**asdict(wanted), outcome="event")
-
-
-def _indexed(index: Index, wanted: EventFilter, end: int, count: int) -> int | None:
+def _indexed(index: Index, wanted: Wanted, end: int, count: int) -> int | None:
     before, left = end + 1, count
     while True:
-        page = index.events(_events(wanted), before=before, limit=min(left, ROWS_MAX - 1))
+        page = index.events(replace(wanted, outcome="event"), before=before, limit=min(left, ROWS_MAX - 1))
         left -= len(page.records)
         if not left:
             return page.records[-1].number - 1
@@ -49,17 +46,16 @@ def _indexed(index: Index, wanted: EventFilter, end: int, count: int) -> int | N
         before = page.older
 
 
-def _looked_for(search: Search, wanted: EventFilter, end: int, count: int) -> int:
+def _looked_for(search: Search, wanted: Wanted, end: int, count: int) -> int:
     step = max(BATCH, count)
     begin = end
     while begin:
         begin, step = max(0, end - step), step * 4
         newest: deque[int] = deque(maxlen=count)
-        found, at = 0, begin
-        while records := search.events(wanted, at, BATCH):
+        found = 0
+        for _, records in steps_of_events(search, wanted, begin, BATCH):
             newest.extend(record.number - 1 for record in records)
             found += len(records)
-            at = records[-1].number
         if found >= count:
             return newest[0]
     return begin

@@ -14,7 +14,7 @@ from receiver.operate.context import Context
 from receiver.operate.erase import erased_records
 from receiver.operate.rejoin_plan import rebuild
 from receiver.operate.replay_callbacks import publish_again
-from receiver.operate.selection import Filter
+from receiver.operate.selection import Filter, steps_of_events
 from receiver.publish.ports import Message
 from receiver.publish.spread import RememberedSpread
 
@@ -25,10 +25,9 @@ PAGE = 500
 async def journal_events(context: Context, wanted: Filter) -> AsyncIterator[OutboxRecord]:
     """The chosen events of the journal, each once, in the order of the outbox."""
     with closing(context.journal.search()) as search:
-        after, given = 0, 0
+        given = 0
         erased = erased_records(context)
-        while records := search.events(wanted.of_records, after, PAGE):
-            after = records[-1].number
+        for _, records in steps_of_events(search, wanted.of_records, 0, PAGE):
             for record in records:
                 if record.number not in erased and _wants(record, wanted):
                     if wanted.limit is not None and given >= wanted.limit:

@@ -8,8 +8,10 @@ from typing import Any
 
 import orjson
 
+from receiver.journal.index import Wanted
 from receiver.journal.ports import InboxReader, Outbox
-from receiver.journal.search import OPERATIONS_MAX, EventFilter, FoundOperation, Search
+from receiver.journal.search import OPERATIONS_MAX, FoundOperation, Search
+from receiver.journal.terms import amount_words, lets_through, number_word
 from receiver.model.callback import JournalEntry
 from receiver.model.records import OutboxRecord, Outcome
 from receiver.model.times import from_us
@@ -32,17 +34,22 @@ class Filter:
     operation: str | None = None
     status: str | None = None
     sequence: int | None = None
+    anomaly: str | None = None
+    effective: bool | None = None
+    observed_via: str | None = None
+    amount: str | None = None
+    """Digits; an event that has an equal number for what was spent, received or paid out is wanted."""
     limit: int | None = None
 
     @property
     def about_events(self) -> bool:
         """Whether only what became an event can pass."""
-        return any((self.provider, self.family, self.kind, self.operation, self.status, self.sequence))
+        return bool(self._fields) or self.anomaly is not None or self.amount is not None
 
     @property
-    def of_records(self) -> EventFilter:
-        """As much of it as the outbox knows of an event beside its value."""
-        return EventFilter(
+    def of_records(self) -> Wanted:
+        """As much of it as is known of an event's record: all but its sequence and the limit."""
+        return Wanted(
             provider=self.provider,
             source=self.source,
             family=self.family,
@@ -51,6 +58,10 @@ class Filter:
             status=self.status,
             since=None if self.since_us is None else from_us(self.since_us),
             until=None if self.until_us is None else from_us(self.until_us),
+            anomaly=self.anomaly,
+            effective=self.effective,
+            observed_via=self.observed_via,
+            amount=self.amount,
         )
 
     @property
@@ -60,6 +71,16 @@ class Filter:
 
     def lets_event(self, event: Mapping[str, Any]) -> bool:
         """Whether an event's own fields are what is wanted."""
+        return (
+            self.source in {None, event["source"]}
+            and all(event[name] == value for name, value in self._fields.items())
+            and (self.anomaly is None or self.anomaly in event["anomalies"])
+            and (self.amount is None or number_word(self.amount) in amount_words(event))
+        )
+
+    @property
+    def _fields(self) -> Mapping[str, Any]:
+        """Field of an event → what has to stand there."""
         wanted = {
             "provider": self.provider,
             "family": self.family,
@@ -67,13 +88,26 @@ class Filter:
             "operation_id": self.operation,
             "status": self.status,
             "sequence": self.sequence,
-            "source": self.source,
+            "effective": self.effective,
+            "observed_via": self.observed_via,
         }
-        return all(value is None or event[name] == value for name, value in wanted.items())
+        return {name: value for name, value in wanted.items() if value is not None}
 
     def lets_time(self, at_us: int) -> bool:
         """Whether a time of receipt is wanted."""
         return (self.since_us is None or at_us >= self.since_us) and (self.until_us is None or at_us < self.until_us)
+
+
+def steps_of_events(
+    search: Search, wanted: Wanted, after: int, step: int
+) -> Iterator[tuple[int, Sequence[OutboxRecord]]]:
+    """The events above ``after`` that are wanted, ascending: (the number that was reached, those up to it, maybe none).
+
+    ``step``: how many are read at once.
+    """
+    while records := search.events(wanted.of_columns, after, step):
+        after = records[-1].number
+        yield after, [one for one in records if lets_through(wanted, one)] if wanted.about_values else records
 
 
 @dataclass(frozen=True, slots=True)

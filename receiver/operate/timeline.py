@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import orjson
@@ -16,12 +17,19 @@ from receiver.journal.erasing import Erased
 from receiver.journal.search import FoundOperation, Search
 from receiver.model.callback import EntryId, is_simulated
 from receiver.model.clock import Clock
-from receiver.model.errors import ConfigurationError, KafkaUnavailable, ReceiverError
+from receiver.model.errors import ConfigurationError, KafkaUnavailable
 from receiver.model.operation import operation_key
 from receiver.model.records import OutboxRecord, QuarantineFilter
 from receiver.model.times import from_us, to_us
 from receiver.operate.context import Context
-from receiver.operate.lookup import mentioned, operations_with_id
+from receiver.operate.lookup import (
+    SeveralOperations,
+    UnknownOperation,
+    mentioned,
+    mentioned_in_index,
+    operations_in_index,
+    operations_with_id,
+)
 from receiver.operate.replay_callbacks import differences
 from receiver.operate.verifying_key import verifying_key
 from receiver.providers.contract import Sources
@@ -63,24 +71,37 @@ async def timeline(
 
     ``operation`` is the provider's id, its beginning, the whole key, or what an event of it says (``operate.lookup``).
     ``retired``: source → its secrets that are live no more, for callbacks that none of the live ones verifies.
-    Callbacks that nobody could read are looked through for ``scan_s`` at most. Raises ``ReceiverError`` where nothing
-    is known of it, or it stands for several operations.
+    Callbacks that nobody could read are looked through for its id, for ``scan_s`` at most; where that is limited, an
+    operation is found by the index and the newest records alone, else all there is is read before nothing is known of
+    it. Raises ``UnknownOperation``, and ``SeveralOperations`` where it stands for more than one.
     """
-    with open_stores(context.journal) as stores, closing(context.journal.search()) as search:
+    everywhere = scan_s == math.inf
+    with (
+        open_stores(context.journal) as stores,
+        closing(context.journal.search()) as search,
+        closing(context.journal.index()) as index,
+    ):
         reader = _Reader(stores, search, _sources_at_hand(context), retired)
-        found = find_operations(context, search, operation)
+        told = cache(index.find)  # it has a time of its own, and is asked once
+        found = operations_by_key(context, search, operation)
+        if not found:
+            with_id = operations_with_id if everywhere else operations_in_index
+            found = with_id(told(operation), search, operation)
         if len(found) > 1:
-            raise ReceiverError(f"several operations have this id: {', '.join(one.key for one in found)}")
+            raise SeveralOperations("several operations have this id", [one.key for one in found])
         arrivals = reader.arrivals(found[0].number) if found else []
         known = {arrival.row["callback"] for arrival in arrivals}
         arrivals += reader.in_quarantine(operation, known, context.clock, scan_s)
         if not arrivals:
-            with closing(context.journal.index()) as index:
-                key = mentioned(context.clock, stores.outbox, search, index, operation)
+            key = (
+                mentioned(context.clock, stores.outbox, search, told(operation), operation)
+                if everywhere
+                else mentioned_in_index(told(operation), operation)
+            )
             found = search.operations_by_key([key])
             arrivals = reader.arrivals(found[0].number) if found else []
     if not arrivals:
-        raise ReceiverError(f"nothing is known of an operation {operation}")
+        raise UnknownOperation(f"nothing is known of an operation {operation}")
     _note_changes(arrivals)
     if context.kafka is not None:
         with contextlib.suppress(KafkaUnavailable):
@@ -121,11 +142,16 @@ def find_operations(context: Context, search: Search, operation: str) -> Sequenc
     The keys that the configured sources would give are looked up first, which takes no time, then the index; all
     operations are read only where neither knows it.
     """
-    found = search.operations_by_key({operation, *_likely_keys(context, operation)})
+    found = operations_by_key(context, search, operation)
     if found:
         return found
     with closing(context.journal.index()) as index:
-        return operations_with_id(index, search, operation)
+        return operations_with_id(index.find(operation), search, operation)
+
+
+def operations_by_key(context: Context, search: Search, operation: str) -> Sequence[FoundOperation]:
+    """The operations with this key, or with one that a configured source would give this id."""
+    return search.operations_by_key({operation, *_likely_keys(context, operation)})
 
 
 def _sources_at_hand(context: Context) -> Sources:

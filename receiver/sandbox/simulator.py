@@ -91,8 +91,14 @@ class Report:
 
 
 def require_own_host(url: str, *, mine: bool) -> None:
-    """Raise ``ReceiverError`` for a host that is not loopback, unless it is said to be the caller's own."""
-    host = urlsplit(url).hostname or ""
+    """Raise ``ReceiverError`` for what is no URL, and for a host that is not loopback unless it is the caller's own."""
+    try:
+        parts = urlsplit(url)
+        host, there = parts.hostname or "", parts.port != 0
+    except ValueError:  # brackets around no address, or a port that is none
+        host, there = "", False
+    if not (host and there and parts.scheme in {"http", "https"}):
+        raise ReceiverError(f"{url} is no URL to send to, as http://127.0.0.1:8080")
     if not (is_loopback(host) or mine):
         raise ReceiverError(f"{host} is not this machine; --i-own-this-host says that it is yours to send to")
 

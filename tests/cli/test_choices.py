@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 
-from receiver.cli.choices import FAMILY, KIND, PROVIDER, SOURCE, STATUS, Time, configured_names
+from receiver.cli.choices import (
+    ANOMALY,
+    FAMILY,
+    KIND,
+    OBSERVED_VIA,
+    PROVIDER,
+    SOURCE,
+    STATUS,
+    Amount,
+    Time,
+    YesOrNo,
+    configured_names,
+)
 from tests.cli.desk import Desk
 from tests.operate.desk import exchange
 
@@ -24,9 +37,18 @@ def filled(desk: Desk) -> Desk:
 
 @pytest.mark.parametrize(
     ("option", "word"),
-    [("--status", "completed"), ("--provider", "0xpay"), ("--family", "payout"), ("--kind", "auto_swap")],
+    [
+        ("--status", "completed"),
+        ("--provider", "0xpay"),
+        ("--family", "payout"),
+        ("--kind", "auto_swap"),
+        ("--anomaly", "late"),
+        ("--observed-via", "webhook"),
+    ],
 )
-@pytest.mark.parametrize("command", [("replay", "--to", "stdout"), ("export",)], ids=lambda command: command[0])
+@pytest.mark.parametrize(
+    "command", [("replay", "--to", "stdout"), ("export",), ("tail",)], ids=lambda command: command[0]
+)
 def test_a_word_that_means_nothing_is_refused_with_those_that_do(
     filled: Desk, command: tuple[str, ...], option: str, word: str
 ) -> None:
@@ -35,6 +57,27 @@ def test_a_word_that_means_nothing_is_refused_with_those_that_do(
     assert f"{TYPO!r} is not one of" in said
     assert word in said
     filled.run(*command, option, word)
+
+
+@pytest.mark.parametrize(
+    ("option", "wrong", "said"),
+    [
+        ("--effective", "true", "'true' is neither yes nor no"),
+        ("--amount", "1,5", "'1,5' is no amount: digits, with a point before the fraction, as 8123.25"),
+        ("--amount", "", "'' is no amount"),
+    ],
+)
+def test_so_is_what_is_neither_yes_nor_no_and_what_is_no_amount(
+    filled: Desk, option: str, wrong: str, said: str
+) -> None:
+    """With what to write."""
+    assert said in filled.fails("tail", option, wrong, code=2)
+
+
+def test_an_amount_is_typed_as_people_write_it() -> None:
+    """With what stands between thousands."""
+    assert Amount().convert("8 123.25", None, None) == "8123.25"
+    assert Amount().convert("-1'000", None, None) == "-1000"
 
 
 @pytest.mark.parametrize(
@@ -83,11 +126,14 @@ def test_completion_offers_words_that_begin_so(filled: Desk, monkeypatch: pytest
     ctx = click.Context(click.Command("c"))
     parameter = click.Option(["--x"])
 
-    def offered(kind: click.ParamType[str], begun: str) -> list[str]:
+    def offered(kind: click.ParamType[Any], begun: str) -> list[str]:
         return [item.value for item in kind.shell_complete(ctx, parameter, begun)]
 
     assert offered(STATUS, "comp") == ["completed"]
     assert offered(FAMILY, "") == ["exchange", "payout", "deposit", "invoice"]
+    assert offered(ANOMALY, "la") == ["late"]
+    assert offered(OBSERVED_VIA, "") == ["webhook", "poll"]
+    assert offered(YesOrNo(), "y") == ["yes"]
     assert offered(PROVIDER, "0x") == ["0xpay"]
     assert "auto_swap" in offered(KIND, "auto")
     monkeypatch.setenv("RECEIVER_CONFIG", str(filled.config))

@@ -23,7 +23,8 @@ async def test_the_date_is_said_where_the_day_is_another() -> None:
     """Than that of the line before; of what nobody could read too."""
     way = Way()
     await way.events("0xpay-main", [exchange("one"), b"junk"])
-    for record in way.outbox.records:
+    event, junk = way.outbox.records
+    for record in (event, junk):
         assert event_line(record, "2024-05-27").plain == event_line(record).plain
         assert event_line(record, "2024-05-28").plain == f"2024-05-27 {event_line(record).plain}"
 

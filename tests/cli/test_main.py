@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
+import os
 import shlex
 import subprocess
 import sys
@@ -121,6 +123,30 @@ def test_every_command_has_an_example_that_is_one(
             pass
 
 
+def parts() -> list[tuple[str, str]]:
+    """(group, command) of all that stand in a group."""
+    groups = {name: cli.get_command(click.Context(cli), name) for name in COMMANDS}
+    return [(name, part) for name, group in groups.items() if isinstance(group, click.Group) for part in group.commands]
+
+
+@pytest.mark.parametrize(("group", "part"), parts(), ids=" ".join)
+def test_so_has_every_part_of_a_group(group: str, part: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """And its line in the group's help is whole, on one line of 80 columns."""
+    found = cli.get_command(click.Context(cli), group)
+    assert isinstance(found, click.Group)
+    command = found.commands[part]
+    assert run([group, "--help"]) == 0
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith(f"  {part} "))
+    assert line.endswith(f" {command.short_help}")
+    assert not line.endswith("...")
+    assert len(line) <= 80
+    assert run([group, part, "--help"]) == 0
+    words = shlex.split(capsys.readouterr().out.rpartition("Example: ")[2])
+    assert words[:3] == ["receiver", group, part]
+    with command.make_context(part, words[3:]):
+        pass
+
+
 def test_the_configuration_may_be_named_before_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Of a group's parts too; what is named after it decides."""
     named, other = str(tmp_path / "named.toml"), str(tmp_path / "other.toml")
@@ -131,6 +157,13 @@ def test_the_configuration_may_be_named_before_the_command(tmp_path: Path, capsy
     assert f"{other}: there is no such file" in capsys.readouterr().err
     assert run(["--config", named, "init"]) == 0
     assert Path(named).exists()
+
+
+def test_a_mistyped_command_is_answered_with_those_alike(capsys: pytest.CaptureFixture[str]) -> None:
+    """As a mistyped option is."""
+    for typed, said in (("tial", "Did you mean 'tail'?"), ("replays", "'replay'"), ("zzz", "No such command 'zzz'.\n")):
+        assert run([typed]) == 2
+        assert said in capsys.readouterr().err
 
 
 def test_an_unknown_command_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:
@@ -183,10 +216,25 @@ def test_every_end_has_its_exit_code(
 
 def test_a_reader_that_has_gone_is_no_failure() -> None:
     """As in ``receiver … | head``: exit 0, and no traceback."""
-    program = (
-        "import sys; from receiver.cli.main import cli, run\n"
-        "def main(*_, **__): raise BrokenPipeError\n"
-        "cli.main = main; sys.exit(run([]))\n"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    for arguments in (["providers"], ["providers", "--json"], ["--help"], ["--version"], ["check", "--help"]):
+        reading, writing = os.pipe()
+        os.close(reading)
+        command = [sys.executable, "-m", "receiver", *arguments]
+        done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+        os.close(writing)
+        assert (done.returncode, done.stderr) == (0, ""), arguments
+
+
+def test_another_pipe_that_closes_is_a_failure(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A server that hung up is no reader of our results: exit 1, with a sentence."""
+
+    def hang_up(_: click.Context) -> None:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr(ends, "invoke", hang_up)
+    monkeypatch.setattr(main, "COMMANDS", {"ends": Place("here:ends", "")})
+    monkeypatch.setitem(sys.modules, "receiver.cli.here", sys.modules[__name__])
+    assert run(["ends", "so"]) == 1
+    assert capfd.readouterr().err == "receiver: Broken pipe\n"

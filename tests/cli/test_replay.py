@@ -29,6 +29,13 @@ def filled(desk: Desk) -> Desk:
         (("--to", "http", "http://127.0.0.1:1", "--from", "kafka"), "Kafka holds events, not callbacks"),
         (("--to", "kafka"), "--to kafka needs --topic"),
         (("--to", "kafka", "--topic", "t", "--from", "file"), "a file holds callbacks, not events"),
+        (("--to", "stdout", "--from", "file"), "a file is sent by --to http alone"),
+        (("--to", "stdout", "--from", "kafka", "--raw"), "--raw shows those of a journal"),
+        (("--reprocess", "--from", "kafka"), "--reprocess reads the callbacks of this journal"),
+        (
+            ("--to", "http", "http://127.0.0.1:1", "--from", "file", "--status", "failed"),
+            "nobody has interpreted the callbacks of a file",
+        ),
         (("--to", "http", "http://127.0.0.1:1", "--speed", "5x"), "'5x' is not one of"),
     ],
 )

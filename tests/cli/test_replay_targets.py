@@ -123,8 +123,12 @@ def test_where_nobody_listens_nothing_is_tried(filled: Desk) -> None:
 
 
 def test_what_cannot_be_read_or_gone_on_with_is_named(filled: Desk, door: Door, tmp_path: Path) -> None:
-    """A file that is not there, a run that never was."""
-    assert "nowhere" in filled.fails("replay", "--from", str(tmp_path / "nowhere"), "--to", "http", door.url)
+    """A file that is not there or is no text, a run that never was."""
+    nowhere, letters = tmp_path / "nowhere", tmp_path / "letters"
+    said = filled.fails("replay", "--from", str(nowhere), "--to", "http", door.url)
+    assert said == f"receiver: {nowhere}: No such file or directory\n"
+    letters.write_bytes(b"{}\xff")
+    assert f"{letters}: not UTF-8 at byte 2" in filled.fails("replay", "--from", str(letters), "--to", "http", door.url)
     _, err = filled.run("replay", "--to", "http", door.url, "--yes", "--resume", "never", code=1)
     assert "never" in err
     assert door.bodies == []

@@ -95,6 +95,24 @@ def test_the_newest_are_shown_and_what_is_chosen(filled: Desk, monkeypatch: pyte
     assert shown("--source", "swaps") == shown("--since", "1h") == []
     assert "'nope' is not one of 0xpay-main, swaps" in filled.fails("tail", "--source", "nope", code=2)
     assert "not with --kafka" in filled.fails("tail", "--kafka", "-n", "1", code=2)
+    assert "not with --kafka" in filled.fails("tail", "--kafka", "--effective", "no", code=2)
+    assert "one of them" in filled.fails("tail", "--follow", "--until", "2024-05-27T08:55:30Z", code=2)
+
+
+def test_it_chooses_by_what_events_say(filled: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their anomalies, whether they count, what moved; the newest so many of those, and nothing where none is so."""
+    monkeypatch.setattr(topics, "BATCH", 1)
+    filled.take("0xpay-main", [exchange("one", status="Pending"), exchange("three", spendAmount="7.50")])
+
+    def shown(*options: str) -> list[tuple[str, int]]:
+        return [(row["operation_id"], row["sequence"]) for row in filled.lines("tail", *options)]
+
+    assert shown("--anomaly", "late") == shown("--effective", "no") == [("one", 2)]
+    assert shown("--effective", "yes") == [("one", 1), ("two", 1), ("three", 1)]
+    assert shown("--effective", "yes", "-n", "2") == [("two", 1), ("three", 1)]
+    assert shown("--amount", "7.5") == shown("--operation", "three") == [("three", 1)]
+    assert shown("--observed-via", "poll") == shown("--anomaly", "conflict", "-n", "5") == []
+    assert shown("--until", "2024-05-27T08:55:31Z") == [("one", 1), ("one", 2)]
 
 
 def test_topics_are_read_with_where_each_event_lies(filled: Desk, cluster: FakeKafka) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import queue
+import re
 import shutil
 import socket
 import threading
@@ -29,7 +30,8 @@ AXE = Path(__file__).parent / "axe/axe.min.js"
 PAGES = (
     "/", "/search", "/search?q=1", "/live", "/quarantine", "/quarantine/group?reason=unknown_status&state=open",
     "/rejects", "/rejects/1", "/replay?dry=1", "/replay?reprocess=1", "/reconcile", "/config?family=exchange",
-    "/callbacks", "/callback/1", "/record/1", "/simulator", f"/operation/{SWAP}", "/login", "/nowhere",
+    "/callbacks", "/callback/1", "/record/1", "/simulator", f"/operation/{SWAP}", "/operation/none",
+    "/operation/exchange-", "/login", "/nowhere",
 )  # fmt: skip
 WRITERS = ("/quarantine/group?reason=not_json&state=open", "/callback/1", "/replay?dry=1", "/reconcile", "/simulator")
 """Pages that have forms for whoever may write."""
@@ -263,7 +265,7 @@ def test_keys_lead_everywhere_and_are_listed(served: Served) -> None:
 
 
 def test_times_have_the_local_time_beside_them(served: Served) -> None:
-    """In their titles, by the browser's own zone."""
+    """By the browser's own zone, and in their titles with the day spelt out; the day only where it is another one."""
     page = served.page(timezone_id="Asia/Tokyo", locale="en-GB")
     page.goto("/record/1")
     time = page.locator("main time").first
@@ -271,6 +273,22 @@ def test_times_have_the_local_time_beside_them(served: Served) -> None:
     assert "here" in title
     utc, local = time.inner_text(), title.splitlines()[1]
     assert utc[11:13] not in local.split(", ")[1][:2]
+    beside = page.locator("main time + .here").first.inner_text()
+    assert re.fullmatch(rf"\d\d{utc[13:]} here", beside.strip())
+    page = served.page(timezone_id="Pacific/Pago_Pago")
+    page.goto("/live")
+    page.get_by_text("listening", exact=True).wait_for()
+    _send(served, page, "far-away")
+    first = page.locator("#tail tbody tr").first.locator("td").first.inner_text()
+    assert re.fullmatch(r"2024-05-27 \S+\s+2024-05-26 \S+ here", first), "what came while one looked, the day before"
+
+
+def test_no_time_is_there_twice(served: Served) -> None:
+    """Where the reader's clock shows UTC."""
+    page = served.page(timezone_id="UTC")
+    page.goto("/search")
+    assert page.locator("time").count() > 5
+    assert page.locator(".here").count() == 0
 
 
 def test_the_tail_shows_what_comes_and_waits_while_paused(served: Served) -> None:

@@ -7,11 +7,18 @@ import html
 import re
 import shlex
 from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import urlencode
 
 import click
 import pytest
 
+from receiver.cli.filters import NAMES
 from receiver.cli.main import cli
+from receiver.console.access import Visitor
+from receiver.console.answers import Ask
+from receiver.console.pages.choices import wanted
+from receiver.operate.selection import Filter
 from tests.console.seeded import WRITING, Browser, Played, browser, seeded
 from tests.console.test_pages import ADDRESSES
 from tests.operate.desk import exchange
@@ -114,8 +121,8 @@ def test_the_overview_counts_what_the_journal_has(shown: Browser) -> None:
     assert sum(count for link, count in counts.items() if link.startswith("/search?after=")) == 3
 
 
-def parsed(line: str) -> None:
-    """Have the real command line read a command, without running it; raises ``click.UsageError``."""
+def parsed(line: str) -> dict[str, Any]:
+    """What the real command line reads in a command, without running it; raises ``click.UsageError``."""
     name, *arguments = shlex.split(line)
     assert name == "receiver"
     command: click.Command = cli
@@ -125,6 +132,7 @@ def parsed(line: str) -> None:
         _, found, rest = command.resolve_command(context, rest)
         assert found is not None
         command, context = found, found.make_context(found.name, rest, parent=context)
+    return context.params
 
 
 @pytest.mark.parametrize("address", [one for one in [*ADDRESSES, "/request/1"] if one not in WITHOUT])
@@ -134,6 +142,36 @@ def test_every_page_names_a_command_that_is_understood(shown: Browser, address: 
     found = re.search(r'<code id="command">(.*?)</code>', answer.text)
     assert found is not None, f"{address} names no command"
     parsed(html.unescape(found[1]))
+
+
+LISTS = ("/search?outcome=event&", "/search?", "/live?")
+
+
+@pytest.mark.parametrize("address", LISTS)
+def test_the_command_of_a_list_chooses_as_the_list_does(shown: Browser, address: str) -> None:
+    """By every field that its form has, one at a time and all together."""
+    form = {
+        "source": "swaps",
+        "kind": "auto_swap",
+        "family": "exchange",
+        "status": "completed",
+        "anomaly": "late",
+        "observed_via": "poll",
+        "effective": "no",
+        "amount": "8 123.25",
+        "since": "2026-05-27T08:55",
+        "until": "2026-05-28",
+    }
+    page = shown.get(address)
+    offered = {name for name in re.findall(r'<(?:select|input) name="(\w+)"', page) if name != "outcome"} & set(form)
+    assert len(offered) == (4 if "live" in address else len(form))
+    for names in [*([name] for name in sorted(offered)), sorted(offered)]:
+        asked = {name: form[name] for name in names}
+        found = re.search(r'<code id="command">(.*?)</code>', shown.get(f"{address}{urlencode(asked)}"))
+        assert found is not None
+        given = parsed(html.unescape(found[1]))
+        chosen = Filter(**{name: given[name] for name in NAMES if name in given})
+        assert chosen.of_records == wanted(Ask(Visitor("", "read"), {}, asked)), names
 
 
 def test_a_command_that_is_wrong_is_noticed() -> None:

@@ -34,6 +34,8 @@ def test_the_overview_says_first_how_it_is() -> None:
     assert "Taking callbacks. 0 to interpret. Kafka is up, 3 behind." in full().get("/")
     journal = {"taken": 1, "recorded": 1, "uninterpreted": 2, "published": 0}
     assert "2 callbacks wait" in sentences(None, journal)[0]["text"]
+    assert "1 callback waits" in sentences(None, journal | {"uninterpreted": 1})[0]["text"]
+    assert "wait" not in sentences(None, journal | {"uninterpreted": 0})[0]["text"]
     service = full().desk.service()
     assert service is not None
     said = {

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 
 from receiver.console.pages.operation import amounts, folded
 from receiver.console.pages.routes import PAGES
+from receiver.journal.memory.search import MemorySearch
 from receiver.model.errors import ConfigurationError, KafkaUnavailable
 from receiver.model.operation import operation_key
 from receiver.model.times import from_us
@@ -226,7 +227,39 @@ def test_an_operation_that_nobody_knows_is_not_found() -> None:
     assert "nothing is known" in full().get("/operation/none", 404).lower()
     way = Way()
     asyncio.run(way.deliver("0xpay-main", exchange("waits")))
-    assert "1 callbacks are not interpreted yet" in browser(way=way).get("/operation/waits", 404)
+    assert "1 callback is not interpreted yet" in browser(way=way).get("/operation/waits", 404)
+    asyncio.run(way.deliver("0xpay-main", exchange("waits too")))
+    assert "2 callbacks are not interpreted yet" in browser(way=way).get("/operation/waits", 404)
+
+
+def test_it_is_said_where_else_it_may_be() -> None:
+    """A search, quarantine, and the command, which looks through everything."""
+    text = full().get("/operation/no such%2Fone", 404)
+    assert 'href="/search?q=no+such%2Fone"' in text
+    assert 'href="/quarantine"' in text
+    assert "receiver show &#39;no such/one&#39;" in text
+    assert "indexed to " in text
+
+
+def test_an_address_that_stands_for_several_leads_to_each() -> None:
+    """As the beginning of two ids does."""
+    text = full().get("/operation/exchange-", 404)
+    keys = re.findall(r'<li><a class="go" href="/operation/([^"]+)">', text)
+    assert sorted(unquote(key).rpartition(":")[2] for key in keys) == ["exchange-0", "exchange-1", "exchange-2"]
+    for key in keys:
+        full().get(f"/operation/{key}")
+
+
+def test_an_unknown_operation_costs_no_look_through_the_journal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither operations nor events are all read for an address that somebody mistyped."""
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("all of it is read")
+
+    for name in ("operations_by_id", "operations_by_prefix", "events"):
+        monkeypatch.setattr(MemorySearch, name, refuse)
+    full().get("/operation/none", 404)
+    full().get(f"/operation/{SWAP[:8]}")
 
 
 def test_money_ends_at_one_place_with_its_digits() -> None:

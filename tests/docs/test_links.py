@@ -55,10 +55,13 @@ def test_links_lead_somewhere(path: Path) -> None:
 def test_make_has_what_documents_tell_people_to_make() -> None:
     """Targets of the Makefile."""
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    named = set[str]()
     for path in documents():
         told = re.findall(r"(?:^|`)(?:\$ )?make ((?:[a-z-]+ ?)+)", path.read_text("utf-8"), re.MULTILINE)
         for name in " ".join(told).split():
             assert name in targets, f"{path.relative_to(ROOT)}: make {name}"
+            named.add(name)
+    assert {"run", "test", "install", "kafka"} <= named, "else none of them was read"
 
 
 def test_receiver_docs_prints_what_people_are_told_to_read() -> None:

@@ -8,10 +8,18 @@ from typing import cast
 
 import pytest
 
+from receiver.journal.index import Found
 from receiver.journal.search import Search
 from receiver.model.errors import ReceiverError
 from receiver.operate import lookup
-from receiver.operate.lookup import mentioned, operations_with_id
+from receiver.operate.lookup import (
+    SeveralOperations,
+    UnknownOperation,
+    mentioned,
+    mentioned_in_index,
+    operations_in_index,
+    operations_with_id,
+)
 from tests.operate.desk import SWAPS, exchange
 from tests.support import Way
 
@@ -34,7 +42,13 @@ async def filled() -> Way:
 
 def found(way: Way, text: str) -> str:
     """The id of what is found."""
-    return mentioned(way.clock, way.outbox, way.journal.search(), way.journal.index(), text).rpartition(":")[2]
+    return mentioned(way.clock, way.outbox, way.journal.search(), told(way, text), text).rpartition(":")[2]
+
+
+def told(way: Way, text: str) -> Found:
+    """What the index tells of it."""
+    with closing(way.journal.index()) as index:
+        return index.find(text)
 
 
 @pytest.fixture(params=[False, True], ids=["looked through", "indexed"])
@@ -117,8 +131,8 @@ async def test_an_id_is_found_by_the_index_and_else_among_all() -> None:
             return search.operations_by_id(operation_id)
 
     def ids(text: str) -> list[str]:
-        with closing(way.journal.index()) as index:
-            return [one.key.rpartition(":")[2] for one in operations_with_id(index, cast("Search", Counted), text)]
+        found = operations_with_id(told(way, text), cast("Search", Counted), text)
+        return [one.key.rpartition(":")[2] for one in found]
 
     assert (ids("one"), read) == (["one"], ["one"])
     with closing(way.journal.index_writer(lambda body: body)) as writer:
@@ -126,3 +140,20 @@ async def test_an_id_is_found_by_the_index_and_else_among_all() -> None:
             pass
     assert (ids("one"), ids("One"), read) == (["one"], ["One"], ["one"])
     assert (ids("nobody"), read) == ([], ["one", "nobody"])
+
+
+async def test_a_page_goes_by_the_index_and_the_newest_records_alone(*, indexed: bool) -> None:
+    """What neither knows is unknown at once; what stands for several names them."""
+    way = await filled()
+    if indexed:
+        make_index(way)
+    search = way.journal.search()
+    (one,) = operations_in_index(told(way, "91aaa5e1-one"), search, "91aaa5e1-one")
+    assert one.key.endswith(":91aaa5e1-one")
+    assert operations_in_index(told(way, "91aaa5e1"), search, "91aaa5e1") == ()
+    assert mentioned_in_index(told(way, "order-1"), "order-1").endswith(":91aaa5e1-one")
+    with pytest.raises(UnknownOperation, match="nothing is known of an operation nobody"):
+        mentioned_in_index(told(way, "nobody"), "nobody")
+    with pytest.raises(SeveralOperations, match="91aaa5e1- stands for several operations") as several:
+        mentioned_in_index(told(way, "91aaa5e1-"), "91aaa5e1-")
+    assert sorted(key.rpartition(":")[2] for key in several.value.keys) == ["91aaa5e1-one", "91aaa5e1-two"]

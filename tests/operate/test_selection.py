@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+import orjson
 import pytest
 
 from receiver.model.callback import JournalEntry
 from receiver.operate import selection
-from receiver.operate.selection import Chosen, Filter, choose
+from receiver.operate.selection import Chosen, Filter, choose, steps_of_events
 from tests.operate.desk import SWAPS, exchange
 from tests.support import NOW_S, Way
 
@@ -58,6 +59,14 @@ async def test_all_of_them_with_what_they_became() -> None:
         (Filter(operation="one"), [1, 3]),
         (Filter(status="completed"), [2, 5]),
         (Filter(sequence=2), []),
+        (Filter(sequence=0), []),
+        (Filter(operation=""), []),
+        (Filter(anomaly="late"), []),
+        (Filter(effective=True), [1, 2, 3, 5]),
+        (Filter(effective=False), []),
+        (Filter(observed_via="poll"), []),
+        (Filter(observed_via="webhook", source="swaps"), [5]),
+        (Filter(amount="3"), []),
         (Filter(sequence=1, provider="0xpay", limit=2), [1, 2]),
         (Filter(limit=1), [1]),
         (Filter(source="0xpay-main", status="completed"), [2]),
@@ -66,6 +75,29 @@ async def test_all_of_them_with_what_they_became() -> None:
 async def test_each_wish_narrows_it(wanted: Filter, numbers: list[int]) -> None:
     """``until`` is exclusive; a wish about events leaves out what became none; the limit counts what is given."""
     assert [one.entry.number for one in chosen(await filled(), wanted)] == numbers
+
+
+async def test_what_an_event_says_of_itself_narrows_it_too() -> None:
+    """Its anomalies, whether it counts, and what moved, whatever the zeros behind the point; a repeat as its event."""
+    way = Way()
+    bodies = [exchange("one"), exchange("one", status="Pending"), exchange("one", status="Pending"), b"junk"]
+    await way.events("0xpay-main", bodies)
+    (event, late) = (orjson.loads(record.value) for record in way.outbox.read(0, 2))
+    assert (event["effective"], late["anomalies"], late["effective"]) == (True, ["late"], False)
+    spent = event["spent"]["amount"]
+    for wanted, numbers in (
+        (Filter(anomaly="late"), [2, 3]),
+        (Filter(anomaly="conflict"), []),
+        (Filter(effective=True), [1]),
+        (Filter(effective=False), [2, 3]),
+        (Filter(amount=spent, effective=True), [1]),
+        (Filter(amount=f"{spent}{'' if '.' in spent else '.'}00"), [1, 2, 3]),
+        (Filter(amount=f"{spent}1"), []),
+    ):
+        assert [one.entry.number for one in chosen(way, wanted)] == numbers, wanted
+        steps = list(steps_of_events(way.journal.search(), wanted.of_records, 0, 1))
+        assert [number for number, _ in steps] == [1, 2], "every event is passed, one at a time"
+        assert [one.callback for _, found in steps for one in found] == [at for at in numbers if at < 3], wanted
 
 
 async def test_it_goes_on_after_a_number_over_many_pages(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,15 +12,13 @@ from exchange_events.status_event import Anomaly, Family, ObservedVia, Status
 from receiver.console.answers import Ask, BadQuestion
 from receiver.console.desk import Desk
 from receiver.journal.index import Wanted
+from receiver.journal.terms import typed_amount
 from receiver.model.times import from_us
 
 REASONS: Sequence[str] = get_args(Reason)
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)(Z|[+-]\d\d:\d\d)?)?", re.ASCII)
 OUTCOMES = ("event", "quarantine", "withheld")
 TIME_FIELDS = ("since", "until")
-AMOUNT = re.compile(r"-?\d+(?:\.\d+)?", re.ASCII)
-SPACES = dict.fromkeys(map(ord, " \u00a0\u202f_'"))
-"""What people put between thousands."""
 EFFECTIVE: Mapping[str, bool] = {"yes": True, "no": False}
 
 
@@ -88,8 +86,8 @@ def wanted(ask: Ask) -> Wanted:
 def amount(ask: Ask) -> str | None:
     """The field ``amount`` as digits; raises ``BadQuestion``."""
     said = ask.text("amount")
-    digits = None if said is None else said.translate(SPACES)
-    if digits is not None and AMOUNT.fullmatch(digits) is None:
+    digits = None if said is None else typed_amount(said)
+    if said is not None and digits is None:
         raise BadQuestion(f"amount is digits with a point before the fraction, as 8123.25, not {said}")
     return digits
 

@@ -10,17 +10,18 @@ from typing import Any
 
 import orjson
 
-from receiver.console.answers import Ask, NoSuchPage, Page
+from receiver.console.answers import Ask, Page
 from receiver.console.desk import Desk
 from receiver.console.pages.choices import quoted
 from receiver.console.story import Known, told
 from receiver.journal.entries import open_stores
 from receiver.model.callback import EntryId, JournalEntry
-from receiver.model.errors import ConfigurationError, ReceiverError
+from receiver.model.errors import ConfigurationError
 from receiver.model.operation import operation_key
 from receiver.model.quarantine_record import WORDS, offending_word
 from receiver.model.records import Quarantined
 from receiver.model.times import to_us
+from receiver.operate.lookup import SeveralOperations, UnknownOperation
 from receiver.operate.timeline import timeline
 
 BODIES_MAX = 40
@@ -38,17 +39,19 @@ AMOUNTS = (("spent", "Spent"), ("received", "Received"), ("payout", "Payout"))
 
 
 def operation(desk: Desk, ask: Ask) -> Page:
-    """The timeline; with the field ``places`` also where on Kafka each event lies, which takes a look there."""
+    """The timeline; with the field ``places`` also where on Kafka each event lies, which takes a look there.
+
+    An operation is found by the index alone, so that a mistyped address costs no more than another page; who knows
+    that it is there has the command, which looks through everything.
+    """
     key = ask.path["key"]
     places = ask.text("places") is not None
     context = desk.context if places else replace(desk.context, open_kafka=lambda: None)
     try:
         retired = {card.name: desk.retired(card.name) for card in desk.sources}
         rows = asyncio.run(timeline(context, key, retired, SCAN_S))
-    except ConfigurationError:
-        raise
-    except ReceiverError as error:
-        raise NoSuchPage(f"{error}{_behind(desk)}") from None
+    except (UnknownOperation, SeveralOperations) as error:
+        return _which(desk, key, error)
     with closing(desk.context.journal.search()) as search:
         numbers = {row["record"] for row in rows if row["record"] is not None and row["outcome"] == "event"}
         events = {
@@ -75,6 +78,16 @@ def operation(desk: Desk, ask: Ask) -> Page:
     }
     shown = now["operation_id"] if now is not None else key
     return Page("operation.html", f"Operation {shown}", values, f"receiver show{desk.option} {quoted(key)}")
+
+
+def _which(desk: Desk, text: str, error: UnknownOperation | SeveralOperations) -> Page:
+    """What is there where an address names no operation, or more than one."""
+    keys = error.keys if isinstance(error, SeveralOperations) else ()
+    with closing(desk.context.journal.index()) as index:
+        indexed = index.indexed()
+    values = {"text": text, "keys": keys, "waiting": _waiting(desk), "indexed": indexed}
+    title = "Several operations" if keys else "Not found"
+    return Page("which.html", title, values, f"receiver show{desk.option} {quoted(text)}", status=404)
 
 
 _ROUTED = ("provider", "source", "account", "family", "kind", "status")
@@ -182,7 +195,7 @@ def _has_kafka(desk: Desk) -> bool:
         return False
 
 
-def _behind(desk: Desk) -> str:
+def _waiting(desk: Desk) -> int:
+    """Callbacks that are not interpreted yet."""
     with closing(desk.context.journal.inbox()) as inbox, closing(desk.context.journal.outbox()) as outbox:
-        waiting = inbox.last_number() - outbox.progress("inbox").number
-    return f"; {waiting} callbacks are not interpreted yet" if waiting > 0 else ""
+        return inbox.waiting(outbox.progress("inbox").number)

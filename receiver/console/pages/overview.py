@@ -69,7 +69,9 @@ def overview(desk: Desk, ask: Ask) -> Page:
 def sentences(service: Service | None, journal: Mapping[str, int]) -> list[dict[str, str]]:
     """What is to be said first: each with its level, ``good``, ``note`` or ``bad``, and where to read on."""
     if service is None:
-        behind = f", {journal['uninterpreted']} callbacks wait to be interpreted" if journal["uninterpreted"] else ""
+        waiting = journal["uninterpreted"]
+        wait = "1 callback waits" if waiting == 1 else f"{waiting} callbacks wait"
+        behind = f", {wait} to be interpreted" if waiting else ""
         return [{"level": "note", "text": f"No service answers: this is the journal as it lies{behind}.", "read": ""}]
     said = service.readyz
     found = []

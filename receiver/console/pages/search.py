@@ -10,8 +10,8 @@ from urllib.parse import quote
 from receiver.console.answers import Ask, GoTo, Page
 from receiver.console.desk import Desk
 from receiver.console.live import as_row
-from receiver.console.pages.choices import TIME_FIELDS, choices, kept, option, quoted, time_text, wanted
-from receiver.journal.index import EventPage, Found, Hit
+from receiver.console.pages.choices import TIME_FIELDS, amount, choices, kept, option, quoted, time_text, wanted
+from receiver.journal.index import PAGE, EventPage, Found, Hit
 
 PAGES_OF: dict[str, str] = {
     "operation": "/operation",
@@ -96,14 +96,11 @@ def shared(found: Found, text: str) -> str:
 def _command(desk: Desk, ask: Ask, text: str | None) -> str:
     if text:
         return f"receiver show{desk.option} {quoted(text)}"
-    fields = {name: ask.text(name) for name in ("source", "status")} | {"since": time_text(ask, "since")}
-    if ask.text("outcome") == "quarantine":
-        shown = {"source": fields["source"], "since": fields["since"], "until": time_text(ask, "until")}
-        return f"receiver quarantine list{desk.option} --state all" + _options(shown)
-    more = {name: ask.text(name) for name in ("kind", "family")} | {"until": time_text(ask, "until")}
-    if any(more.values()):
-        return f"receiver replay{desk.option} --to stdout" + _options(fields | more)
-    return f"receiver tail{desk.option} -n 50" + _options(fields)
+    times = {name: time_text(ask, name) for name in TIME_FIELDS}
+    if ask.text("outcome") in {"quarantine", "withheld"}:
+        return f"receiver quarantine list{desk.option} --state all" + _options({"source": ask.text("source")} | times)
+    said = {name: ask.text(name) for name in choices(desk) if name != "outcome"}
+    return f"receiver tail{desk.option} -n {PAGE}" + _options(said | {"amount": amount(ask)} | times)
 
 
 def _options(fields: Mapping[str, str | None]) -> str:

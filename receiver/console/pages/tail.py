@@ -22,8 +22,5 @@ def live(desk: Desk, ask: Ask) -> Page:
         "narrowed": narrowed,
         "ask": ask,
     }
-    command = f"receiver tail{desk.option} --follow" + "".join(option(name, narrowed.get(name)) for name in _OPTIONS)
+    command = f"receiver tail{desk.option} --follow" + "".join(option(name, value) for name, value in narrowed.items())
     return Page("live.html", "Live", values, command)
-
-
-_OPTIONS = ("source", "status")

@@ -1,20 +1,27 @@
-// What a page can do beyond links and forms: keys, local times in titles, copying, and the live tail. Every page but the
+// What a page can do beyond links and forms: keys, local times beside UTC, copying, and the live tail. Every page but the
 // tail works without it. Whatever a stranger wrote is only ever set as text.
 "use strict";
 
 const base = document.body.dataset.base;
 const find = (id) => document.getElementById(id);
 
-for (const time of document.querySelectorAll("time")) tellLocally(time);
+for (const time of document.querySelectorAll("time")) time.after(...hereOf(time));
 for (const button of document.querySelectorAll("button.copy")) offerCopy(button);
 startKeys();
 startLive();
 askAgain();
 
-function tellLocally(time) {
+// The same moment on the reader's own clock, to stand behind it: the day only where it is another one, and nothing where
+// that clock shows UTC.
+function hereOf(time) {
   const at = new Date(time.dateTime);
-  if (Number.isNaN(at.getTime())) return;
+  if (Number.isNaN(at.getTime())) return [];
   time.title = `${time.dateTime}\n${at.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" })} here`;
+  if (at.getTimezoneOffset() === 0) return [];
+  const two = (number) => String(number).padStart(2, "0");
+  const clock = [at.getHours(), at.getMinutes(), at.getSeconds()].map(two).join(":");
+  const day = [at.getFullYear(), two(at.getMonth() + 1), two(at.getDate())].join("-");
+  return [" ", element("span", "here", `${time.dateTime.startsWith(day) ? "" : `${day} `}${clock} here`)];
 }
 
 function offerCopy(button) {
@@ -121,7 +128,6 @@ function rowOf(row, places) {
   const time = document.createElement("time");
   time.dateTime = row.received_at;
   time.textContent = row.received_at.slice(0, 19).replace("T", " ");
-  tellLocally(time);
   const link = document.createElement("a");
   link.className = "go";
   if (row.key) {
@@ -135,7 +141,7 @@ function rowOf(row, places) {
   const word = row.record_type === "event" ? row.status : row.record_type;
   const level = row.record_type === "event" ? levels[row.status] || "going" : "bad";
   const marks = [...(row.key && !row.effective ? ["not effective"] : []), ...row.anomalies, ...(row.simulated ? ["simulated"] : [])];
-  const cells = [[time], [row.source], [link], [element("span", `status ${level}`, word)], [row.provider_status],
+  const cells = [[time, ...hereOf(time)], [row.source], [link], [element("span", `status ${level}`, word)], [row.provider_status],
     [row.money], [row.sequence ?? ""], marks.flatMap((mark) => [element("span", "mark", mark), " "])];
   cells.forEach((parts, place) => {
     const cell = made.insertCell();
