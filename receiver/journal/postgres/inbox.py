@@ -9,7 +9,9 @@ The horizon stands still while any transaction that has written something is ope
 Nothing is lost then, and events wait. So where it has not moved for a while and a read finds nothing, we look which of
 the open transactions can be appends at all: they hold a writer's lock on the table, which is taken before a transaction
 gets its id and kept to its end. What is below the lowest of those, and below the next id of a snapshot that was taken
-*before* that look, can be read. Snapshot, locks, read: three statements, in this order and no other.
+*before* that look, can be read. Snapshot, locks, read: three statements, in this order and no other. A transaction can
+be in the snapshot a moment before its id is seen among the locks, so while one with that lock shows no id nothing is
+known.
 """
 
 from __future__ import annotations
@@ -32,6 +34,8 @@ READ_BYTES_MAX = 8 * 1024 * 1024
 """Of bodies in one ``read``; the first is given whatever its size."""
 STILL_S = 0.2
 """A horizon that has not moved for so long is looked at more closely; other appends take milliseconds."""
+LOOKS = 3
+"""At the open appends, until each shows its id; then the next read looks again."""
 XID_BITS = 32
 PLACES = 1024
 """Numbers of one transaction."""
@@ -103,8 +107,11 @@ class PostgresInboxReader:
             self._horizon, self._since_s = xmin, now_s
         if now_s - self._since_s < STILL_S or xmax <= xmin + 1:
             return None
-        appending = [_widened(row[0], xmax) for row in self._db.rows(SQL["appending"])]
-        return int(era + min([xmax, *appending])) * PLACES
+        for _ in range(LOOKS):
+            appending = [row[0] for row in self._db.rows(SQL["appending"])]
+            if None not in appending:
+                return int(era + min([xmax, *(_widened(xid, xmax) for xid in appending)])) * PLACES
+        return None
 
 
 def _widened(xid: int, xmax: int) -> int:

@@ -28,6 +28,14 @@ TRIED_BYTES = 16 * 1024
 """Of a row that only shows whether rows can be kept: more than fits into what is left of most pages."""
 
 
+def begin_numbered(address: Address) -> str:
+    """What begins an append whose number is asked for before its rows are there.
+
+    Readers tell an append from other transactions by its lock, which must therefore be taken before its id is.
+    """
+    return f"{begin(address)}; {SQL['lock']}"
+
+
 class UnsafeCommit(Exception):
     """The database says that it committed, and warns: a replica may lack it."""
 
@@ -117,7 +125,7 @@ class Appender:
             if self._seals.lacking(days):
                 await asyncio.to_thread(self._seals.prepare, days)
         timeout_s = self._address.options.commit_timeout_s
-        await connection.execute(begin(self._address), timeout=timeout_s)
+        await connection.execute(begin_numbered(self._address), timeout=timeout_s)
         first = await connection.fetchval(SQL["first_number"], timeout=timeout_s)
         numbers = list(range(first, first + len(callbacks)))
         sealed = [seal_content(self._seals, number, one) for number, one in zip(numbers, callbacks, strict=True)]

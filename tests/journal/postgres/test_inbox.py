@@ -13,8 +13,10 @@ from receiver.journal.postgres import inbox
 from receiver.journal.postgres.address import Address
 from receiver.journal.postgres.connection import Database
 from receiver.journal.postgres.inbox import PostgresInboxReader
+from receiver.journal.postgres.inbox_append import begin_numbered
 
 APPEND = inbox.SQL["append"]
+PLAIN = "INSERT INTO callbacks (slot, number, source, received_at_us, headers, body) VALUES (0, $1, 's', 0, '', 'x')"
 ORDERS = list(itertools.permutations(range(3)))
 
 
@@ -104,5 +106,47 @@ def test_a_foreign_transaction_does_not_hold_events_up(
     follow(reader, seen)
     assert seen == held.numbers[:1], "the second append is open"
     held.end(1)
+    follow(reader, seen)
+    assert seen == held.numbers
+
+
+def test_an_append_that_only_has_its_number_is_one_too(
+    address: Address, stack: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is sealed is bound to its number, which is asked for before the row is there: as long as that takes."""
+    monkeypatch.setattr(inbox, "STILL_S", 0.0)
+    sealing = stack.enter_context(closing(Database(address, "append")))
+    sealing.execute(begin_numbered(address))
+    number = int(sealing.one(inbox.SQL["first_number"]))
+    held = Held(address, stack, 1)
+    held.end(0)
+    reader = stack.enter_context(closing(PostgresInboxReader(address)))
+    seen: list[int] = []
+    follow(reader, seen)
+    assert seen == []
+    sealing.rows(PLAIN, number)  # a sealed one would need its key
+    follow(reader, seen)
+    sealing.execute("COMMIT")
+    follow(reader, seen)
+    assert seen == [number, *held.numbers]
+
+
+def test_while_an_append_shows_no_number_nothing_is_known(
+    address: Address, stack: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may have one that counts already, and that the list of locks shows a moment later."""
+    monkeypatch.setattr(inbox, "STILL_S", 0.0)
+    foreign = stack.enter_context(closing(Database(address, "foreign")))
+    foreign.execute("BEGIN")
+    foreign.rows("INSERT INTO runs VALUES ('x', '')")
+    beginning = stack.enter_context(closing(Database(address, "append")))
+    beginning.execute(begin_numbered(address))
+    held = Held(address, stack, 1)
+    held.end(0)
+    reader = stack.enter_context(closing(PostgresInboxReader(address)))
+    seen: list[int] = []
+    follow(reader, seen)
+    assert seen == []
+    beginning.execute("ROLLBACK")
     follow(reader, seen)
     assert seen == held.numbers

@@ -6,6 +6,10 @@ FROM unnest($1::text[], $2::bigint[], $3::bytea[], $4::bytea[], $5::smallint[]) 
 WHERE $6::bigint = (SELECT era FROM journal)
 RETURNING number
 
+-- name: lock
+-- What an INSERT takes before all else; without ONLY each part would be locked too.
+LOCK TABLE ONLY callbacks IN ROW EXCLUSIVE MODE
+
 -- name: first_number
 -- What is sealed is bound to its number, so it must be known before: that of this transaction's first row.
 SELECT (era + pg_current_xact_id()::text::bigint) * 1024 FROM journal
@@ -61,11 +65,12 @@ FROM pg_current_snapshot() AS s
 
 -- name: appending
 -- Transactions that can be appends: they hold a writer's lock on callbacks, taken before their id and kept to their end.
-SELECT x.transactionid::text::bigint FROM pg_locks r JOIN pg_locks x USING (virtualtransaction)
+-- NULL for one that shows no id: it has none yet, or has it and has not locked it yet, which comes a moment later.
+SELECT x.transactionid::text::bigint FROM pg_locks r LEFT JOIN pg_locks x ON x.virtualtransaction = r.virtualtransaction
+  AND x.locktype = 'transactionid' AND x.mode = 'ExclusiveLock' AND x.granted
 WHERE r.locktype = 'relation' AND r.database = (SELECT oid FROM pg_database WHERE datname = current_database())
   AND r.relation = 'callbacks'::regclass
   AND r.mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
-  AND x.locktype = 'transactionid' AND x.mode = 'ExclusiveLock' AND x.granted
 
 -- name: entry
 -- One callback, whole.
