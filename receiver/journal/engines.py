@@ -183,7 +183,9 @@ def is_server(url: str) -> bool:
 
 def why_no_url(url: str) -> str | None:
     """Why no journal can be at this URL, as the end of a sentence; None where one can."""
-    return postgres.why_no_address(url) if is_server(url) else None
+    if is_server(url):
+        return postgres.why_no_address(url)
+    return "holds a zero, which no path can" if "\0" in url else None
 
 
 def _address(url: str, options: EngineOptions) -> postgres.Address:

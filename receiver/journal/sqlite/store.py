@@ -74,6 +74,8 @@ def connect(
             connection.pragma("secure_delete", "on")  # what is deleted is overwritten: it was somebody's data
         if not _temp_folder():
             connection.pragma("temp_store", "memory")
+    except UnicodeEncodeError:
+        raise JournalError(f"{path}: SQLite opens paths in UTF-8 alone, and this is none") from None
     except apsw.CantOpenError as error:
         why = why_not_open(path, read_only=read_only) or error
         raise JournalError(f"{path} cannot be opened: {why}") from error
