@@ -20,10 +20,11 @@ def main() -> None:
     _leave_the_current_folder()
     import signal
 
+    from receiver.cli.command_word import command_word
     from receiver.cli.exit_codes import DONE, INTERRUPTED
 
     _fill_standard_descriptors()
-    if sys.argv[1:2] == ["serve"]:
+    if command_word(sys.argv[1:]) == "serve":
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: os._exit(DONE))
         signal.signal(signal.SIGHUP, signal.SIG_IGN)

@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Callable, Collection
 from contextlib import closing
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -111,10 +111,10 @@ class Time(click.ParamType[int]):
         ago = AGO.fullmatch(value)
         if ago is not None:
             return max(0, time.time_ns() // 1000 - int(ago[1]) * UNIT_S[ago[2]] * 1_000_000)
-        with contextlib.suppress(TypeError, ValueError):
+        with contextlib.suppress(TypeError, ValueError, OverflowError):  # the last: no year has it in UTC
             moment = datetime.fromisoformat(value)
             if moment.tzinfo is not None:
-                return round(moment.timestamp() * 1_000_000)
+                return round(moment.astimezone(UTC).timestamp() * 1_000_000)
         return self.fail(
             f"{value!r} is no RFC 3339 time with a zone, as 2024-05-27T08:55:30Z, nor how long ago, as 30m, 2h or 3d",
             param,

@@ -45,6 +45,8 @@ def export_command(config: Path | None, *, unmasked: bool, target: Path | None, 
         for line in lines:
             write_line(line)
         return
+    if not target.name:
+        raise click.UsageError("--to names no file")
     count, new = 0, target.with_name(target.name + ".part")
     with progress("exported", None) as advance, os.fdopen(_private(new), "wb") as file:
         for line in lines:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import click
 from click.shell_completion import CompletionItem
 
+from receiver.cli.command_word import command_word
 from receiver.cli.exit_codes import DONE, FAILED, INTERRUPTED, WRONG_USE
 from receiver.cli.help_text import example, no_such_command
 from receiver.cli.last_words import bug, drop_output, reader_has_gone, say_anything, system_reason
@@ -327,7 +328,7 @@ def _say_version(ctx: click.Context) -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command; the exit code. No error ends in a traceback: the system's and ours each become a sentence."""
-    if sys.stdout is None and arguments[:1] != ["serve"]:  # which has no results, and runs without a log too
+    if sys.stdout is None and command_word(arguments) != "serve":  # which has no results, and runs without a log too
         click.echo("receiver: stdout is closed, and results go there; /dev/null will do", err=True)
         return FAILED
     for stream in (sys.stdout, sys.stderr):

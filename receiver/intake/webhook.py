@@ -184,8 +184,8 @@ class WebhookRoute(Route):
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Match ``/webhooks/{source}``."""
         folder, _, source = scope["path"].rpartition("/")
-        if folder != WEBHOOKS or not source:
-            return Match.NONE, {}
+        if folder != WEBHOOKS or not source or b"%2f" in scope.get("raw_path", b"").lower():
+            return Match.NONE, {}  # a slash that was written as an escape divides nothing (RFC 3986, 2.2)
         return Match.FULL, {"endpoint": self.endpoint, "path_params": {"source": source}}
 
 

@@ -19,7 +19,7 @@ from receiver.journal.postgres import address as postgres
 from receiver.journal.sealed import NO_KEYS, Keyring
 from receiver.journal.slots import HeldSlot
 from receiver.journal.sqlite import private
-from receiver.journal.sqlite.folder import acquire
+from receiver.journal.sqlite.folder import acquire_journal
 from receiver.journal.sqlite.journal import SqliteJournal, journal_in, open_journal
 from receiver.journal.sqlite.runs import FileRuns
 from receiver.model.errors import JournalBusy, JournalError
@@ -62,7 +62,7 @@ def hold_journal(
     said = False
     while True:
         try:
-            descriptor = acquire(folder, "journal")
+            descriptors = acquire_journal(folder)
         except JournalBusy as busy:
             waited_s = time.monotonic() - began_s
             if waited_s > wait_s:
@@ -73,9 +73,10 @@ def hold_journal(
             time.sleep(RETRY_S)
             continue
         try:
-            yield open_journal(folder, keys), descriptor
+            yield open_journal(folder, keys), descriptors[0]
         finally:
-            os.close(descriptor)
+            for descriptor in descriptors:
+                os.close(descriptor)
         return
 
 
@@ -106,7 +107,8 @@ def is_held(url: str, options: EngineOptions = NO_OPTIONS) -> bool:
 
         return held_by_anyone(_address(url, options))
     try:
-        os.close(acquire(_folder(url), "journal"))
+        for descriptor in acquire_journal(_folder(url)):
+            os.close(descriptor)
     except JournalBusy:
         return True
     return False
@@ -183,7 +185,9 @@ def is_server(url: str) -> bool:
 
 def why_no_url(url: str) -> str | None:
     """Why no journal can be at this URL, as the end of a sentence; None where one can."""
-    return postgres.why_no_address(url) if is_server(url) else None
+    if is_server(url):
+        return postgres.why_no_address(url)
+    return "holds a zero, which no path can" if "\0" in url else None
 
 
 def _address(url: str, options: EngineOptions) -> postgres.Address:

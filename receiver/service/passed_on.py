@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,8 @@ from receiver.journal.slots import HeldSlot
 from receiver.model.errors import ReceiverError
 from receiver.service.config.settings import Settings
 from receiver.service.journals import open_held
+
+NO_PLACE = "no place to hand the configuration to the processes"
 
 
 @contextmanager
@@ -34,13 +37,17 @@ def passed_on(settings: Settings, journal: Journal) -> Iterator[int]:
 
 def _nameless_file() -> int:
     # In memory where the system can (Linux), so that no folder need be writable: a container's root often is not.
-    with suppress(AttributeError, OSError):
-        return os.memfd_create("receiver-configuration")
+    try:
+        with suppress(AttributeError):
+            return os.memfd_create("receiver-configuration")
+    except OSError as error:
+        if error.errno in {errno.EMFILE, errno.ENFILE}:  # no folder would help, and the search for one says that
+            raise ReceiverError(f"{NO_PLACE}: {error.strerror}") from None
     try:
         with tempfile.TemporaryFile() as file:
             return os.dup(file.fileno())
     except OSError as error:
-        raise ReceiverError(f"no place to hand the configuration to the processes: {error.strerror}") from None
+        raise ReceiverError(f"{NO_PLACE}: {error.strerror}") from None
 
 
 def read_passed_on(

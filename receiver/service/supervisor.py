@@ -40,6 +40,7 @@ from receiver.service.cast import Alone, Cast
 from receiver.service.config.console import console_rules, console_url, need_console
 from receiver.service.config.exporter import need_exporter
 from receiver.service.config.journal_keys import resolve_keys
+from receiver.service.config.kafka_options import need_kafka_options
 from receiver.service.config.polls import polled
 from receiver.service.config.secret_lint import odd_secrets
 from receiver.service.config.service_links import service_links
@@ -175,6 +176,8 @@ def _serve(settings: Settings, environ: Mapping[str, str], role: ServeRole, log:
     hide_memory(environ)
     raise_open_files()  # its children have it from here
     resolve_sources(settings, environ)  # every fault is named before anything starts
+    if role != "intake":  # which may have been given no secret of Kafka's
+        need_kafka_options(settings, environ)
     need_exporter(settings)
     if settings.console.enabled:
         need_console()

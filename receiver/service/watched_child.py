@@ -248,6 +248,9 @@ def _backoff_s(failures: int) -> float:
 
 
 def _cause(code: int) -> dict[str, object]:
-    if code < 0:
+    if code >= 0:
+        return {"exit_code": code}
+    try:
         return {"signal": signal.Signals(-code).name}
-    return {"exit_code": code}
+    except ValueError:  # of the real-time signals only the first and the last have names
+        return {"signal": str(-code)}

@@ -94,7 +94,13 @@ def test_so_is_a_source_that_nobody_knows(filled: Desk, command: tuple[str, ...]
     assert f"--source: {TYPO!r} is not one of renamed, swaps, 0xpay-main" in said
 
 
-@pytest.mark.parametrize("time", ["yesterday", "2024-05-27T08:55:30", "2 h", "h", "1y"])
+@pytest.mark.parametrize(
+    "time",
+    [
+        *("yesterday", "2024-05-27T08:55:30", "2 h", "h", "1y"),
+        *("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"),  # in years 0 and 10000 of UTC
+    ],
+)
 def test_a_time_is_of_one_kind_everywhere(filled: Desk, time: str) -> None:
     """Also where quarantined callbacks are chosen."""
     for command in (("quarantine", "list"), ("export",)):

@@ -34,6 +34,11 @@ def test_lines_go_to_stdout_or_to_a_file_of_ones_own(filled: Desk, tmp_path: Pat
     assert not list(tmp_path.glob("*.part"))
 
 
+def test_no_name_of_a_file_is_wrong_use(filled: Desk) -> None:
+    """As of a variable that is not set."""
+    assert "--to names no file" in filled.fails("export", "--to", "", code=2)
+
+
 def test_what_is_exported_unmasked_is_imported_and_known_the_second_time(filled: Desk, tmp_path: Path) -> None:
     """Into a journal that is made for it."""
     target = tmp_path / "callbacks.jsonl"

@@ -45,6 +45,17 @@ def test_systemd_finds_nothing_wrong_with_it(unit: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_it_is_tried_again_for_ever() -> None:
+    """Without the first line systemd gives a unit up after a few starts, over a disk that was full for half a minute.
+
+    The second one would give it up over a secret that was not there yet, which is exit 2; or do nothing, where it is
+    ``ExecStartPre`` that says so.
+    """
+    lines = UNIT.read_text("utf-8").splitlines()
+    assert {"StartLimitIntervalSec=0", "Restart=always"} <= set(lines)
+    assert not any(line.startswith("RestartPreventExitStatus") for line in lines)
+
+
 def test_it_is_exposed_as_little_as_can_be(unit: Path) -> None:
     """And one line less would be seen."""
     command = ["systemd-analyze", "security", "--offline=true", f"--threshold={EXPOSURE_TENTHS_MAX}", str(unit)]

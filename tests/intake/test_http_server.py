@@ -115,7 +115,11 @@ async def test_other_methods_are_405(door: Door, method: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [b"/", b"/webhooks/0xpay-main/", b"/readyz", b"/metrics", b"//", b"/webhooks/%00", b"/%ff"]
+    "path",
+    [
+        *(b"/", b"/webhooks/0xpay-main/", b"/readyz", b"/metrics", b"//", b"/webhooks/%00", b"/%ff"),
+        *(b"/webhooks%2F0xpay-main", b"/webhooks%2f0xpay-main", b"/webhooks/0xpay-main%2f"),
+    ],
 )
 async def test_other_paths_are_404_without_a_redirect(door: Door, path: bytes) -> None:
     """No ``Location``, whatever the path."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from pathlib import Path
@@ -47,3 +48,19 @@ def test_no_temporary_folder_is_looked_for(tmp_path: Path, monkeypatch: pytest.M
         monkeypatch.delattr(os, "memfd_create")
         with pytest.raises(ReceiverError, match="No usable temporary directory"), passed_on(settings, journal):
             pass
+
+
+def test_too_many_open_files_are_called_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not a temporary folder that cannot be used, since no file at all can be opened."""
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(os, "memfd_create", full, raising=False)
+    settings = configured(tmp_path / "journal")
+    with (
+        hold_journal(settings.journal.url) as (journal, _),
+        pytest.raises(ReceiverError, match="to the processes: Too many open files"),
+        passed_on(settings, journal),
+    ):
+        pass

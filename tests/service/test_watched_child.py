@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
+import signal
 import sys
 from typing import Any
 
@@ -58,6 +60,19 @@ async def test_it_is_told_over_its_link(log: Lines) -> None:
     assert child.lines_lost() == 2  # also of one that has ended
     assert [event for _, event, _ in log.lines] == ["serve.child_started"]
     child.reload()  # nobody is there, which is nothing
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGRTMIN"), reason="there are no real-time signals here")
+async def test_one_that_dies_of_a_signal_without_a_name_is_started_again(log: Lines) -> None:
+    """It ended the whole service once: Python has names for the first and the last of the real-time signals alone."""
+    child = Child("interpret", {}, log)
+    running = asyncio.create_task(child.run())
+    await named(log, "serve.child_started")
+    os.kill(int(log.named("serve.child_started")[0]["pid"]), signal.SIGRTMIN + 3)
+    await named(log, "serve.child_started", 2)
+    assert log.named("serve.child_died")[0]["signal"] == str(signal.SIGRTMIN + 3)
+    await child.stop(10)
+    await running
 
 
 async def test_one_that_is_stopped_while_it_starts_ends_too(log: Lines) -> None:

@@ -57,6 +57,36 @@ def acquire(folder: Path, name: str) -> int:
     return descriptor
 
 
+def acquire_journal(folder: Path) -> tuple[int, ...]:
+    """Lock the journal in ``folder``; the first descriptor is the lock file's. Raises as ``acquire`` does.
+
+    Who takes ``journal.lock`` for a stale file and deletes it would let a second service in beside the first; so who
+    holds it holds the folder itself as well, where the file system has locks for folders.
+    """
+    descriptor = acquire(folder, "journal")
+    try:
+        return descriptor, *_acquire_folder(folder)
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def _acquire_folder(folder: Path) -> tuple[int, ...]:
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise StoreFailed(f"{folder}: {error.strerror}") from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise JournalBusy(f"another receiver holds the journal in {folder}, though its journal.lock is gone") from None
+    except OSError:  # a network file system, most likely
+        os.close(descriptor)
+        return ()
+    return (descriptor,)
+
+
 def make_or_check(folder: Path, ring: Keyring = NO_KEYS) -> str:
     """Make the journal if there is none, else check that its stores fit, and bring an older format to ours; its id.
 

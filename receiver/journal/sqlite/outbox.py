@@ -24,11 +24,12 @@ from receiver.journal.outbox_values import (
 )
 from receiver.journal.sealed import NO_KEYS, Keyring
 from receiver.journal.search import OTHER_FIELDS, UNKNOWN_FIELD_CHARACTERS_MAX, UNKNOWN_FIELDS_MAX
+from receiver.journal.sqlite.open_files import OpenFiles
 from receiver.journal.sqlite.operation_keys import OperationKeys, json_list
 from receiver.journal.sqlite.outbox_rows import operation_row
 from receiver.journal.sqlite.seals import Seals
 from receiver.journal.sqlite.statements import insert, named_queries
-from receiver.journal.sqlite.store import StoreConnection, failures, open_store, transaction
+from receiver.journal.sqlite.store import StoreConnection, failures, files_of, open_store, transaction
 from receiver.journal.sqlite.wal import Wal
 from receiver.model.callback import EntryId
 from receiver.model.errors import StoreFailed
@@ -48,8 +49,8 @@ SQL = named_queries(STORE)
 class SqliteOutbox(StoreConnection):
     """``ports.Outbox`` in ``outbox.db`` of the journal's folder; to be used by one thread at a time."""
 
-    def __init__(self, connection: apsw.Connection, ring: Keyring = NO_KEYS) -> None:
-        super().__init__(connection, STORE)
+    def __init__(self, connection: apsw.Connection, ring: Keyring = NO_KEYS, files: OpenFiles | None = None) -> None:
+        super().__init__(connection, STORE, files)
         self._seals = Seals(connection, STORE, ring)
         self._wal = Wal(connection)
         self._to_forget = False
@@ -61,7 +62,8 @@ class SqliteOutbox(StoreConnection):
         cls, folder: Path, ring: Keyring = NO_KEYS, *, read_only: bool = False, vfs: str | None = None
     ) -> SqliteOutbox:
         """Open the store that ``folder.make_or_check`` made; raises ``JournalError``, ``StoreFailed``."""
-        return cls(open_store(folder / FILE, STORE, read_only=read_only, vfs=vfs), ring)
+        connection = open_store(folder / FILE, STORE, read_only=read_only, vfs=vfs)
+        return cls(connection, ring, None if read_only else files_of(folder / FILE))
 
     def progress(self, store: str) -> Progress:
         """How far ``store`` has been interpreted."""
@@ -86,6 +88,7 @@ class SqliteOutbox(StoreConnection):
 
     def commit(self, batch: OutboxBatch) -> None:
         """Commit the batch whole, with an fsync; raises ``StoreFailed`` with nothing of it kept."""
+        self._need_files()
         self._seals.prepare(days_of(batch.records))
         try:
             with transaction(self._db):

@@ -13,9 +13,10 @@ import apsw
 import orjson
 
 from receiver.journal.sealed import NO_KEYS, Keyring
+from receiver.journal.sqlite.open_files import OpenFiles
 from receiver.journal.sqlite.seals import Seals
 from receiver.journal.sqlite.statements import named_queries
-from receiver.journal.sqlite.store import StoreConnection, open_store, transaction
+from receiver.journal.sqlite.store import StoreConnection, files_of, open_store, transaction
 from receiver.model.records import Request
 from receiver.model.times import day_of
 
@@ -27,17 +28,19 @@ SQL = named_queries(STORE)
 class SqliteRequests(StoreConnection):
     """``ports.Requests`` in ``requests.db`` of the journal's folder."""
 
-    def __init__(self, connection: apsw.Connection, ring: Keyring = NO_KEYS) -> None:
-        super().__init__(connection, STORE)
+    def __init__(self, connection: apsw.Connection, ring: Keyring = NO_KEYS, files: OpenFiles | None = None) -> None:
+        super().__init__(connection, STORE, files)
         self._seals = Seals(connection, STORE, ring)
 
     @classmethod
     def open(cls, folder: Path, ring: Keyring = NO_KEYS, *, read_only: bool = False) -> SqliteRequests:
         """Open the store that ``folder.make_or_check`` made; raises ``JournalError``, ``StoreFailed``."""
-        return cls(open_store(folder / FILE, STORE, read_only=read_only), ring)
+        connection = open_store(folder / FILE, STORE, read_only=read_only)
+        return cls(connection, ring, None if read_only else files_of(folder / FILE))
 
     def add(self, request_type: str, made_at_us: int, payload: Mapping[str, Any]) -> int:
         """Commit one request with an fsync and give its number; raises ``StoreFailed``."""
+        self._need_files()
         self._seals.prepare([day_of(made_at_us)])
         with transaction(self._db):
             return add_request(self._db, self._seals, request_type, made_at_us, payload)

@@ -23,6 +23,7 @@ from zlib import crc32
 
 import apsw
 
+from receiver.journal.sqlite.open_files import OpenFiles
 from receiver.journal.sqlite.private import need_own_file, open_private, why_not_open
 from receiver.journal.sqlite.statements import named_queries, schema
 from receiver.model.errors import JournalError, StoreFailed
@@ -74,6 +75,8 @@ def connect(
             connection.pragma("secure_delete", "on")  # what is deleted is overwritten: it was somebody's data
         if not _temp_folder():
             connection.pragma("temp_store", "memory")
+    except UnicodeEncodeError:
+        raise JournalError(f"{path}: SQLite opens paths in UTF-8 alone, and this is none") from None
     except apsw.CantOpenError as error:
         why = why_not_open(path, read_only=read_only) or error
         raise JournalError(f"{path} cannot be opened: {why}") from error
@@ -120,12 +123,28 @@ def failures(store: str) -> Iterator[None]:
         raise StoreFailed(f"{store}: {error}") from error
 
 
+def files_of(path: Path) -> OpenFiles:
+    """The files of a store that was just opened; raises ``StoreFailed`` where one is gone already."""
+    try:
+        return OpenFiles(path)
+    except OSError as error:
+        raise StoreFailed(f"{path}: {error.strerror}") from error
+
+
 class StoreConnection:
     """One connection to a store, for one thread at a time."""
 
-    def __init__(self, connection: apsw.Connection, store: str) -> None:
+    def __init__(self, connection: apsw.Connection, store: str, files: OpenFiles | None = None) -> None:
+        """``files``: those of who writes here."""
         self._db = connection
         self._store = store
+        self._files = files
+
+    def _need_files(self) -> None:
+        # What is committed to a file that has no name is gone with this process, and nobody would notice until then.
+        fault = self._files.fault() if self._files is not None else None
+        if fault is not None:
+            raise StoreFailed(f"{self._store}: {fault}")
 
     def close(self) -> None:
         """Give the file back."""

@@ -62,7 +62,10 @@ def _is_placeholder(value: str, written: Any) -> bool:
 
 
 def _host(value: str) -> str:
-    return (urlsplit(value).hostname or "").rstrip(".") if "://" in value else ""
+    try:
+        return (urlsplit(value).hostname or "").rstrip(".") if "://" in value else ""
+    except ValueError:  # `http://[`: no URL, whatever else it is
+        return ""
 
 
 def _at(table: Mapping[str, Any], key: str) -> Any:

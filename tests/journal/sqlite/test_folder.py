@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import fcntl
 import os
 import shutil
 import sqlite3
@@ -13,7 +15,7 @@ import pytest
 
 from receiver.journal.ports import InboxLimits
 from receiver.journal.sqlite import store as sqlite
-from receiver.journal.sqlite.folder import acquire
+from receiver.journal.sqlite.folder import acquire, acquire_journal
 from receiver.journal.sqlite.inbox import SqliteInboxReader
 from receiver.journal.sqlite.inbox_writer import SqliteInbox
 from receiver.journal.sqlite.journal import open_journal
@@ -153,6 +155,36 @@ def test_the_lock_is_one_holders(tmp_path: Path) -> None:
         acquire(tmp_path, "journal")
     os.close(held)
     os.close(acquire(tmp_path, "journal"))
+
+
+def test_it_is_held_also_by_who_has_lost_the_file(tmp_path: Path) -> None:
+    """A person takes it for a stale one and deletes it; two services would then interpret the same callbacks."""
+    held = acquire_journal(tmp_path)
+    with pytest.raises(JournalBusy, match=r"\(journal\.lock\)"):
+        acquire_journal(tmp_path)
+    (tmp_path / "journal.lock").unlink()
+    with pytest.raises(JournalBusy, match=r"another receiver holds the journal in .*, though its journal.lock is gone"):
+        acquire_journal(tmp_path)
+    for descriptor in held:
+        os.close(descriptor)
+    for descriptor in acquire_journal(tmp_path):
+        os.close(descriptor)
+
+
+def test_a_file_system_without_locks_for_folders_has_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As NFS, where only who may write to a file can lock it."""
+    locks = fcntl.flock
+
+    def only_files(descriptor: int, how: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EBADF, "Bad file descriptor")
+        locks(descriptor, how)
+
+    monkeypatch.setattr(fcntl, "flock", only_files)
+    (held,) = acquire_journal(tmp_path)
+    with pytest.raises(JournalBusy):
+        acquire_journal(tmp_path)
+    os.close(held)
 
 
 async def test_numbers_are_never_used_twice(tmp_path: Path) -> None:

@@ -9,6 +9,10 @@ import pytest
 from receiver.journal.sqlite import store as sqlite
 from receiver.journal.sqlite.journal import open_journal
 from receiver.journal.sqlite.open_files import PARTS, OpenFiles
+from receiver.journal.sqlite.outbox import SqliteOutbox
+from receiver.journal.sqlite.requests import SqliteRequests
+from receiver.model.errors import StoreFailed
+from receiver.model.records import OutboxBatch, Progress
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -70,3 +74,27 @@ def test_a_folder_that_cannot_be_looked_at_is_said(tmp_path: Path) -> None:
     folder.touch()
     assert files.fault() == f"{folder}/inbox.db cannot be looked at: Not a directory"
     connection.close()
+
+
+def test_nothing_is_interpreted_into_a_file_without_a_name(tmp_path: Path) -> None:
+    """It went on for as long as the process lived, and was gone with it: events that Kafka had, and no journal."""
+    open_journal(tmp_path)
+    outbox, batch = SqliteOutbox.open(tmp_path), OutboxBatch(progress={"inbox": Progress(0, b"")})
+    (tmp_path / "outbox.db").rename(tmp_path / "away")
+    with pytest.raises(StoreFailed, match=r"outbox: .*outbox\.db was deleted or moved while in use"):
+        outbox.commit(batch)
+    (tmp_path / "away").rename(tmp_path / "outbox.db")
+    outbox.commit(batch)
+    outbox.close()
+
+
+def test_no_request_is_made_in_one(tmp_path: Path) -> None:
+    """What a provider's API answered is asked again."""
+    open_journal(tmp_path)
+    requests = SqliteRequests.open(tmp_path)
+    (tmp_path / "requests.db").rename(tmp_path / "away")
+    with pytest.raises(StoreFailed, match=r"requests: .*requests\.db was deleted or moved while in use"):
+        requests.add("poll", 1, {})
+    (tmp_path / "away").rename(tmp_path / "requests.db")
+    assert requests.add("poll", 1, {}) == 1
+    requests.close()

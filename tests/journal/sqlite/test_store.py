@@ -42,6 +42,12 @@ def test_a_file_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_path_that_is_no_utf_8_is_named(tmp_path: Path) -> None:
+    """Python hands on the bytes of such a path as half characters, which SQLite's driver does not take."""
+    with pytest.raises(JournalError, match=r"inbox\.db: SQLite opens paths in UTF-8 alone"):
+        sqlite.connect(tmp_path / "a\udcffb" / "inbox.db", read_only=True)
+
+
 def test_what_a_store_is_stays_as_it_was_made(connection: apsw.Connection) -> None:
     """Making its tables again changes neither its name nor whose it is."""
     sqlite.create_schema(connection, "inbox", "another-id")

@@ -28,6 +28,13 @@ def test_each_engine_has_keys_of_its_own() -> None:
             JournalSettings(**document)
 
 
+def test_a_folder_is_a_path_that_there_can_be() -> None:
+    """A zero comes as an escape in the file."""
+    with pytest.raises(ValidationError, match="url holds a zero, which no path can"):
+        JournalSettings(url="sqlite:a\0b")
+    assert JournalSettings(url="sqlite:/srv/журнал").url == "sqlite:/srv/журнал"
+
+
 @pytest.mark.parametrize("url", ["postgresql://u:hunter2@db/x", "mysql://u@db/x", "postgresql://u@db", "sqlite:"])
 def test_a_url_that_cannot_be_is_refused(url: str) -> None:
     """A password in it above all."""

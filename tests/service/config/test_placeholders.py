@@ -56,5 +56,6 @@ def test_what_is_filled_in_is_none() -> None:
     """Also what only looks like one."""
     orders = ORDERS | {"poll": POLL | {"base_url": "https://orders.shop.test"}}
     oxpay = OXPAY | {"account": "3f0c9a52-0000-0000-0000-000000000000", "public_url": "https://example-shop.io/x"}
+    assert left(OXPAY | {"account": "http://[", "public_url": "https://hooks.shop.test/x"}) == []  # and that is no URL
     assert left(oxpay, SWAPS, CALYPSO | {"account": "0x00000000000000000000000000000000000000A1"}, orders) == []
     refuse_placeholders(build({"sources": [SWAPS]}, "receiver.toml"))
