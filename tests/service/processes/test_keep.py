@@ -60,4 +60,4 @@ async def test_it_ends_where_one_of_its_works_does(tmp_path: Path, monkeypatch: 
     settings = build({"journal": {"url": f"sqlite:{folder}"}, "sources": [SOURCE]}, "here")
     process = keep.make(ProcessContext(settings, {}, open_journal(folder), Lines()))
     with pytest.raises(RuntimeError, match="a bug"):
-        await asyncio.wait_for(process.run(), 10)
+        await asyncio.wait_for(process.run(), 60)
