@@ -10,10 +10,11 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from kafka_local import LocalKafka, missing
 from xdist.dsession import Producer
 
-from tests import postgres_cluster
+from tests import postgres_cluster, process_state
 from tests.again import LACKING
 from tests.scheduling import ForgetfulScheduling
 from tests.shared_broker import ShareBroker, SharedBroker, leave_all
@@ -28,6 +29,8 @@ program that takes minutes to build, of which all that is asked is asked of a st
 KINDS = ("service", "kafka")
 """Marks of tests that mostly take longer than others."""
 _numbers = itertools.count(1)
+_before: list[process_state.State] = []
+"""How the process was before the test that runs; pytest runs some within others."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -35,8 +38,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
     Java has its quick compiler alone: a broker of the tests is over before the thorough one has paid off. Python keeps
     what it compiled, also where the environment is one of a container's build: else each process compiles our modules,
-    and each worker rewrites the assertions of all tests.
+    and each worker rewrites the assertions of all tests. No time is set to an input of hypothesis': on a busy machine
+    any of them takes a second now and then.
     """
+    settings.register_profile("patient", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("patient")
     os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     config.stash[BROKERS] = []
@@ -80,7 +86,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Fail where groups are marked and not kept: each worker would then make what a module shares once more."""
+    """Fail where groups are marked and not kept: each worker would then make what a module shares once more.
+
+    Let what the tests start be stopped by SIGINT: a shell starts what runs in its background deaf to it.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     grouped = [item for item in session.items if item.get_closest_marker("xdist_group")]
     if WORKER and not all("@" in item.nodeid for item in grouped):
         raise pytest.UsageError("this pytest-xdist does not put tests into groups with this pytest")
@@ -93,6 +104,25 @@ def _length_s(item: pytest.Item) -> int:
 
 def _fixtures_of(item: pytest.Item) -> Mapping[str, Sequence[pytest.FixtureDef[Any]]]:
     return item._fixtureinfo.name2fixturedefs if isinstance(item, pytest.Function) else {}
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol() -> Generator[None, object, object]:
+    """Keep how the process was before the test."""
+    _before.append(process_state.state())
+    try:
+        return (yield)
+    finally:
+        _before.pop()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown() -> Generator[None, object, object]:
+    """Fail who has changed the process for the tests after it; only the first of them is told."""
+    done = yield
+    changed = process_state.changes(_before[-1])
+    assert not changed, f"the test left the process another than it was: {'; '.join(changed)}"
+    return done
 
 
 @pytest.fixture(scope="session")
@@ -134,13 +164,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         if lacking and session.exitstatus == pytest.ExitCode.OK:
             terminal.write_line("CI=true: what was skipped for lack of a tool counts as a failure", red=True)
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-
-@pytest.fixture(scope="session", autouse=True)
-def interruptible() -> None:
-    """Let what the tests start be stopped by SIGINT: a shell starts what runs in its background deaf to it."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -101,7 +101,7 @@ def rendered(name: str) -> dict[tuple[str, str], dict[str, Any]]:
     """Give what one set renders, by kind and name."""
     done = template(SETS[name])
     assert done.returncode == 0, done.stderr
-    documents = [document for document in yaml.safe_load_all(done.stdout) if document]
+    documents = [document for document in yaml.load_all(done.stdout, yaml.CSafeLoader) if document]
     return {(document["kind"], document["metadata"]["name"]): document for document in documents}
 
 

@@ -18,8 +18,11 @@ _running = ExitStack()
 _made: list[str] = []
 _free: list[str] = []
 """Schemas whose tests are over; they are emptied before another test has them, which is cheaper than making one."""
-OPTIONS = ("-c", "receiver.forgetful=on", "-c", "max_connections=200", "-c", "shared_buffers=8MB")
-"""Each session has to make itself at home in the shared memory, and most of the tests have several short ones."""
+OPTIONS = ("-c", "receiver.forgetful=on", "-c", "max_connections=200", "-c", "shared_buffers=8MB", "-c", "jit=off")
+"""Each session has to make itself at home in the shared memory, and most of the tests have several short ones; none
+lives for long enough that a statement which is compiled would pay off."""
+IN_PLAIN = "?sslmode=disable"
+"""The server has no certificate. Whoever does not say that asks it each time, and prepares for it."""
 EMPTY = """
 DO $$ DECLARE one record; BEGIN
   FOR one IN SELECT tablename FROM pg_tables
@@ -39,7 +42,7 @@ def cluster() -> str:
     bin_ = programs()
     if bin_ is None:
         pytest.skip("PostgreSQL 14 or newer is needed: on Debian the package postgresql")
-    return _running.enter_context(postgres(bin_, *OPTIONS))
+    return _running.enter_context(postgres(bin_, *OPTIONS)) + IN_PLAIN
 
 
 @contextmanager

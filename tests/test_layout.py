@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -102,13 +103,21 @@ class Facts(NamedTuple):
     """The lines of bare calls at its top."""
 
 
+def statements(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """Give them all, and those within them: expressions, most of a tree, hold neither imports nor functions."""
+    for statement in body:
+        yield statement
+        for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+            yield from statements(getattr(statement, part, ()))
+
+
 @cache
 def facts(path: Path) -> Facts:
     """Read a file, once."""
     text = path.read_text("utf-8")
     tree = ast.parse(text)
     imported, functions = set(), []
-    for node in ast.walk(tree):
+    for node in statements(tree.body):
         if isinstance(node, ast.Import):
             imported |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib
+import io
 import json
 import os
 import pkgutil
@@ -23,7 +24,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, ClassVar
+from typing import IO, Any, ClassVar, TextIO
 
 from tests import warm_children
 from tests.warm_children import PADDING
@@ -42,6 +43,7 @@ ALSO_READ = (
 """What some commands import while they run."""
 AT_START = ("PYTHON", "LC_", "LANG", "TZ")
 """How the names of the variables begin that an interpreter obeys while it starts: where its code is, its letters."""
+STDERR = 2
 KEPT_MAX = 3
 """Of these processes, each of which holds some dozens of megabytes."""
 
@@ -199,12 +201,20 @@ def _become(request: dict[str, Any], out: int, err: int) -> None:
         os.dup2(nothing.fileno(), 0)
     os.dup2(out, 1)
     os.dup2(err, 2)
+    sys.stdout, sys.stderr = _stream(sys.stdout, 1), _stream(sys.stderr, 2)
     os.environ.clear()
     os.environb.update({_bytes(name): _bytes(value) for name, value in request["environ"].items()})
     os.chdir(_bytes(request["folder"]))
     sys.modules["__main__"] = importlib.import_module("receiver.__main__")
     arguments = [os.fsdecode(_bytes(argument)) for argument in request["arguments"]]  # read with the locale's letters
     sys.argv = [str(sys.modules["__main__"].__file__), *arguments]
+
+
+def _stream(before: TextIO, descriptor: int) -> TextIO:
+    """A standard stream as an interpreter makes it at its start: what a pipe or a terminal is cannot be asked later."""
+    binary = open(descriptor, "wb", closefd=False)  # noqa: SIM115  a descriptor has no path, and stays open
+    by_line = descriptor == STDERR or os.isatty(descriptor)
+    return io.TextIOWrapper(binary, before.encoding, before.errors, newline="\n", line_buffering=by_line)
 
 
 def _bytes(text: str) -> bytes:

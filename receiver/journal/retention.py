@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
 
 from receiver.journal.cutoff import Cutoff
 from receiver.journal.entries import Stores
@@ -29,6 +31,19 @@ AHEAD_S = 60.0
 """Between two looks whether the inbox has parts for what comes."""
 DUPLICATES_DAYS = 1
 """How long a duplicate is kept whole, for a person who asks what came."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+async def _in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """One step, in a thread of its own. Who is cancelled meanwhile ends after it: then its stores may be closed."""
+    step = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
+    try:
+        return await asyncio.shield(step)
+    except asyncio.CancelledError:
+        await asyncio.gather(step, return_exceptions=True)
+        raise
 
 
 class InboxRetention:
@@ -71,10 +86,10 @@ class InboxRetention:
             return dropped + await self._purge_old() + await self._purge_duplicates()
 
     async def _drop_parts(self) -> int:
-        cutoff = await asyncio.to_thread(self._before_us)
+        cutoff = await _in_thread(self._before_us)
         if cutoff is None:
             return 0
-        gone = await asyncio.to_thread(self._parts.let_go, cutoff)
+        gone = await _in_thread(self._parts.let_go, cutoff)
         if gone.parts:
             self._log.info("inbox.parts_dropped", parts=gone.parts, callbacks=gone.callbacks, set_aside=gone.set_aside)
         if gone.held_up:
@@ -87,7 +102,7 @@ class InboxRetention:
     async def _purge_duplicates(self) -> int:
         purged, more = 0, True
         while more:
-            more, numbers, done_to = await asyncio.to_thread(self._pick_duplicates)
+            more, numbers, done_to = await _in_thread(self._pick_duplicates)
             if numbers:
                 await self._inbox.purge(numbers)
                 purged += len(numbers)
@@ -115,10 +130,10 @@ class InboxRetention:
 
     async def _purge_old(self) -> int:
         purged = 0
-        for part in await asyncio.to_thread(self._loose):
+        for part in await _in_thread(self._loose):
             after: int | None = part.first - 1
             while after is not None:
-                after, numbers = await asyncio.to_thread(self._pick, after, part.end)
+                after, numbers = await _in_thread(self._pick, after, part.end)
                 if numbers:
                     await self._inbox.purge(numbers)
                     purged += len(numbers)
@@ -156,7 +171,7 @@ class PartsAhead:
         """Make them at once, and every minute until cancelled."""
         while True:
             try:
-                made = await asyncio.to_thread(self._parts.make_ahead, self._days)
+                made = await _in_thread(self._parts.make_ahead, self._days)
                 if made:
                     self._log.info("inbox.parts_made", parts=made)
             except (StoreFailed, JournalError) as error:  # the next round tries again, and nothing is refused meanwhile
@@ -184,7 +199,7 @@ class RejectsRetention:
         """Forget all that may go; gives how many went. Nothing is lost by a wrong clock but a sample."""
         if self._days == 0:
             return 0
-        count = await asyncio.to_thread(self._rejects.forget_before, self._clock.now_us() - self._days * DAY_US)
+        count = await _in_thread(self._rejects.forget_before, self._clock.now_us() - self._days * DAY_US)
         if count:
             self._log.info("rejects.purged", callbacks=count, older_than_days=self._days)
         return count

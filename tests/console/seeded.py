@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from jinja2 import BytecodeCache
+from jinja2.bccache import Bucket
 from starlette.testclient import TestClient
 
 from receiver.console.app import Console
@@ -155,6 +157,24 @@ async def _fill(way: Way) -> None:
     await way.events("0xpay-main", [*unknown, b"no json at all"])
 
 
+class Compiled(BytecodeCache):
+    """Templates that were compiled: a console does it for itself, and here each test has one, which asks for a page."""
+
+    def __init__(self) -> None:
+        self._code: dict[tuple[str, str], Any] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """As long as its source is the same."""
+        bucket.code = self._code.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """For the next console."""
+        self._code[bucket.key, bucket.checksum] = bucket.code
+
+
+COMPILED = Compiled()
+
+
 def browser(
     rules: AccessRules | None = None,
     way: Way | None = None,
@@ -182,6 +202,7 @@ def browser(
     )
     desk = replace(desk, **changes)
     console = Console(desk, rules or AccessRules(), ConsoleMetrics())
+    console._renderer._environment.bytecode_cache = COMPILED
     return Browser(way, desk, console, TestClient(console.app, base_url=base, client=("127.0.0.1", 50_000)))
 
 

@@ -180,6 +180,7 @@ def test_it_holds_what_tells_a_collector(container: Container) -> None:
         assert container.stop(supervisor) == 0
 
 
+@pytest.mark.service
 def test_nothing_is_left_of_what_built_it(container: Container) -> None:
     """No pip, no compiler, none of our sources but the installed ones; and it says what it is."""
     found = run("buildah", "run", "--isolation", "chroot", container.name, "--", "sh", "-c",

@@ -21,6 +21,10 @@ SEND_BYTES = 8192
 """Of answers that the system holds for a caller that does not read; its own default takes a minute to fill."""
 
 
+SILENT_S = 60
+"""Then a conversation is over, though nobody has closed it: a server that is late is not silent."""
+
+
 class Door:
     """A running server, and raw conversations with it."""
 
@@ -56,7 +60,7 @@ class Door:
                     writer.write_eof()
             said = b""
             with contextlib.suppress(TimeoutError, ConnectionError):
-                while piece := await asyncio.wait_for(reader.read(65536), 1.5):
+                while piece := await asyncio.wait_for(reader.read(65536), SILENT_S):
                     said += piece
             return said
         finally:
@@ -88,4 +92,4 @@ async def open_door(way: Way, **limits: Any) -> AsyncIterator[Door]:
     running = asyncio.create_task(server.run_until_stopped())
     yield Door(way, server, listener)
     server.stop()
-    await asyncio.wait_for(running, 10)
+    await asyncio.wait_for(running, 60)

@@ -40,6 +40,17 @@ async def door() -> AsyncIterator[Door]:
         yield opened
 
 
+@pytest.fixture
+async def patient() -> AsyncIterator[Door]:
+    """One that closes nothing because a time is over."""
+    async with open_door(Way(body_bytes_max=4096), keep_alive_s=3600, arrival_s=3600) as opened:
+        yield opened
+
+
+AT_ONCE_S = 20
+"""Far more than a busy machine takes, and far less than a patient door waits."""
+
+
 def chunks(body: bytes, size: int = 50) -> bytes:
     """A chunked body with extensions and a trailer."""
     cut = [body[at : at + size] for at in range(0, len(body), size)]
@@ -86,7 +97,7 @@ async def test_however_an_offer_is_cut_the_bytes_are_the_bytes(door: Door, reque
         await asyncio.sleep(0)
     said = b""
     while len(statuses(said)) < 3 or not said.endswith(b"OK"):
-        said += await asyncio.wait_for(reader.read(65536), 5)
+        said += await asyncio.wait_for(reader.read(65536), 60)
     writer.close()
     assert statuses(said) == [200, 200, 200]
     assert kept(door) == [BODY] * 3
@@ -136,14 +147,14 @@ async def test_an_offer_does_not_lift_a_limit(door: Door) -> None:
 
 
 @pytest.mark.parametrize("request_of", [declared, chunked])
-async def test_a_caller_that_says_it_will_send_no_more_gets_its_answers(door: Door, request_of: Any) -> None:
+async def test_a_caller_that_says_it_will_send_no_more_gets_its_answers(patient: Door, request_of: Any) -> None:
     """One request or many, and at once, not after the keep-alive time."""
-    loop = asyncio.get_running_loop()
+    door, loop = patient, asyncio.get_running_loop()
     started = loop.time()
     assert statuses(await door.say(request_of(door.signed()), half_close=True)) == [200]
     assert statuses(await door.say(request_of(door.signed()) * 5, half_close=True)) == [200] * 5
     assert statuses(await door.say(request_of(door.signed()), pause_s=0.1, half_close=True)) == [200]
-    assert loop.time() - started < 0.9
+    assert loop.time() - started < AT_ONCE_S
     assert kept(door) == [BODY] * 7
 
 
@@ -176,14 +187,14 @@ async def test_a_half_closed_caller_is_waited_for_as_long_as_its_commit_takes(do
     assert kept(door) == [BODY]
 
 
-async def test_half_a_request_and_no_more_is_closed_at_once(door: Door) -> None:
+async def test_half_a_request_and_no_more_is_closed_at_once(patient: Door) -> None:
     """Nobody waits for what was said not to come."""
-    whole = declared(door.signed())
+    door, whole = patient, declared(patient.signed())
     for piece in (b"", whole[:20], whole[:-10], chunked(door.signed())[:-30]):
         loop = asyncio.get_running_loop()
         started = loop.time()
         assert await door.say(piece, half_close=True) == b""
-        assert loop.time() - started < 0.9
+        assert loop.time() - started < AT_ONCE_S
     assert kept(door) == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
 
@@ -45,3 +46,28 @@ async def test_parts_that_could_not_be_made_are_made_in_the_next_round(monkeypat
         ("info", "inbox.parts_made", {"parts": 2}),
     ]
     assert set(parts.asked) == {30}
+
+
+async def test_who_is_cancelled_within_a_step_ends_after_it() -> None:
+    """The stores are closed then, which one that still works in its thread must not find."""
+
+    class Slow(NoParts):
+        begun, may_end, over = threading.Event(), threading.Event(), False
+
+        def make_ahead(self, keep_days: int) -> int:
+            """As long as the test likes."""
+            self.begun.set()
+            assert self.may_end.wait(60)
+            self.over = True
+            return 0
+
+    parts = Slow()
+    running = asyncio.create_task(PartsAhead(parts, days=30, log=Lines()).run())
+    assert await asyncio.to_thread(parts.begun.wait, 60)
+    running.cancel()
+    await asyncio.wait([running], timeout=0.05)
+    assert not running.done()
+    parts.may_end.set()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert parts.over

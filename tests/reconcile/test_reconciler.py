@@ -60,7 +60,8 @@ def calypso_desk(fake: FakeProvider, folder: Path, desks: list[Desk], timeout_s:
     known: dict[str, Any] = {"public": CALYPSO_KEY.encode(), "secret": CALYPSO_SECRET.encode()}
     source = Source("calypso", "calypso", ACCOUNT, access=Access(fake.url, ACCOUNT, **known | access))
     desk = Desk(folder / "journal", calypso.PROVIDER, source, timeout_s=timeout_s)
-    desk.clock.us = int(time.time() * 1e6)
+    # Ahead of the time by which an exchange is made below: one from a later second would be outside of every window.
+    desk.clock.us = int((time.time() + 600) * 1e6)
     fake.now_s = lambda: desk.clock.us / 1e6
     desks.append(desk)
     return desk

@@ -189,13 +189,13 @@ class Worker:
         try:
             yield self
         finally:
-            await asyncio.wait_for(self.holder.stop(1), 5)
-            await asyncio.wait_for(task, 5)
+            await asyncio.wait_for(self.holder.stop(1), 60)
+            await asyncio.wait_for(task, 60)
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    """Wait until something holds, for at most ten seconds."""
-    async with asyncio.timeout(10):
+    """Wait until something holds, for at most a minute."""
+    async with asyncio.timeout(60):
         while not holds():
             await asyncio.sleep(0.002)
 

@@ -37,7 +37,7 @@ async def test_who_takes_callbacks_ends_before_who_interprets_them() -> None:
     running = asyncio.create_task(cast.run())
     await asyncio.sleep(0)
     await cast.drain(30)
-    await asyncio.wait_for(running, 5)
+    await asyncio.wait_for(running, 60)
     assert set(story[:2]) == {"intake 20", "reconcile 9"}
     assert set(story[2:]) == {"interpret 9", "publish 9", "traces 9"}
 

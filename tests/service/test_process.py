@@ -49,7 +49,7 @@ async def test_every_role_is_made_run_asked_and_stopped_alike(role: Role, tmp_pa
     else:
         part.reload({})
     part.stop()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await running
     if made.listener is not None:
         made.listener.close()

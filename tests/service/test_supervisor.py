@@ -110,6 +110,6 @@ async def test_a_child_that_is_not_started_again_ends_the_service(tmp_path: Path
     made, admin = supervisor(tmp_path, cast, log)
     closed: list[int] = []
     with admin:
-        assert await asyncio.wait_for(made.run(lambda: closed.append(os.getpid())), 10) == 1
+        assert await asyncio.wait_for(made.run(lambda: closed.append(os.getpid())), 60) == 1
     assert log.named("serve.gave_up") == [{"why": "the intake process died 20 times within 60 s"}]
     assert len(cast.drained_s) == len(closed) == 1

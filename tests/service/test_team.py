@@ -56,7 +56,7 @@ async def test_one_that_is_not_started_again_is_known_and_the_others_go_on() -> 
     children = [Quiet(), Quiet(GaveUp("it died too often"))]
     team = ChildTeam(children)
     with pytest.raises(GaveUp):
-        await asyncio.wait_for(team.run(), 5)
+        await asyncio.wait_for(team.run(), 60)
     assert isinstance(team.failed(), GaveUp)
     assert children[0].how == ""
     await team.stop(1)

@@ -40,7 +40,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Lines:
 
 async def named(log: Lines, event: str, count: int = 1) -> None:
     """Wait for lines of one name."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(log.named(event)) < count:
             await asyncio.sleep(0.01)
 
@@ -51,7 +51,7 @@ async def test_it_is_told_over_its_link(log: Lines) -> None:
     running = asyncio.create_task(child.run())
     await named(log, "serve.child_started")
     child.reload()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (report := child.report()) is None:
             await asyncio.sleep(0.01)
     assert report.status == {"told": "reload\n"}
@@ -120,7 +120,7 @@ async def test_one_that_is_killed_ends_at_once_and_is_not_started_again(log: Lin
         running = asyncio.create_task(child.run())
         await (named(log, "serve.child_started") if waited else asyncio.sleep(0))
         await child.kill()
-        await asyncio.wait_for(running, 10)
+        await asyncio.wait_for(running, 60)
         assert (child.name, child.restarts) == ("publish.3", 0)
     assert {line["role"] for line in log.named("serve.child_started")} == {"publish.3"}
     assert log.named("serve.child_died") == []

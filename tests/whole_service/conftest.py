@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from tests.ports import free_port
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark everything beside this file: `make test-fast` leaves out what starts processes and waits for them."""
+    beside = f"{Path(__file__).parent}{os.sep}"  # as text: paths are compared part by part, which takes a second in all
     for item in items:
-        if Path(__file__).parent in item.path.parents:
+        if str(item.path).startswith(beside):
             item.add_marker(pytest.mark.service)
 
 

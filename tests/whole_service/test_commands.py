@@ -137,7 +137,7 @@ def test_metrics_of_all_processes_are_on_one_page(service: Service) -> None:
     assert service.post_swap(SWAP) == 200
 
     def page() -> str:
-        with urllib.request.urlopen(f"http://127.0.0.1:{service.admin}/metrics", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{service.admin}/metrics", timeout=60) as answer:
             return str(answer.read().decode())
 
     # Each process reports on its own, so that the page may hold what the relay made of a callback before its answer.
@@ -149,7 +149,7 @@ def test_metrics_of_all_processes_are_on_one_page(service: Service) -> None:
     )
     until(lambda: all(line in page() for line in expected))
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(f"http://127.0.0.1:{service.port}/metrics", timeout=5)
+        urllib.request.urlopen(f"http://127.0.0.1:{service.port}/metrics", timeout=60)
     refused.value.close()
     assert refused.value.code == 404
 

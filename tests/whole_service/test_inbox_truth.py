@@ -35,7 +35,7 @@ def test_a_deleted_journal_is_503_and_not_replaced_by_an_empty_one(service: Serv
     for path in folder.glob("*.db*"):
         path.unlink()
     assert service.post_swap(SWAP | {"swapId": "second"}) == 503
-    until(lambda: inbox(service)["state"] == "down", timeout_s=5)
+    until(lambda: inbox(service)["state"] == "down")
     assert inbox(service)["detail"].startswith(f"files_gone: {folder}/inbox.db")
     lines = [json.loads(line) for line in service.log.read_text().splitlines()]
     assert [line for line in lines if line["event"] == "inbox.down"]
@@ -50,10 +50,10 @@ def test_a_moved_journal_that_is_put_back_goes_on(service: Service, folder: Path
     """All that was acknowledged is there, and it is up by itself."""
     away = folder.with_name("away")
     folder.rename(away)
-    until(lambda: inbox(service)["state"] == "down", timeout_s=5)
+    until(lambda: inbox(service)["state"] == "down")
     assert service.post_swap(SWAP) == 503
     away.rename(folder)
-    until(lambda: inbox(service)["state"] == "up", timeout_s=10)
+    until(lambda: inbox(service)["state"] == "up")
     assert service.post_swap({**SWAP, "id": "swap-2"}) == 200
     assert service.stop() == 0
     numbers = [entry.number for entry in find_journal(f"sqlite:{folder}").inbox().read(0, 10)]

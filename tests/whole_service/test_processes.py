@@ -143,7 +143,7 @@ def test_the_children_of_a_killed_supervisor_end(whole: Service) -> None:
     assert None not in children
     whole.kill("interpret", signal.SIGSTOP)
     whole.kill("supervisor")
-    until(lambda: not any(alive(pid) for pid in children if pid), 5)
+    until(lambda: not any(alive(pid) for pid in children if pid))
     whole.start()
     whole.wait_ready()
     assert whole.post_swap(SWAP) == 200

@@ -164,7 +164,7 @@ def test_an_api_that_is_down_costs_the_callbacks_nothing(service: Service, fake:
     service.wait_ready()
     until(lambda: (service.readyz() or {})["reconcile"].get("sources", {}).get("calypso", {}).get("circuit") == "open")
     assert service.post_swap(swap("s-1", "PENDING")) == 200
-    with urllib.request.urlopen(f"http://127.0.0.1:{service.admin}/metrics", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{service.admin}/metrics", timeout=60) as answer:
         text = answer.read().decode()
     assert 'receiver_poll_circuit_open{source="calypso"} 1.0' in text
     assert 'receiver_polls_total{answer="down",source="calypso"}' in text

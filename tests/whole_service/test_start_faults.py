@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.service import Service
+from tests.chaos.service import Service, until
 from tests.ports import free_port
 from tests.whole_service.starting import (
     ORDINARY,
@@ -100,6 +100,11 @@ def test_a_volume_that_takes_nothing_is_named(service: Service, options: str, re
     sentence(run(service, "serve", before=before), str(folder), reason)
 
 
+def ended(service: Service) -> bool:
+    """Whether the process that was started is over."""
+    return service.process is not None and service.process.poll() is not None
+
+
 @pytest.mark.parametrize("files", [9, 12, 16, 20])
 def test_too_few_open_files_are_said(service: Service, files: int) -> None:
     """However far it comes before they are used up."""
@@ -109,6 +114,7 @@ def test_too_few_open_files_are_said(service: Service, files: int) -> None:
             command, env=service.environ, cwd=service.folder, stdout=log, stderr=subprocess.PIPE
         )
         with service.process:
+            until(lambda: ended(service) or "serve.started" in service.log.read_text())
             try:
                 _, said = service.process.communicate(timeout=4)
             except subprocess.TimeoutExpired:
@@ -195,7 +201,7 @@ def test_an_ipv6_address_is_listened_on(service: Service) -> None:
     service.environ["RECEIVER_SERVER__HOST"] = "::1"
     service.start()
     service.wait_ready()
-    with socket.create_connection(("::1", service.port), timeout=10):
+    with socket.create_connection(("::1", service.port), timeout=60):
         assert service.stop() == 0
 
 

@@ -121,12 +121,13 @@ class IntakeProcess:
         # A connection of its own: one is for one thread at a time.
         old_rejects = self._journal.rejects(write=True)
         forgetting = RejectsRetention(old_rejects, SystemClock(), days=self._settings.rejects.keep_days, log=self._log)
-        purging = asyncio.gather(*((retention.run(), forgetting.run()) if self._keeps else ()))
+        purging = [asyncio.create_task(one.run()) for one in (retention, forgetting) if self._keeps]
         try:
             await self._server.run_until_stopped()
         finally:
-            purging.cancel()
-            await asyncio.gather(purging, return_exceptions=True)
+            for task in purging:
+                task.cancel()
+            await asyncio.gather(*purging, return_exceptions=True)
             for store in (reader, outbox, rejects, old_rejects):
                 store.close()
             await asyncio.to_thread(inbox.close)

@@ -166,7 +166,7 @@ async def follow(reader: InboxReader, wanted: int) -> list[JournalEntry]:
     so nothing may be there that was not there before.
     """
     found: list[JournalEntry] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(found) < wanted:
             cursor = found[-1].number if found else 0
             found += await asyncio.to_thread(reader.read, cursor, 50)

@@ -138,8 +138,9 @@ class _File(apsw.VFSFile):
 
     def xSync(self, flags: int) -> None:  # noqa: N802  APSW's name
         self._disk.syncs += 1
-        if self._disk.delay_s:
-            time.sleep(self._disk.delay_s)
+        began_s = time.monotonic()
+        while time.monotonic() < began_s + self._disk.delay_s:  # which may become less meanwhile
+            time.sleep(0.005)
         if self._disk.fail:
             raise apsw.IOError("sync failed")
         super().xSync(flags)
@@ -183,7 +184,7 @@ async def test_a_slow_disk_shares_its_fsyncs_and_does_not_stop_the_loop(tmp_path
     open_journal(folder)
     inbox = SqliteInbox(folder, InboxLimits(), vfs="failing")
     await inbox.append(callback(0))
-    disk.delay_s, before = 0.05, disk.syncs
+    disk.delay_s, before = 0.2, disk.syncs
     appending = asyncio.gather(*(inbox.append(callback(at)) for at in range(1, 101)))
     ticks = 0
     while not appending.done():
@@ -202,7 +203,7 @@ async def test_a_full_queue_refuses_at_once(tmp_path: Path, disk: FailingDisk) -
     folder = tmp_path / "journal"
     open_journal(folder)
     inbox = SqliteInbox(folder, InboxLimits(queue_max=5), vfs="failing")
-    disk.delay_s = 0.5
+    disk.delay_s = 60
     first = asyncio.create_task(inbox.append(callback(0)))
     await asyncio.sleep(0)
     while inbox.figures().queued:  # until its commit is under way
@@ -212,6 +213,7 @@ async def test_a_full_queue_refuses_at_once(tmp_path: Path, disk: FailingDisk) -
     assert inbox.accepting() == "queue_full"
     with pytest.raises(Unavailable):
         await inbox.append(callback(6))
+    disk.delay_s = 0
     await asyncio.gather(first, *waiting)
     assert inbox.accepting() is None
     await asyncio.to_thread(inbox.close)

@@ -129,7 +129,7 @@ async def test_more_than_a_commit_holds_is_committed_without_another_callback(
 ) -> None:
     """Nobody rings for what was left over."""
     monkeypatch.setattr(sqlite_inbox, "BATCH_MAX", 10)
-    numbers = await asyncio.wait_for(asyncio.gather(*(append_after(inbox, 0) for _ in range(BATCH_AT_ONCE))), 5)
+    numbers = await asyncio.wait_for(asyncio.gather(*(append_after(inbox, 0) for _ in range(BATCH_AT_ONCE))), 60)
     assert numbers == list(range(1, BATCH_AT_ONCE + 1))
     assert inbox.commits == 5
 
@@ -142,13 +142,13 @@ async def test_what_waits_at_the_close_is_committed(inbox: SqliteInbox, monkeypa
     inbox.close()
     with pytest.raises(Unavailable):
         await append_after(inbox, 0)
-    assert await asyncio.wait_for(asyncio.gather(*tasks), 5) == [1, 2, 3, 4, 5]
+    assert await asyncio.wait_for(asyncio.gather(*tasks), 60) == [1, 2, 3, 4, 5]
 
 
 async def test_a_purge_alone_begins_a_commit_too(inbox: SqliteInbox) -> None:
     """And what comes with it is kept."""
     first = await append_after(inbox, 0)
-    await asyncio.wait_for(inbox.purge([first]), 5)
+    await asyncio.wait_for(inbox.purge([first]), 60)
     _, second = await asyncio.gather(inbox.purge([first]), append_after(inbox, 0))
     assert second == first + 1
 
@@ -171,8 +171,8 @@ async def test_callers_are_answered_before_the_wal_is_tended(
         tended.set()
 
     monkeypatch.setattr(inbox, "_tend_wal", tend)
-    assert await asyncio.wait_for(task, 5) == 1
-    await asyncio.wait_for(tended.wait(), 5)
+    assert await asyncio.wait_for(task, 60) == 1
+    await asyncio.wait_for(tended.wait(), 60)
     assert answered == [True]
 
 
@@ -192,5 +192,5 @@ async def test_callers_are_answered_before_a_purge(inbox: SqliteInbox, monkeypat
 
     monkeypatch.setattr(inbox, "_purge", slow)
     task = asyncio.create_task(append_after(inbox, 0))
-    await asyncio.wait_for(inbox.purge([1]), 5)
+    await asyncio.wait_for(inbox.purge([1]), 60)
     assert seen == [True]

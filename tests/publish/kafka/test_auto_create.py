@@ -38,7 +38,7 @@ async def topics(broker: LocalKafka, prefix: str) -> list[str]:
 
 async def make_by_asking(broker: LocalKafka, topic: str) -> None:
     """Ask for a topic as a client asks of itself, until it is there."""
-    async with asyncio.timeout(20), admin_client(client_options([broker.bootstrap], {})) as admin:
+    async with asyncio.timeout(60), admin_client(client_options([broker.bootstrap], {})) as admin:
         while not await topics(broker, topic):
             await admin._send_request(MetadataRequest([topic], allow_auto_topic_creation=True))
             await asyncio.sleep(0.1)

@@ -51,7 +51,7 @@ async def test_an_open_transaction_of_a_dead_relay_is_ended_by_the_next(kafka: L
     await dead._producer.begin_transaction()
     await dead._send(dead._producer, await dead._batches(dead._producer, messages(topic, [1, 2])), Position(2, "id-2"))
     new = publisher(kafka, prefix)
-    assert (await asyncio.wait_for(new.connect(), 10)).position is None
+    assert (await asyncio.wait_for(new.connect(), 25)).position is None
     await new.publish(messages(topic, [1]), Position(1, "id-1"))
     await new.close()
     await dead.close()
@@ -67,7 +67,7 @@ async def test_a_missing_topic_is_named_at_once(kafka: LocalKafka, prefix: str, 
     await create_topics(options, [TopicSpec(f"{prefix}{other}", 1, 1, configs)])
     one = publisher(kafka, prefix)
     with pytest.raises(KafkaUnavailable, match=f"topic {prefix}{missing} is missing; `receiver topics create`"):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             await one.connect()
             await one.publish(messages(f"{prefix}events", [1]), Position(1, "id-1"))
     await one.close()
@@ -141,7 +141,7 @@ async def test_an_events_topic_that_is_compacted_is_said_on_connect(kafka: Local
     async with admin_client(cluster.options) as admin:
         await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, {"cleanup.policy": "compact"})])
     one = cluster.publisher("journal")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not (note := (await one.connect()).note):
             await one.close()
             one = cluster.publisher("journal")

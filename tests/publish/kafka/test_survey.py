@@ -44,7 +44,7 @@ def expected(remembered: Mapping[str, int] | None = None, off_s: float = 0) -> E
 
 async def until(cluster: KafkaCluster, holds: Callable[[list[Finding]], bool]) -> list[Finding]:
     """Look until something holds: what is granted holds a moment later."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not holds(found := await cluster.survey(expected())):
             await asyncio.sleep(0.1)
     return found

@@ -261,7 +261,7 @@ async def test_a_quota_that_comes_while_large_batches_go_out_is_waited_for(
 
 async def connected(cluster: KafkaCluster, journal_id: str) -> tuple[KafkaPublisher, Memory]:
     """A publisher that is in, and what it found there; what was granted is in force only a moment later."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             made = cluster.publisher(journal_id)
             try:

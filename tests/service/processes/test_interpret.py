@@ -38,7 +38,7 @@ async def keep(way: Way, *identities: str) -> None:
 
 async def until_idle(process: InterpretProcess) -> None:
     """Wait until nothing is left to interpret."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while process.status()["uninterpreted"]:
             await asyncio.sleep(0.005)
 
@@ -57,7 +57,7 @@ async def test_what_is_kept_is_interpreted_and_the_next_process_woken() -> None:
     assert process.status() == {"uninterpreted": 0, "interpreted": 3, "recorded": 3, "detail": None}
     await keep(way, "four")
     process.stop()
-    await asyncio.wait_for(running, 5)
+    await asyncio.wait_for(running, 60)
     assert way.outbox.last_number() == 4
     assert woken[-1] == 4
 

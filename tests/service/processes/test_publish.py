@@ -65,12 +65,12 @@ async def running(journal: SqliteJournal, kafka: FakeKafka) -> AsyncIterator[Pub
         yield process
     finally:
         process.stop()
-        await asyncio.wait_for(task, 5)
+        await asyncio.wait_for(task, 60)
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    """Wait until something holds, for at most five seconds."""
-    async with asyncio.timeout(5):
+    """Wait until something holds, for at most a minute."""
+    async with asyncio.timeout(60):
         while not holds():
             await asyncio.sleep(0.005)
 
