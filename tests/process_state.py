@@ -40,7 +40,7 @@ def environment() -> dict[bytes, bytes]:
 PARTS: Mapping[str, Callable[[], Any]] = {
     "the working directory": os.getcwd,
     "the environment": environment,
-    "signal handlers": lambda: {number.name: signal.getsignal(number) for number in SIGNALS},
+    "signal handlers": lambda: {number.name: _handler(number) for number in SIGNALS},
     "hooks for exceptions": lambda: (sys.excepthook, threading.excepthook, sys.unraisablehook),
     "loggers": lambda: [_logger(name) for name in (None, *logs.LIBRARIES, "uvicorn.error")],
     "the logging of warnings": lambda: (warnings.showwarning, logging.raiseExceptions, logging.root.manager.disable),
@@ -64,6 +64,12 @@ def changes(before: State) -> list[str]:
     """What is not as it was, each with what it was and what it is."""
     now = state()
     return [f"{name}: {_shown(before[name], now[name])}" for name in PARTS if before[name] != now[name]]
+
+
+def _handler(number: signal.Signals) -> Any:
+    # `nohup` has it ignored, and an event loop that had it gives it back as the system's own.
+    found = signal.getsignal(number)
+    return signal.SIG_DFL if number == signal.SIGHUP and found == signal.SIG_IGN else found
 
 
 def _logger(name: str | None) -> tuple[Any, ...]:
