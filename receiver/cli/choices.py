@@ -6,6 +6,7 @@ The words are looked up when an option is given or completed, so that a command 
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import re
 import time
@@ -120,6 +121,15 @@ class Time(click.ParamType[int]):
             param,
             ctx,
         )
+
+
+class Finite(click.FloatRange):
+    """A number within a range; unlike click's own no ``nan`` passes, which lies in every range, and nothing endless."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        """Fail with a sentence on anything else."""
+        found = float(super().convert(value, param, ctx))
+        return found if math.isfinite(found) else self.fail(f"{value} is no number", param, ctx)
 
 
 class YesOrNo(click.ParamType[bool]):

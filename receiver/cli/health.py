@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from receiver.cli.choices import Finite
 from receiver.cli.exit_codes import DONE, FAILED
 from receiver.model.printable import printable
 from receiver.service.config.file import CONFIG_VARIABLE, find, read
@@ -28,7 +29,7 @@ from receiver.service.health import admin_address, ask, why_not_ready
     default="/readyz",
     help="Whether callbacks are taken (default). Kafka may be away all the while.",
 )
-@click.option("--timeout-s", type=click.FloatRange(0.1, 60), default=2.0, show_default=True, help="For the answer.")
+@click.option("--timeout-s", type=Finite(0.1, 60), default=2.0, show_default=True, help="For the answer.")
 @click.option("--json", "as_json", is_flag=True, help="Print what /readyz says.")
 def health(config: Path | None, path: str, timeout_s: float, *, as_json: bool) -> int:
     """Ask the running service whether it is alive, or ready; exit 0 where it is, 1 where it is not."""

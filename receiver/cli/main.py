@@ -20,7 +20,7 @@ from receiver.cli.exit_codes import DONE, FAILED, INTERRUPTED, WRONG_USE
 from receiver.cli.help_text import example, no_such_command
 from receiver.cli.last_words import bug, drop_output, reader_has_gone, say_anything, system_reason
 from receiver.cli.typed_text import TypedText
-from receiver.model.errors import ConfigurationError, ReceiverError
+from receiver.model.errors import ConfigurationError, ReceiverError, WrongUse
 from receiver.model.printable import printable
 
 GROUPS = ("Start", "Look", "Mend", "Move", "Desk")
@@ -362,4 +362,4 @@ def _end(error: Exception) -> int:
         said = str(error) if isinstance(error, ReceiverError | PipeClosed) else bug(error)
     for line in f"receiver: {said}".split("\n"):
         click.echo(printable(line), err=True)
-    return FAILED
+    return WRONG_USE if isinstance(error, WrongUse) else FAILED

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from receiver.cli.choices import need_source
+from receiver.cli.choices import Finite, need_source
 from receiver.cli.context import open_configured
 from receiver.cli.exit_codes import DONE
 from receiver.cli.filters import NAMES, filters
@@ -32,7 +32,7 @@ from receiver.service import logs
 @click.option("--raw", is_flag=True, help="With --to stdout: the callbacks instead of the events; masked.")
 @click.option("--reprocess", is_flag=True, help="What today's code would say otherwise, as new revisions.")
 @click.option("--speed", default="max", show_default=True, type=click.Choice(["1x", "10x", "100x", "max"]))
-@click.option("--rate", type=click.FloatRange(0.01), help="At most so many callbacks a second.")
+@click.option("--rate", type=Finite(0.01), help="At most so many callbacks a second.")
 @click.option("--failures-max", default=20, show_default=True, help="Failures in a row after which it stops.")
 @click.option("--as-received", is_flag=True, help="With the stored headers; else signed anew, as of now.")
 @click.option(

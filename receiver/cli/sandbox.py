@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from receiver.cli.choices import SCENARIO, SOURCE
+from receiver.cli.choices import SCENARIO, SOURCE, Finite
 from receiver.cli.context import open_configured
 from receiver.cli.exit_codes import DONE, FAILED, INTERRUPTED
 from receiver.cli.output import config_option, json_option, say, show_table, write_json
@@ -66,12 +66,10 @@ def fault_options(function: Any) -> Any:
 @config_option
 @click.option("--source", "name", type=SOURCE, help="The source to play; may be left out where there is only one.")
 @click.option("--scenario", "scenarios", multiple=True, type=SCENARIO, help="Only these; may be repeated.")
-@click.option("--rate", default=5.0, show_default=True, type=click.FloatRange(0.01, 10_000), help="Callbacks a second.")
+@click.option("--rate", default=5.0, show_default=True, type=Finite(0.01, 10_000), help="Callbacks a second.")
 @click.option("--count", default=20, show_default=True, type=click.IntRange(1), help="Callbacks to make.")
 @click.option("--seed", type=int, help="The same seed makes the same operations.")
-@click.option(
-    "--time-scale", default=0.001, show_default=True, type=click.FloatRange(0), help="Of the provider's retry waits."
-)
+@click.option("--time-scale", default=0.001, show_default=True, type=Finite(0), help="Of the provider's retry waits.")
 @fault_options
 @click.option("--verify", type=click.Choice(["journal", "kafka"]), help="Check what the receiver holds afterwards.")
 @click.option("--url", help="Where the receiver listens; else the configured address.")

@@ -13,6 +13,10 @@ class ReceiverError(Exception):
     """The root of all errors raised on purpose here."""
 
 
+class WrongUse(ReceiverError):
+    """What a person asked for cannot be, whatever the state of things: a name that is none, a URL that is none."""
+
+
 class Refusal(ReceiverError):
     """A request that is not taken. ``status`` and ``code`` are the whole answer: the caller learns no detail.
 

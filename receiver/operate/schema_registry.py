@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import httpx
 
-from receiver.model.errors import ReceiverError
+from receiver.model.errors import ReceiverError, WrongUse
 from receiver.model.hosts import is_loopback
 
 CONNECT_S, ANSWER_S = 3.0, 5.0
@@ -128,11 +128,11 @@ def _checked(text: str, *, secret: bool) -> str:
     except httpx.InvalidURL:
         url = httpx.URL("")
     if url.scheme not in {"http", "https"} or not url.host:
-        raise ReceiverError("--registry is a URL, as https://registry.example.com")
+        raise WrongUse("--registry is a URL, as https://registry.example.com")
     if url.userinfo:
-        raise ReceiverError("--registry holds a user: give it by --user and --password, which name where they are kept")
+        raise WrongUse("--registry holds a user: give it by --user and --password, which name where they are kept")
     if secret and url.scheme == "http" and not is_loopback(url.host):
-        raise ReceiverError(f"the password would go to {url.host} for all to read: https is needed")
+        raise WrongUse(f"the password would go to {url.host} for all to read: https is needed")
     return text.rstrip("/")
 
 

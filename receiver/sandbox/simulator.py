@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from receiver.model.callback import SIMULATED
-from receiver.model.errors import ReceiverError
+from receiver.model.errors import ReceiverError, WrongUse
 from receiver.model.exact_json import read_json
 from receiver.model.hosts import is_loopback
 from receiver.model.percentile import percentile
@@ -117,14 +117,17 @@ def need_listener(url: str) -> None:
 
 
 def choose(provider: Provider, names: Sequence[str]) -> list[Scenario]:
-    """The scenarios of a provider, all or those named; raises ``ReceiverError`` for a name that is not there."""
+    """The scenarios of a provider, all or those named; raises ``WrongUse`` for a name that is not there.
+
+    Raises ``ReceiverError`` where the provider has none.
+    """
     there = provider.samples.scenarios if provider.samples is not None else ()
     if not there:
         raise ReceiverError(f"there are no scenarios for {provider.slug} yet")
     unknown = sorted(set(names) - {scenario.name for scenario in there})
     if unknown:
         known = ", ".join(scenario.name for scenario in there)
-        raise ReceiverError(f"{provider.slug} has no scenario {', '.join(unknown)}; there are {known}")
+        raise WrongUse(f"{provider.slug} has no scenario {', '.join(unknown)}; there are {known}")
     return [scenario for scenario in there if not names or scenario.name in names]
 
 

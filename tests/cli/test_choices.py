@@ -18,6 +18,7 @@ from receiver.cli.choices import (
     SOURCE,
     STATUS,
     Amount,
+    Finite,
     Time,
     YesOrNo,
     configured_names,
@@ -155,3 +156,11 @@ def test_a_named_configuration_is_completed_from(filled: Desk, monkeypatch: pyte
     ctx = click.Context(click.Command("c"))
     ctx.params = {"config": filled.config}
     assert configured_names(ctx) == ["0xpay-main", "swaps"]
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "1e999"])
+def test_what_is_no_number_lies_in_no_range(number: str) -> None:
+    """``nan`` is neither below the least nor above the most."""
+    with pytest.raises(click.BadParameter, match="is no number"):
+        Finite(0.1).convert(number, None, None)
+    assert Finite(0.1).convert("2.5", None, None) == 2.5

@@ -21,7 +21,7 @@ from tests.cli.desk import Desk
         ((), 2, "--source is one of 0xpay-main, swaps"),
         (("--source", "nope"), 2, "--source is one of 0xpay-main, swaps"),
         (("--source", "swaps", "--url", "http://shop.example.com/"), 1, "--i-own-this-host says that it is yours"),
-        (("--source", "swaps", "--scenario", "nope"), 1, "onchainpay has no scenario nope; there are "),
+        (("--source", "swaps", "--scenario", "nope"), 2, "onchainpay has no scenario nope; there are "),
         (("--source", "swaps", "--drop", "101%"), 2, "101% is no share, as 5% or 0.05"),
         (("--source", "swaps", "--late", "often"), 2, "often is no share, as 5% or 0.05"),
         (("--source", "swaps", "--count", "0"), 2, "0 is not in the range"),
@@ -37,7 +37,7 @@ def test_where_nobody_listens_nothing_is_sent(desk: Desk) -> None:
     url = "http://127.0.0.1:1/webhooks/swaps"
     said = desk.fails("simulate", "--source", "swaps", "--url", url)
     assert said == "receiver: nobody listens on 127.0.0.1:1; start `receiver dev`, or `receiver serve`\n"
-    assert "no scenario" in desk.fails("simulate", "--source", "swaps", "--url", url, "--scenario", "nope")
+    assert "no scenario" in desk.fails("simulate", "--source", "swaps", "--url", url, "--scenario", "nope", code=2)
     with patch("socket.create_connection", side_effect=TimeoutError("timed out")):
         said = desk.fails("simulate", "--source", "swaps", "--url", "https://[::1]/x")
     assert "nobody listens on [::1]:443 (timed out); " in said

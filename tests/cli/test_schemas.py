@@ -105,7 +105,7 @@ def test_a_password_is_a_reference(desk: Desk, tmp_path: Path, monkeypatch: pyte
         assert "must be a reference" in desk.fails(*command, "--password", "made-up", code=2)
         assert "the environment has no NOWHERE" in desk.fails(*command, "--password", "env:NOWHERE", code=2)
     elsewhere = ("schemas", "publish", "--registry", "http://registry.example.com")
-    assert "https is needed" in desk.fails(*elsewhere, "--password", "env:REGISTRY_PASSWORD")
+    assert "https is needed" in desk.fails(*elsewhere, "--password", "env:REGISTRY_PASSWORD", code=2)
 
 
 @pytest.mark.parametrize(

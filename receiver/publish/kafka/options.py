@@ -29,6 +29,8 @@ TEXTS = frozenset(
     }
 )
 NUMBERS = frozenset({"connections_max_idle_ms", "metadata_max_age_ms", "retry_backoff_ms"})
+MS_MAX = 2**31 - 1
+"""24 days."""
 PASSED_THROUGH = TEXTS | NUMBERS
 PATHS = frozenset({"ssl_cafile", "ssl_certfile", "ssl_keyfile"})
 PASSWORD = "ssl_password"  # noqa: S105  the option's name
@@ -107,8 +109,8 @@ def _unknown(client: Mapping[str, Any]) -> Iterator[str]:
 def _kinds(client: Mapping[str, Any]) -> Iterator[str]:
     for key in sorted(client):
         value = client[key]
-        if key in NUMBERS and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
-            yield f"kafka.client.{key}: {_shown(key, value)} cannot be: it must be a whole number of ms, 1 or more"
+        if key in NUMBERS and (not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MS_MAX):
+            yield f"kafka.client.{key}: {_shown(key, value)} cannot be: it must be a whole number of ms, 1 to {MS_MAX}"
         elif key in TEXTS | PATHS | {PASSWORD} and not isinstance(value, str):
             yield f"kafka.client.{key}: it must be a text, and is of the type {type(value).__name__}"
         elif key in TEXTS | PATHS and not value:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from platform import python_version
 from typing import Any
-
-import orjson
 
 from receiver.console.desk import Configuration, Setting
 from receiver.operate.verifying_key import fingerprint
@@ -71,7 +70,7 @@ def _shown(key: tuple[str, ...], value: Any) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        return orjson.dumps(value).decode()
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)  # TOML has numbers of any size
     if key[:2] == ("kafka", "client") and key[-1] in SECRETS and REFERENCE.fullmatch(value) is None:
         return HIDDEN
     return _LOGIN_IN_URL.sub(HIDDEN, value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import time
+
 import pytest
 
 from receiver.console.desk import Setting
@@ -65,3 +67,11 @@ def test_faults_and_versions_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     assert any("the password itself stands" in line for line in found.advice)
     assert set(found.versions) >= {"Python", "apsw", "exchange-webhook-receiver"}
     assert found.routes == [{"match": {"family": "exchange"}, "topic": "shop", "also": True}]
+
+
+@pytest.mark.parametrize("value", [10**30, [10**30, "é"], {"at": time(9, 30)}], ids=["number", "list", "time"])
+def test_whatever_a_file_can_say_is_shown(value: object) -> None:
+    """TOML has numbers of any size, and times, also where the configuration wants none."""
+    document = {**DOCUMENT, "kafka": {"bootstrap_servers": ["localhost:9092"], "client": {"client_id": value}}}
+    shown = {one.key: one.value for one in configuration(build(document, "here"), ENVIRON, "receiver.toml").settings}
+    assert any(str(10**30) in text or "09:30" in text for key, text in shown.items() if key.startswith("kafka.client"))
