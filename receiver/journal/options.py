@@ -20,7 +20,7 @@ class EngineOptions:
     """How long a callback waits for its commit, and any statement of the service's own way for its answer, in s."""
     connections: int = 2
     """Commits of callbacks that one process has under way at the same time."""
-    lease_s: float = 5.0
+    lease_s: float = 3.0
     """How long a holder may be silent before another takes its place, in s."""
 
 

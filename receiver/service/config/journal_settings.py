@@ -80,7 +80,7 @@ class JournalSettings(Section):
     lease_s: Annotated[
         float,
         Field(ge=1, le=300, description="s; with PostgreSQL: a service that is silent for longer is taken for dead"),
-    ] = 5
+    ] = 3
     poll_ms: Annotated[
         int,
         Field(
