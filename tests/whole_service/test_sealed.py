@@ -38,6 +38,13 @@ def send(service: Service, answered: list[int], stop: threading.Event) -> None:
             continue  # killed meanwhile: it was not answered
 
 
+def all_started_again(service: Service) -> bool:
+    """Whether each death was noticed, and two processes are there again."""
+    log = service.log.read_text()
+    died = log.count('"serve.child_died"')
+    return died == KILLS and log.count('"serve.child_started"') >= died + 2
+
+
 def test_kills_under_load_lose_nothing_that_was_answered(service: Service, tmp_path: Path) -> None:
     """And a rotated key is taken on SIGHUP, wraps all, and is then enough."""
     keys = [tmp_path / "first", tmp_path / "second"]
@@ -60,6 +67,7 @@ def test_kills_under_load_lose_nothing_that_was_answered(service: Service, tmp_p
     until(partial(more, answered, before))
     stop.set()
     sender.join()
+    until(partial(all_started_again, service))  # one that is not there is told nothing: it reads the keys at its start
     keys[0].write_text(TWO)
     keys[1].write_text(ONE)
     assert service.process is not None
