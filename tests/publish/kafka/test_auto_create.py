@@ -16,6 +16,7 @@ from receiver.model.errors import KafkaUnavailable, ReceiverError
 from receiver.model.records import Position
 from receiver.publish.kafka.client import admin_client, client_options
 from receiver.publish.kafka.cluster import KafkaCluster
+from receiver.publish.kafka.publisher import KafkaPublisher
 from receiver.publish.ports import Expected
 from tests.contract.publish.test_kafka import routed
 
@@ -44,6 +45,20 @@ async def make_by_asking(broker: LocalKafka, topic: str) -> None:
             await asyncio.sleep(0.1)
 
 
+async def connected_when_there(cluster: KafkaCluster) -> KafkaPublisher:
+    """A publisher, once the broker knows of the positions topic: it was made by another part of the broker."""
+    async with asyncio.timeout(60):
+        while True:
+            publisher = cluster.publisher("journal")
+            try:
+                await publisher.connect()
+            except KafkaUnavailable:
+                await publisher.close()
+                await asyncio.sleep(0.1)
+            else:
+                return publisher
+
+
 async def test_nothing_that_asks_makes_a_topic(eager: LocalKafka, prefix: str) -> None:
     """Each use of the cluster that there is, on one without a topic."""
     options = client_options([eager.bootstrap], {})
@@ -64,8 +79,7 @@ async def test_nothing_that_asks_makes_a_topic(eager: LocalKafka, prefix: str) -
     async with admin_client(options) as admin:
         positions = cluster._spec(f"{prefix}receiver.positions")
         await admin.create_topics([NewTopic(positions.name, 1, 1, topic_configs=dict(positions.configs))])
-    publisher = cluster.publisher("journal")
-    await publisher.connect()
+    publisher = await connected_when_there(cluster)
     with pytest.raises(KafkaUnavailable, match="is missing"):
         await publisher.probe(cluster.event_topics)
     with pytest.raises(KafkaUnavailable, match=rf"{prefix}exchange\.stat(us|e)\.v1 is missing"):
