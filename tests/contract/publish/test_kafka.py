@@ -79,20 +79,25 @@ async def test_a_look_at_the_memory_fences_nobody(cluster: Cluster) -> None:
     assert [value for _, value in cluster.read()] == [1, 2]
 
 
+def run_of(cluster: Cluster) -> str:
+    """A run of this test alone: two of the same id fence each other, also in tests that share the broker."""
+    return f"run-{cluster.journal_id}"
+
+
 async def test_a_replay_has_a_position_of_its_own_and_fences_no_relay(cluster: Cluster) -> None:
     """It goes on where the same run stood, and the journal's position is not touched."""
     kafka = cluster.kafka
     relay = kafka.publisher(cluster.journal_id)
     async with connected(relay):
         await relay.publish(routed(kafka, cluster.journal_id, 1), Position(1, "id-1"))
-        replay = kafka.replay_publisher("run", cluster.journal_id, cluster.topic)
+        replay = kafka.replay_publisher(run_of(cluster), cluster.journal_id, cluster.topic)
         async with connected(replay) as position:
             assert position is None
             await replay.publish(routed(kafka, cluster.journal_id, 1), Position(77, "id-77"))
         await relay.publish(routed(kafka, cluster.journal_id, 2), Position(2, "id-2"))
-    async with connected(kafka.replay_publisher("run", cluster.journal_id, cluster.topic)) as position:
+    async with connected(kafka.replay_publisher(run_of(cluster), cluster.journal_id, cluster.topic)) as position:
         assert position == Position(77, "id-77")
-    async with connected(kafka.replay_publisher("other run", cluster.journal_id, cluster.topic)) as position:
+    async with connected(kafka.replay_publisher(f"{run_of(cluster)}-2", cluster.journal_id, cluster.topic)) as position:
         assert position is None
     assert (await kafka.memory(cluster.journal_id)).position == Position(2, "id-2")
 
@@ -114,9 +119,9 @@ async def test_find_tells_where_records_lie_and_takes_no_replayed_one_for_them(c
     kafka = cluster.kafka
     since_ms = int(time.time() * 1000) - 60_000
     await publish(kafka, cluster.journal_id, 1, 2)
-    replay = kafka.replay_publisher("run", cluster.journal_id, cluster.topic)
+    replay = kafka.replay_publisher(run_of(cluster), cluster.journal_id, cluster.topic)
     async with connected(replay):
-        await replay.publish(_replayed(routed(kafka, cluster.journal_id, 2, 3)), Position(2, "id-3"))
+        await replay.publish(_replayed(cluster, routed(kafka, cluster.journal_id, 2, 3)), Position(2, "id-3"))
     places = await kafka.find(routed(kafka, cluster.journal_id, 1, 2, 3), since_ms)
     seen = {
         (one.topic, int(one.value)): (one.partition, one.offset)
@@ -128,8 +133,9 @@ async def test_find_tells_where_records_lie_and_takes_no_replayed_one_for_them(c
     assert await kafka.find(routed(kafka, "another", 1), since_ms) == {}
 
 
-def _replayed(messages: Sequence[Message]) -> list[Message]:
-    return [replace(message, headers=(*message.headers, ("receiver-replay", b"run"))) for message in messages]
+def _replayed(cluster: Cluster, messages: Sequence[Message]) -> list[Message]:
+    header = ("receiver-replay", run_of(cluster).encode())
+    return [replace(message, headers=(*message.headers, header)) for message in messages]
 
 
 async def test_the_topics_are_those_of_the_routes(untouched: Cluster, prefix: str) -> None:
