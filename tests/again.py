@@ -14,7 +14,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-MOST = 3
+MOST = 5
+"""One cause may fail several tests that share what it broke."""
 CACHE = Path(".pytest_cache/v")
 LACKING = "tests/lacking"
 """Where in pytest's cache ``conftest`` says what was skipped for want of a program, in CI."""
