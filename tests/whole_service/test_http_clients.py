@@ -13,7 +13,6 @@ import json
 import shutil
 import socket
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
@@ -25,6 +24,8 @@ from receiver.intake.http_server import FILES_KEPT
 from receiver.intake.limits import Limits
 from tests.chaos import traffic
 from tests.chaos.service import Service, until
+from tests.warm_places import Place
+from tests.whole_service.starting import serve
 
 pytestmark = pytest.mark.long(seconds=40)
 
@@ -233,15 +234,6 @@ def test_connections_can_be_seen(service: Service) -> None:
     until(lambda: metric(service, 'receiver_connections{state="arriving"}') == 0)
 
 
-def start_with(service: Service, soft: int, hard: int) -> None:
-    """Start a service that may have so many files open, as a shell or a container's limits make it."""
-    limited = f'ulimit -Sn {soft}; ulimit -Hn {hard}; exec "$0" -m receiver serve --config "$1"'
-    command = ["sh", "-c", limited, sys.executable, str(service.config)]
-    with service.log.open("ab") as log:
-        service.process = subprocess.Popen(command, env=service.environ, cwd=service.folder, stdout=log, stderr=log)
-    service.wait_ready()
-
-
 @pytest.mark.parametrize(("hard", "allowed"), [(4000, 400), (300, 300 - FILES_KEPT)])
 def test_the_limit_of_open_files_is_raised_and_said_where_it_is_low(tmp_path: Path, hard: int, allowed: int) -> None:
     """A soft limit of 256 does not matter. A hard one does.
@@ -249,8 +241,9 @@ def test_the_limit_of_open_files_is_raised_and_said_where_it_is_low(tmp_path: Pa
     For connections beyond it those that have proven nothing are closed and counted, and the service goes on, with its
     journal's files open.
     """
-    with Service(tmp_path / "service") as limited:
-        start_with(limited, 256, hard)
+    with Service(tmp_path / "service", forks=True) as limited:
+        serve(limited, Place(files=(256, hard)))
+        limited.wait_ready()
         port = int(limited.url.split(":")[2].split("/")[0])
         callers = [socket.create_connection(("127.0.0.1", port)) for _ in range(400)]
         until(lambda: metric(limited, 'receiver_connections{state="idle"}') == allowed)
