@@ -100,20 +100,28 @@ class _Nursery:
 
 
 def _fork_for_each(line: socket.socket, supervisor: int) -> list[str]:
-    # Returns in each child, with its arguments.
+    # Returns in each child, with its arguments. The supervisor waits for what is said here, so it is said in any case,
+    # also of a child that is killed before it is what was asked for: the pipe's end is closed by whoever held it.
     while True:
         data, given, _, _ = socket.recv_fds(line, REQUEST_BYTES_MAX, DESCRIPTORS_MAX)
         if not data:
             os._exit(0)
+        becoming, become = os.pipe()
         between = os.fork()
         if between == 0:
             # It ends at once, so that its own child is handed to the supervisor.
             between = os.getpid()
-            if os.fork() != 0:
+            if (made := os.fork()) != 0:
+                os.write(become, b"%d" % made)
                 os._exit(0)
+            os.close(becoming)
+            line.close()
             _be_adopted(between, supervisor)
-            return _become(line, json.loads(data), given, supervisor)
+            return _become(become, json.loads(data), given, supervisor)
+        os.close(become)
         os.waitpid(between, 0)
+        with os.fdopen(becoming, "rb") as told:
+            line.send(told.read())
         for descriptor in given:
             os.close(descriptor)
 
@@ -129,7 +137,7 @@ def _be_adopted(between: int, supervisor: int) -> None:
         os._exit(1)
 
 
-def _become(line: socket.socket, request: dict[str, Any], given: list[int], supervisor: int) -> list[str]:
+def _become(become: int, request: dict[str, Any], given: list[int], supervisor: int) -> list[str]:
     command = request["command"]
     assert command[:4] == [sys.executable, "-P", "-m", "receiver.service.child"], command
     for number in (signal.SIGINT, signal.SIGCHLD):
@@ -141,7 +149,7 @@ def _become(line: socket.socket, request: dict[str, Any], given: list[int], supe
     )  # fmt: skip
     sys.argv = command[3:]
     _call_itself(command)
-    line.send(b"%d" % os.getpid())
+    os.close(become)
     _take_over(given, request["descriptors"])
     for limit in LIMITS:
         resource.setrlimit(limit, resource.prlimit(supervisor, limit))

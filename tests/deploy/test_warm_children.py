@@ -5,15 +5,30 @@ from __future__ import annotations
 import contextlib
 import re
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests import warm_children
 from tests.chaos.service import Service, until
 from tests.ports import free_port
 
 pytestmark = pytest.mark.service
 
+HALF_WAY = """
+import asyncio
+from tests import warm_children
+
+async def main():
+    none = await asyncio.create_subprocess_exec("no child", stdin=asyncio.subprocess.DEVNULL, pass_fds=[], env={})
+    print(await none.wait())
+
+warm_children.begin()
+asyncio.run(main())
+"""
+"""A supervisor whose child dies on the way to what it was asked to be."""
 ROLES = ("intake", "interpret", "publish")
 KEPT = re.compile(
     r"journal/(?!.*-(wal|shm)$)[\w.]+|memfd:[\w-]+|socket|pipe|anon_inode:\[\w+\]|/dev/null|receiver\.log"
@@ -98,3 +113,13 @@ def test_a_supervisor_that_is_killed_while_it_starts_leaves_its_journal_to_the_n
         warm.start()
         warm.wait_ready()
         assert warm.stop() == 0
+
+
+def test_a_child_that_dies_on_its_way_is_told_at_once() -> None:
+    """Its supervisor waits for it with everything that it does: nobody would be taken in meanwhile."""
+    at_once_s = warm_children.ADOPTION_S / 2
+    done = subprocess.run(
+        [sys.executable, "-c", HALF_WAY], capture_output=True, text=True, timeout=at_once_s, check=False
+    )
+    assert (done.stdout, done.returncode) == ("1\n", 0), done.stderr
+    assert "AssertionError: ['no child']" in done.stderr

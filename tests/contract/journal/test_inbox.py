@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import random
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -206,15 +206,30 @@ async def test_numbers_become_visible_in_order(made: Made) -> None:
 
 
 class Careless(MemoryInbox):
-    """An inbox whose writers take a number first and commit later, each when its disk has the time."""
+    """An inbox whose writers take a number first and commit later: the fifth of them once a higher one was read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._overtaken, self._kept = threading.Event(), threading.Event()
 
     async def append(self, callback: VerifiedCallback) -> int:
         """Keep it, but not in the order of the numbers."""
         self._last += 1
         number = self._last
-        await asyncio.sleep(random.uniform(0, 0.002))
+        if number == 5:
+            await asyncio.to_thread(self._overtaken.wait, 60)
         self.entries = sorted([*self.entries, JournalEntry(number, callback)], key=lambda entry: entry.number)
+        if number == 5:
+            self._kept.set()
         return number
+
+    def read(self, after: int, limit: int) -> Sequence[JournalEntry]:
+        """The same; what was overtaken is there when the next one looks."""
+        found = super().read(after, limit)
+        if found and found[-1].number > 5 and not self._overtaken.is_set():
+            self._overtaken.set()
+            self._kept.wait(60)
+        return found
 
 
 async def test_an_engine_whose_writers_overtake_each_other_is_caught() -> None:
