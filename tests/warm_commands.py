@@ -94,6 +94,10 @@ class WarmCommands:
         self._process.terminate()
         self._process.wait()
 
+    def line(self) -> int:
+        """The descriptor on which it is asked for commands, for another process that asks (``warm_launcher``)."""
+        return self._line.fileno()
+
     def run(
         self,
         arguments: Sequence[str],
@@ -192,6 +196,15 @@ class WarmProcess:
                 self.returncode = int(self._reply.recv(100))
                 self._reply.close()
         return self.returncode
+
+
+def forked(program: str, *arguments: str) -> tuple[WarmProcess, TextIO]:
+    """Start a program that a test has as text, in this process's environment and folder; its stdout to read from."""
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "wb") as out, os.fdopen(os.dup(STDERR), "wb") as errors:
+        warm = WarmCommands.like(os.environ)
+        started = warm.start(arguments, os.environ, Path.cwd(), out, errors, program=program)
+    return started, os.fdopen(reading)
 
 
 def _at_start(environ: Mapping[str, str]) -> dict[str, str]:
