@@ -10,6 +10,7 @@ A fork can also run another program, which a test has as text: one that uses the
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import gc
 import importlib
@@ -49,11 +50,12 @@ ALSO_READ = (
 """What some commands import while they run."""
 AT_START = ("PYTHON", "LC_", "LANG", "TZ", "LD_")
 """How the names of the variables begin that an interpreter obeys while it starts: where its code is, its letters, and
-what else the system loads into its process."""
+what else the system loads into its process. ``_stream`` obeys the one that is ``AT_STREAMS``."""
+AT_STREAMS = "PYTHONIOENCODING"
 NO_PLACE = Place()
 STDERR = 2
 KEPT_MAX = 3
-"""Of these processes, each of which holds some dozens of megabytes."""
+"""Of these processes, each of which holds some dozens of megabytes. The one for the tests' own environment stays."""
 
 
 class WarmCommands:
@@ -84,8 +86,9 @@ class WarmCommands:
             if key not in cls._kept:
                 cls._kept[key] = cls(environ)
             cls._kept.move_to_end(key)
+            own = frozenset(_at_start(os.environ).items())
             while len(cls._kept) > KEPT_MAX:
-                cls._kept.popitem(last=False)[1].close()
+                cls._kept.pop(next(other for other in cls._kept if other != own)).close()
             return cls._kept[key]
 
     def close(self) -> None:
@@ -208,7 +211,7 @@ def forked(program: str, *arguments: str) -> tuple[WarmProcess, TextIO]:
 
 
 def _at_start(environ: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environ.items() if name.startswith(AT_START)}
+    return {name: value for name, value in environ.items() if name.startswith(AT_START) and name != AT_STREAMS}
 
 
 def _warm_up() -> None:
@@ -229,7 +232,8 @@ def _become(request: dict[str, Any], out: int, err: int) -> None:
         os.dup2(nothing.fileno(), 0)
     os.dup2(out, 1)
     os.dup2(err, 2)
-    sys.stdout, sys.stderr = _stream(sys.stdout, 1), _stream(sys.stderr, 2)
+    letters = request["environ"].get(AT_STREAMS, "")
+    sys.stdout, sys.stderr = _stream(sys.stdout, 1, letters), _stream(sys.stderr, 2, letters)
     os.environ.clear()
     os.environb.update({_bytes(name): _bytes(value) for name, value in request["environ"].items()})
     os.chdir(_bytes(request["folder"]))
@@ -239,11 +243,17 @@ def _become(request: dict[str, Any], out: int, err: int) -> None:
     sys.argv = [str(sys.modules["__main__"].__file__), *arguments]
 
 
-def _stream(before: TextIO, descriptor: int) -> TextIO:
-    """A standard stream as an interpreter makes it at its start: what a pipe or a terminal is cannot be asked later."""
+def _stream(before: TextIO, descriptor: int, letters: str) -> TextIO:
+    """A standard stream as an interpreter makes it at its start: what a pipe or a terminal is cannot be asked later.
+
+    ``letters`` is an encoding and what to do with what it has not, as in ``PYTHONIOENCODING``.
+    """
     binary = open(descriptor, "wb", closefd=False)  # noqa: SIM115  a descriptor has no path, and stays open
     by_line = descriptor == STDERR or os.isatty(descriptor)
-    return io.TextIOWrapper(binary, before.encoding, before.errors, newline="\n", line_buffering=by_line)
+    encoding, _, errors = letters.partition(":")
+    errors = before.errors or "" if descriptor == STDERR or not letters else errors or "strict"
+    encoding = codecs.lookup(encoding or before.encoding).name
+    return io.TextIOWrapper(binary, encoding, errors, newline="\n", line_buffering=by_line)
 
 
 def _bytes(text: str) -> bytes:

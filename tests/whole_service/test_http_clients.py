@@ -15,7 +15,7 @@ import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -83,14 +83,27 @@ def need(program: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def java_client(tmp_path_factory: pytest.TempPathFactory) -> list[str | Path]:
-    """How Java's client is called, compiled once."""
+def java_client(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], list[str]]]:
+    """Give the statuses of five callbacks that Java's client sends in a mode; compiled and started once."""
     java, folder = need("java"), tmp_path_factory.mktemp("java")
     modules = subprocess.run([java, "--list-modules"], capture_output=True, text=True, timeout=60, check=False).stdout
     if "jdk.compiler" not in modules:
         pytest.skip("this Java has no compiler (no JDK): its HttpClient is not tried")
     said_by([java, "-m", "jdk.compiler/com.sun.tools.javac.Main", "-d", folder, CLIENTS / "Deliver.java"], folder)
-    return [java, "-cp", folder, "Deliver"]
+    (folder / "body.json").write_bytes(BODY)
+    command = [java, "-cp", str(folder), "Deliver", f"{service.url}/swaps", str(folder / "body.json"), "5", *FIELDS]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as started:
+
+        def deliver(mode: str) -> list[str]:
+            assert started.stdin is not None
+            assert started.stdout is not None
+            started.stdin.write(f"{mode}\n")
+            started.stdin.flush()
+            said: str = started.stdout.readline()
+            return said.split()
+
+        yield deliver
+        started.kill()
 
 
 @pytest.fixture(scope="module")
@@ -102,13 +115,10 @@ def go_client(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("mode", ["default", "http1", "chunked", "expect", "together"])
-def test_javas_http_client(
-    service: Service, java_client: list[str | Path], body_file: Path, tmp_path: Path, mode: str
-) -> None:
+def test_javas_http_client(service: Service, java_client: Callable[[str], list[str]], mode: str) -> None:
     """At its defaults it offers an upgrade to HTTP/2 with every request; all its callbacks are kept."""
     before = taken(service)
-    command = [*java_client, f"{service.url}/swaps", body_file, "5", mode, *FIELDS]
-    assert said_by(command, tmp_path) == ["200"] * 5
+    assert java_client(mode) == ["200"] * 5
     until(lambda: taken(service) == before + 5)
 
 
