@@ -22,8 +22,10 @@ $(VENV)/.run-ok: $(VENV)/.python-ok requirements/run.txt pyproject.toml schemas/
 	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e schemas -e .
 	@touch $@
 
-$(VENV)/.dev-ok: $(VENV)/.run-ok requirements/dev.txt
+# Python's own pip is as old as that Python, and takes nearly twice as long to choose among the files of so many packages.
+$(VENV)/.dev-ok: $(VENV)/.run-ok requirements/pip.txt requirements/dev.txt
 	@echo "==> installing the pinned development packages"
+	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/pip.txt
 	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 
@@ -132,6 +134,7 @@ pins: ## compile requirements/*.txt anew from the ranges (needs uv)
 	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-emit-package exchange-events -q --upgrade docs.in -c dev.txt -o docs.txt
 	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-emit-package exchange-events -q --upgrade java.in -c dev.txt -o java.txt
 	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-emit-package exchange-events -q --upgrade maven.in -c dev.txt -o maven.txt
+	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-emit-package exchange-events -q --upgrade pip.in -o pip.txt
 
 clean: ## remove .venv and caches; var/ (the journal) stays
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -12,7 +13,7 @@ import pytest
 from receiver.console.replaying import Replays, Run
 from receiver.model.errors import ReceiverError
 from receiver.operate.selection import Filter
-from tests.console.seeded import WRITING, browser, seeded
+from tests.console.seeded import WRITING, Browser, browser, seeded
 from tests.operate.desk import context_of
 
 
@@ -142,3 +143,46 @@ def test_it_is_begun_and_looked_at_on_its_page(receiver: Receiver) -> None:
     assert "begun by ann" in text
     assert shown.post("/replay/stop", form=token).status_code == 303
     assert browser().console._desk.replays is None
+
+
+NARROWED = (
+    "source=swaps", "kind=auto_swap", "family=exchange", "status=completed", "anomaly=late", "observed_via=webhook",
+    "effective=no", "effective=yes", "amount=100.25", "since=2020-01-01", "until=2020-01-01",
+)  # fmt: skip
+
+
+def listed(shown: Browser, narrowed: str) -> set[int]:
+    """The callbacks of a list."""
+    return {row["callback"] for row in shown.client.get(f"/search?{narrowed}&format=json").json()["records"]}
+
+
+@pytest.mark.parametrize("narrowed", NARROWED)
+def test_a_list_is_replayed_as_it_was_narrowed(narrowed: str) -> None:
+    """By its own link, for the command and for the sending: what it has and what only repeated it, and nothing else."""
+    shown = browser(WRITING)
+    shown.log_in()
+    wanted, others = listed(shown, narrowed), listed(shown, "") - listed(shown, narrowed)
+    link = re.search(r'<a href="(/replay[^"]+)">Replay their callbacks</a>', shown.get(f"/search?{narrowed}"))
+    assert (link is not None) == bool(wanted)
+    page = shown.get(f"/replay?dry=1&{narrowed}" if link is None else link[1].replace("&amp;", "&"))
+    chosen = set(map(int, re.findall(r'href="/callback/(\d+)"', page)))
+    assert chosen >= wanted
+    assert not chosen & others
+    name, value = narrowed.split("=")
+    if wanted:
+        assert f"--{name.replace('_', '-')} {value}" in page
+        assert f'<input type="hidden" name="{name}" value="{value}">' in page
+
+
+def test_an_amount_is_looked_for_however_it_is_written() -> None:
+    """What is none is said."""
+    shown = browser()
+    assert "Chosen: 4 callbacks" in shown.get("/replay?dry=1&amount=100.25")
+    assert "Chosen: 4 callbacks" in shown.get("/replay?dry=1&amount=100.250")
+    assert "digits with a point" in shown.client.get("/replay?dry=1&amount=much").text
+
+
+def test_what_became_no_event_has_no_link_to_a_replay() -> None:
+    """Quarantine is sent again from its own page, once the cause is mended."""
+    assert "Replay their callbacks" not in browser().get("/search?outcome=quarantine")
+    assert "Replay their callbacks" not in browser().get("/search")

@@ -62,12 +62,9 @@ def choices(desk: Desk) -> dict[str, Sequence[str]]:
 
 def wanted(ask: Ask) -> Wanted:
     """What a list is to have; raises ``BadQuestion``."""
-    effective = ask.text("effective")
     outcome = ask.text("outcome")
     if outcome not in {None, *OUTCOMES}:
         raise BadQuestion(f"outcome is one of {', '.join(OUTCOMES)}")
-    if effective is not None and effective not in EFFECTIVE:
-        raise BadQuestion("effective is yes or no")
     return Wanted(
         source=ask.text("source"),
         kind=ask.text("kind"),
@@ -78,9 +75,17 @@ def wanted(ask: Ask) -> Wanted:
         anomaly=ask.text("anomaly"),
         outcome=cast("Any", outcome),
         observed_via=ask.text("observed_via"),
-        effective=None if effective is None else EFFECTIVE[effective],
+        effective=effective(ask),
         amount=amount(ask),
     )
+
+
+def effective(ask: Ask) -> bool | None:
+    """The field ``effective``; raises ``BadQuestion``."""
+    said = ask.text("effective")
+    if said is not None and said not in EFFECTIVE:
+        raise BadQuestion("effective is yes or no")
+    return None if said is None else EFFECTIVE[said]
 
 
 def amount(ask: Ask) -> str | None:

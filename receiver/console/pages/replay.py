@@ -7,7 +7,7 @@ from typing import Any
 
 from receiver.console.answers import Ask, Page
 from receiver.console.desk import Desk
-from receiver.console.pages.choices import TIME_FIELDS, choices, kept, option, time_text, time_us
+from receiver.console.pages.choices import TIME_FIELDS, amount, choices, effective, kept, option, time_text, time_us
 from receiver.operate.export_callbacks import chosen
 from receiver.operate.reprocess import reprocess_preview
 from receiver.operate.selection import Filter
@@ -16,14 +16,14 @@ BUDGET_S = 0.15
 """For a count, so that the page is there at once; what it did not reach is said."""
 SHOWN_MAX = 20
 DIFFERENCES_MAX = 50
-FIELDS = ("source", "family", "kind", "status")
+FIELDS = ("source", "family", "kind", "status", "anomaly", "observed_via", "effective")
 
 
 def replay(desk: Desk, ask: Ask) -> Page:
     """Fields; with ``dry`` set what they choose, and with ``reprocess`` what today's code would say otherwise."""
     wanted = wanted_of(ask)
     offered = {name: values for name, values in choices(desk).items() if name in FIELDS}
-    narrowed = kept(ask, *FIELDS, *TIME_FIELDS, "operation")
+    narrowed = kept(ask, *FIELDS, *TIME_FIELDS, "operation", "amount")
     dry, again = ask.text("dry"), ask.text("reprocess") is not None
     run = desk.replays.now() if desk.replays is not None else None
     values: dict[str, Any] = {
@@ -51,6 +51,10 @@ def wanted_of(ask: Ask) -> Filter:
         kind=ask.text("kind"),
         operation=ask.text("operation"),
         status=ask.text("status"),
+        anomaly=ask.text("anomaly"),
+        effective=effective(ask),
+        observed_via=ask.text("observed_via"),
+        amount=amount(ask),
     )
 
 
