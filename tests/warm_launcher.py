@@ -1,8 +1,9 @@
 """A program that stands for ``receiver`` in a shell's script: a warm process forks what it is called for.
 
 It is run alone by an interpreter without anything of ours, which starts in a hundredth of a second, and holds the line
-to the process that forks as an open descriptor, which the shell hands on. It has the command's arguments, environment,
-folder and output, passes on the signals that end it or have it read its secrets, and ends as it does.
+to the process that forks as an open descriptor, which the shell hands on. The command has its arguments, environment,
+folder, output and process group; it passes on to the command the signals that end it or have it read its secrets, and
+ends as that does.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ def main() -> None:
     environ = dict(os.environ)
     line = socket.socket(fileno=int(environ.pop(LINE)))
     request = {
-        "arguments": sys.argv[1:], "environ": environ, "folder": str(Path.cwd()), "place": {}, "program": None,
-        "children": sys.argv[1:2] == ["serve"],
+        "arguments": sys.argv[1:], "environ": environ, "folder": str(Path.cwd()), "program": None,
+        "children": sys.argv[1:2] == ["serve"], "place": {"group": os.getpgrp()},
     }  # fmt: skip
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     signals = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)

@@ -54,7 +54,7 @@ def test_commands_do_what_is_written(document: str, tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        start_new_session=True,
+        process_group=0,  # of its own, and of all that it starts
         pass_fds=[line],
     )
     try:
