@@ -87,7 +87,7 @@ def desk(tmp_path: Path, packages: Path) -> Desk:
 def serving(desk: Desk, request: pytest.FixtureRequest) -> Iterator[Desk]:
     """A running service: each of its processes finds the provider by itself.
 
-    With the parameter they are forks of one that has read the receiver's modules, and the package by no means.
+    With the parameter they are forks of one that has read the receiver's own modules, but not the provider's.
     """
     arguments = ["serve", "--config", str(desk.config)]
     service: WarmProcess | subprocess.Popen[bytes]
@@ -127,7 +127,7 @@ def test_its_configuration_is_checked_by_its_own_model(desk: Desk) -> None:
 
 def test_without_its_package_it_is_nobody(desk: Desk) -> None:
     """Its source is refused with those that there are."""
-    desk.environ["PYTHONPATH"] = ""
+    del desk.environ["PYTHONPATH"]
     done = desk.receiver("check")
     assert done.returncode == 2
     assert "sources.0 (acme).provider: there is 0xpay, onchainpay, calypso, cryptoexchange\n" in done.stderr
