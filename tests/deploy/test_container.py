@@ -69,7 +69,11 @@ def make_base() -> None:
 
 @pytest.fixture(scope="module")
 def image() -> str:
-    """Give the image, built from this checkout; what this machine sets for pip is handed on."""
+    """Give the image, built from this checkout; what this machine sets for pip is handed on.
+
+    Steps are kept, as Docker keeps them: one is repeated where its base, its words or its files are others, so the
+    packages are installed anew when a pin changes. An image of an earlier run that is another one is removed.
+    """
     for program in ("buildah", "mmdebstrap"):
         if shutil.which(program) is None:
             pytest.skip(f"{program} is not here; Debian has it as a package")
@@ -78,10 +82,15 @@ def image() -> str:
     make_base()
     settings = [f"--env={name}={value}" for name, value in os.environ.items() if name.startswith("PIP_")]
     mounted = [place for place in ("/etc/ssl/certs", "/etc/pip.conf") if Path(place).exists()]
-    run("buildah", "bud", "--quiet", "--format", "docker", *SERVED, *settings,
+    before = subprocess.run(["buildah", "images", "--quiet", "--no-trunc", IMAGE], capture_output=True, text=True,
+                            check=False).stdout.split()  # fmt: skip
+    run("buildah", "bud", "--quiet", "--layers", "--format", "docker", *SERVED, *settings,
         *(f"--volume={place}:{place}:ro" for place in mounted), "--build-arg", f"PYTHON_IMAGE={BASE}",
         "--build-arg", "COMMIT=0123456789ab", "--ignorefile", ".containerignore",
         "-f", "deploy/container/Containerfile", "-t", IMAGE, ".")  # fmt: skip
+    if before and before != run("buildah", "images", "--quiet", "--no-trunc", IMAGE).split():
+        # Refused, and rightly, where another run has a container of it.
+        subprocess.run(["buildah", "rmi", *before], capture_output=True, check=False)
     return IMAGE
 
 

@@ -17,6 +17,9 @@ from receiver.service.admin import make_admin
 
 README_LINES_MAX = 140
 
+pytestmark = pytest.mark.xdist_group("docs_pages")
+"""One worker has all of them, which looks through the code for lines of the log once."""
+
 
 @pytest.mark.parametrize("path", documents(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_document_says_what_the_code_says(path: Path) -> None:
