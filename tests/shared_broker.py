@@ -1,6 +1,6 @@
 """One Kafka broker for all the processes of a test run: pytest alone, or the workers of pytest-xdist.
 
-The first that needs it starts it and, at its own end, waits until the others have left before it stops it: a broker
+The first that needs it starts it and, at its own end, waits until the others have left before it kills it: a broker
 dies with the process that started it. What they agree by are locks on files, which a killed process lets go of.
 """
 
@@ -53,7 +53,7 @@ class SharedBroker:
         return self._started is not None
 
     def leave(self) -> None:
-        """Stop the broker if it is ours, once nobody else is there; to be called by everyone who may have joined."""
+        """Kill the broker if it is ours, once nobody else is there; to be called by everyone who may have joined."""
         if self._present is None:
             return
         if self._started is None:
@@ -64,7 +64,7 @@ class SharedBroker:
             with self._alone(), contextlib.suppress(BlockingIOError):
                 fcntl.flock(self._present, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 self._port.unlink(missing_ok=True)
-                self._started.stop()
+                self._started.kill()
                 self._present.close()
                 return
             time.sleep(POLL_S)
@@ -78,7 +78,7 @@ class SharedBroker:
         try:
             broker.wait_ready()
         except RuntimeError:
-            broker.stop()
+            broker.kill()
             raise
         self._started = broker
         self._port.write_text(str(broker.port))

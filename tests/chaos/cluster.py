@@ -100,7 +100,7 @@ class Cluster:
         for proxy in self.proxies:
             await proxy.stop()
         for broker in self.brokers:
-            await asyncio.to_thread(broker.stop)
+            await asyncio.to_thread(broker.kill)
 
 
 def may_write(topic: str) -> Right:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
+from tests.chaos.caller import Caller
 from tests.chaos.traffic import Callback, Operation, operations
 
 ATTEMPT_TIMEOUT_S = 5.0
@@ -87,8 +88,7 @@ class Load:
         """Begin operations at the rate, unless very many are under way; returns when all were answered 200."""
         # No bound on connections: seen, a client whose pool was full of those that a dead process left half made, and
         # that waited for a place in it ever after.
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=16)
-        async with httpx.AsyncClient(limits=limits, timeout=ATTEMPT_TIMEOUT_S) as client, asyncio.TaskGroup() as group:
+        async with Caller(ATTEMPT_TIMEOUT_S) as caller, asyncio.TaskGroup() as group:
             started = time.monotonic()
             for begun, operation in enumerate(operations(self._chance), start=1):
                 await self._sending.wait()
@@ -96,48 +96,48 @@ class Load:
                     await asyncio.sleep(0.05)
                 if self._stopping:
                     break
-                group.create_task(self._operation(client, operation))
+                group.create_task(self._operation(caller, operation))
                 await asyncio.sleep(max(0.0, started + begun / self._rate - time.monotonic()))
         return self.ledger
 
-    async def _operation(self, client: httpx.AsyncClient, operation: Operation) -> None:
+    async def _operation(self, caller: Caller, operation: Operation) -> None:
         self._under_way += 1
         try:
             async with asyncio.TaskGroup() as group:
                 for callback in operation.callbacks:
                     if callback.source == "swaps" and self._chance.random() < DETACHED_SHARE:
-                        group.create_task(self._deliver(client, callback))
+                        group.create_task(self._deliver(caller, callback))
                     else:
-                        await self._deliver(client, callback)
+                        await self._deliver(caller, callback)
         finally:
             self._under_way -= 1
 
-    async def _deliver(self, client: httpx.AsyncClient, callback: Callback) -> None:
+    async def _deliver(self, caller: Caller, callback: Callback) -> None:
         self.ledger.sent[callback.obligation] = callback
-        answered = await self._attempt(client, callback)
+        answered = await self._attempt(caller, callback)
         times = 1.0
         while not answered:
             await asyncio.sleep(self._chance.uniform(*RETRY_S) * times)
             times = min(times * RETRY_GROWTH, RETRY_TIMES_MAX)
-            answered = await self._attempt(client, callback)
+            answered = await self._attempt(caller, callback)
         if self._chance.random() < REPEAT_SHARE:
-            await self._attempt(client, callback)
+            await self._attempt(caller, callback)
 
-    async def _attempt(self, client: httpx.AsyncClient, callback: Callback) -> bool:
+    async def _attempt(self, caller: Caller, callback: Callback) -> bool:
         headers = callback.headers(int(time.time()))
         if zlib.crc32(callback.body) % OFFERING_ONE_IN == 0:
             headers |= OFFER
         place = next(self._urls)
         self.attempts[place] += 1
         try:
-            answer = await client.post(f"{place}/{callback.source}", content=callback.body, headers=headers)
+            status = await caller.post(f"{place}/{callback.source}", callback.body, headers)
         except httpx.HTTPError as error:
             self.ledger.answers[type(error).__name__] += 1
             return False
         finally:
             self.attempts[place] -= 1
-        self.ledger.answers[str(answer.status_code)] += 1
-        if answer.status_code != 200:
+        self.ledger.answers[str(status)] += 1
+        if status != 200:
             return False
         self._note_ok(callback)
         return True

@@ -26,7 +26,7 @@ class StandIn:
     def wait_ready(self) -> None:
         pass
 
-    def stop(self) -> None:
+    def kill(self) -> None:
         RUNNING.remove(self.port)
 
 

@@ -179,7 +179,7 @@ async def test_a_broker_and_topics_that_come_later_are_waited_for(tmp_path: Path
         assert service.stop() == 0
     finally:
         service.destroy()
-        broker.stop()
+        broker.kill()
 
 
 async def until_detail(service: Service, text: str) -> None:
