@@ -21,11 +21,13 @@ import socket
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from receiver.service import child
 from receiver.service.launch import GROUP_SIGNALS
+from tests.warm_end import run_to_the_end
 
 PADDING = "-" * 1500
 """A last argument of the process that all are forks of: where the command line of a child is written instead."""
@@ -73,7 +75,7 @@ def begin() -> None:
         _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         signal.pthread_sigmask(signal.SIG_BLOCK, GROUP_SIGNALS)  # they are the supervisor's
         arguments = _fork_for_each(theirs, supervisor)
-        sys.exit(child.main(arguments))
+        run_to_the_end(partial(child.main, arguments))
     theirs.close()
     # All that a supervisor starts by it are children.
     asyncio.create_subprocess_exec = _Nursery(ours).start  # type: ignore[assignment]

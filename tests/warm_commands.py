@@ -1,13 +1,16 @@
 """The commands of ``receiver`` as processes of their own which start at once: forks of one that has read the modules.
 
 Reading them takes a new interpreter half a second, and the tests call hundreds of commands. What a fork runs is
-``receiver.__main__.main`` from its first line to the interpreter's own end, with its own arguments, environment,
-folder, output and exit code; what is not tested by it is only that the modules can be read, and tests of their own say
-that. Some variables of the environment act while an interpreter starts, so commands share one only if these are equal.
+``receiver.__main__.main`` from its first line to the end of ``warm_end``, with its own arguments, environment, folder,
+output and exit code; what is not tested by it is only that the modules can be read, and tests of their own say that.
+Some variables of the environment act while an interpreter starts, so commands share one only if these are equal.
+
+A fork can also run another program, which a test has as text: one that uses the same modules and is to be killed.
 """
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import gc
 import importlib
@@ -23,11 +26,15 @@ import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, ClassVar, TextIO
 
 from tests import warm_children
 from tests.warm_children import PADDING
+from tests.warm_end import run_to_the_end
+from tests.warm_places import Place
 
 REQUEST_BYTES_MAX = 256 * 1024
 """Arguments and environment, which are one datagram."""
@@ -41,11 +48,14 @@ ALSO_READ = (
     "rich.table",
 )
 """What some commands import while they run."""
-AT_START = ("PYTHON", "LC_", "LANG", "TZ")
-"""How the names of the variables begin that an interpreter obeys while it starts: where its code is, its letters."""
+AT_START = ("PYTHON", "LC_", "LANG", "TZ", "LD_")
+"""How the names of the variables begin that an interpreter obeys while it starts: where its code is, its letters, and
+what else the system loads into its process. ``_stream`` obeys the one that is ``AT_STREAMS``."""
+AT_STREAMS = "PYTHONIOENCODING"
+NO_PLACE = Place()
 STDERR = 2
 KEPT_MAX = 3
-"""Of these processes, each of which holds some dozens of megabytes."""
+"""Of these processes, each of which holds some dozens of megabytes. The one for the tests' own environment stays."""
 
 
 class WarmCommands:
@@ -76,8 +86,9 @@ class WarmCommands:
             if key not in cls._kept:
                 cls._kept[key] = cls(environ)
             cls._kept.move_to_end(key)
+            own = frozenset(_at_start(os.environ).items())
             while len(cls._kept) > KEPT_MAX:
-                cls._kept.popitem(last=False)[1].close()
+                cls._kept.pop(next(other for other in cls._kept if other != own)).close()
             return cls._kept[key]
 
     def close(self) -> None:
@@ -86,6 +97,10 @@ class WarmCommands:
         self._process.terminate()
         self._process.wait()
 
+    def line(self) -> int:
+        """The descriptor on which it is asked for commands, for another process that asks (``warm_launcher``)."""
+        return self._line.fileno()
+
     def run(
         self,
         arguments: Sequence[str],
@@ -93,6 +108,7 @@ class WarmCommands:
         folder: Path,
         timeout_s: float,
         errors: str = "strict",
+        place: Place = NO_PLACE,
     ) -> subprocess.CompletedProcess[str]:
         """Run a command as ``subprocess.run`` does, its output captured and nothing on its stdin.
 
@@ -100,7 +116,7 @@ class WarmCommands:
         longer, after having killed it.
         """
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            process = self.start(arguments, environ, folder, out, err)
+            process = self.start(arguments, environ, folder, out, err, place=place)
             try:
                 code = process.wait(timeout_s)
             except subprocess.TimeoutExpired:
@@ -122,10 +138,16 @@ class WarmCommands:
         err: IO[bytes],
         *,
         children: bool = False,
+        place: Place = NO_PLACE,
+        program: str | None = None,
     ) -> WarmProcess:
-        """Start a command whose output goes to files; nothing is on its stdin. ``children``: its own are forks too."""
+        """Start a command whose output goes to files or pipes; nothing is on its stdin.
+
+        ``children``: its own are forks too. ``program``: it is this text and not the receiver.
+        """
         request = {
-            "arguments": list(arguments), "environ": dict(environ), "folder": str(folder), "children": children
+            "arguments": list(arguments), "environ": dict(environ), "folder": str(folder), "children": children,
+            "place": asdict(place), "program": program,
         }  # fmt: skip
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
@@ -179,8 +201,17 @@ class WarmProcess:
         return self.returncode
 
 
+def forked(program: str, *arguments: str) -> tuple[WarmProcess, TextIO]:
+    """Start a program that a test has as text, in this process's environment and folder; its stdout to read from."""
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "wb") as out, os.fdopen(os.dup(STDERR), "wb") as errors:
+        warm = WarmCommands.like(os.environ)
+        started = warm.start(arguments, os.environ, Path.cwd(), out, errors, program=program)
+    return started, os.fdopen(reading)
+
+
 def _at_start(environ: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environ.items() if name.startswith(AT_START)}
+    return {name: value for name, value in environ.items() if name.startswith(AT_START) and name != AT_STREAMS}
 
 
 def _warm_up() -> None:
@@ -201,20 +232,28 @@ def _become(request: dict[str, Any], out: int, err: int) -> None:
         os.dup2(nothing.fileno(), 0)
     os.dup2(out, 1)
     os.dup2(err, 2)
-    sys.stdout, sys.stderr = _stream(sys.stdout, 1), _stream(sys.stderr, 2)
+    letters = request["environ"].get(AT_STREAMS, "")
+    sys.stdout, sys.stderr = _stream(sys.stdout, 1, letters), _stream(sys.stderr, 2, letters)
     os.environ.clear()
     os.environb.update({_bytes(name): _bytes(value) for name, value in request["environ"].items()})
     os.chdir(_bytes(request["folder"]))
+    Place(**request["place"]).enter()
     sys.modules["__main__"] = importlib.import_module("receiver.__main__")
     arguments = [os.fsdecode(_bytes(argument)) for argument in request["arguments"]]  # read with the locale's letters
     sys.argv = [str(sys.modules["__main__"].__file__), *arguments]
 
 
-def _stream(before: TextIO, descriptor: int) -> TextIO:
-    """A standard stream as an interpreter makes it at its start: what a pipe or a terminal is cannot be asked later."""
+def _stream(before: TextIO, descriptor: int, letters: str) -> TextIO:
+    """A standard stream as an interpreter makes it at its start: what a pipe or a terminal is cannot be asked later.
+
+    ``letters`` is an encoding and what to do with what it has not, as in ``PYTHONIOENCODING``.
+    """
     binary = open(descriptor, "wb", closefd=False)  # noqa: SIM115  a descriptor has no path, and stays open
     by_line = descriptor == STDERR or os.isatty(descriptor)
-    return io.TextIOWrapper(binary, before.encoding, before.errors, newline="\n", line_buffering=by_line)
+    encoding, _, errors = letters.partition(":")
+    errors = before.errors or "" if descriptor == STDERR or not letters else errors or "strict"
+    encoding = codecs.lookup(encoding or before.encoding).name
+    return io.TextIOWrapper(binary, encoding, errors, newline="\n", line_buffering=by_line)
 
 
 def _bytes(text: str) -> bytes:
@@ -230,6 +269,8 @@ def _attend(request: dict[str, Any], out: int, err: int, reply: socket.socket) -
         _become(request, out, err)
         for given in (out, err):
             os.close(given)
+        if request["program"] is not None:
+            run_to_the_end(partial(exec, compile(request["program"], "<program>", "exec"), {"__name__": "__main__"}))
         if request["children"]:
             warm_children.begin()
         return
@@ -239,13 +280,20 @@ def _attend(request: dict[str, Any], out: int, err: int, reply: socket.socket) -
 
 
 def _fork_for_each(line: socket.socket) -> None:
-    """Return in each command's own process; this one ends when nobody can ask any more."""
+    """Return in each command's own process; this one ends when nobody can ask any more.
+
+    What commands read is read when the first is asked for: some tests start more of these processes than they use.
+    """
+    warm = False
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # who attends a command is waited for by nobody
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for the tests
     while True:
         data, given, _, _ = socket.recv_fds(line, REQUEST_BYTES_MAX, 3)
         if not data:
             sys.exit()
+        if not warm:
+            _warm_up()
+            warm = True
         if os.fork() == 0:
             signal.signal(signal.SIGINT, signal.default_int_handler)
             line.close()
@@ -256,8 +304,7 @@ def _fork_for_each(line: socket.socket) -> None:
 
 
 if __name__ == "__main__":
-    _warm_up()
     _fork_for_each(socket.socket(fileno=int(sys.argv[1])))
     from receiver.__main__ import main
 
-    main()
+    run_to_the_end(main)

@@ -164,12 +164,12 @@ class Service:
     def start(self) -> None:
         """Start ``receiver serve``; its log is appended to ``receiver.log``.
 
-        Its children are new interpreters unless ``forks``. The supervisor is one too where its log has a reader, or
-        where a library is to be loaded before all others; then all of them are.
+        Its children are new interpreters unless ``forks``. The supervisor is one too where its log has a reader or its
+        code is another; then all of them are.
         """
         arguments = ["serve", "--config", str(self.config), *self._options]
         with self.log.open("ab") if self.log_reader is None else self.log_reader.open() as log:
-            if self.log_reader is None and "LD_PRELOAD" not in self.environ and not self.other_code:
+            if self.log_reader is None and not self.other_code:
                 warm = WarmCommands.like(self.environ)
                 self.process = warm.start(arguments, self.environ, self.folder, log, log, children=self.forks)
                 return

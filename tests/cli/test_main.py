@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import click
 import pytest
@@ -16,6 +17,7 @@ import pytest
 from receiver.cli import main
 from receiver.cli.main import COMMANDS, GROUPS, Place, cli, run
 from receiver.model.errors import ConfigurationError, JournalError
+from tests.warm_commands import WarmCommands
 
 HEAVY = ("aiokafka", "apsw", "httpx", "prometheus_client", "pydantic", "pydantic_settings", "rich", "starlette")
 COMMAND_MODULES = (
@@ -214,15 +216,24 @@ def test_every_end_has_its_exit_code(
     assert err.strip().endswith(said.strip())
 
 
-def test_a_reader_that_has_gone_is_no_failure() -> None:
-    """As in ``receiver … | head``: exit 0, and no traceback."""
-    for arguments in (["providers"], ["providers", "--json"], ["--help"], ["--version"], ["check", "--help"]):
-        reading, writing = os.pipe()
-        os.close(reading)
-        command = [sys.executable, "-m", "receiver", *arguments]
-        done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
-        os.close(writing)
-        assert (done.returncode, done.stderr) == (0, ""), arguments
+def test_a_reader_that_has_gone_is_no_failure(tmp_path: Path) -> None:
+    """As in ``receiver … | head``: exit 0, and no traceback; to the very end of an interpreter too."""
+    for arguments in (["providers", "--json"], ["--help"], ["--version"], ["check", "--help"]):
+        with gone() as out, (tmp_path / "errors").open("wb") as errors:
+            done = WarmCommands.like(os.environ).start(arguments, os.environ, tmp_path, out, errors)
+            assert done.wait(60) == 0, arguments
+        assert (tmp_path / "errors").read_text() == "", arguments
+    with gone() as out:
+        command = [sys.executable, "-m", "receiver", "providers"]
+        new = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, text=True, check=False)
+    assert (new.returncode, new.stderr) == (0, "")
+
+
+def gone() -> IO[bytes]:
+    """What leads to a reader that has gone."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    return os.fdopen(writing, "wb")
 
 
 def test_another_pipe_that_closes_is_a_failure(

@@ -22,7 +22,7 @@ import pytest
 from receiver.journal.sqlite.outbox import SqliteOutbox
 from tests.chaos.service import until
 from tests.ports import free_port
-from tests.warm_commands import WarmCommands
+from tests.warm_commands import WarmCommands, WarmProcess
 
 pytestmark = pytest.mark.service
 EXAMPLE = Path(__file__).parent / "example_provider"
@@ -83,12 +83,21 @@ def desk(tmp_path: Path, packages: Path) -> Desk:
     return made
 
 
-@pytest.fixture
-def serving(desk: Desk) -> Iterator[Desk]:
-    """A running service: each of its processes finds the provider by itself."""
+@pytest.fixture(params=[False])
+def serving(desk: Desk, request: pytest.FixtureRequest) -> Iterator[Desk]:
+    """A running service: each of its processes finds the provider by itself.
+
+    With the parameter they are forks of one that has read the receiver's own modules, but not the provider's.
+    """
+    arguments = ["serve", "--config", str(desk.config)]
+    service: WarmProcess | subprocess.Popen[bytes]
     with (desk.folder / "log").open("wb") as log:
-        command = [sys.executable, "-m", "receiver", "serve", "--config", str(desk.config)]
-        service = subprocess.Popen(command, env=desk.environ, cwd=desk.folder, stdout=log, stderr=log)
+        if request.param:
+            warm = WarmCommands.like(desk.environ)
+            service = warm.start(arguments, desk.environ, desk.folder, log, log, children=True)
+        else:
+            command = [sys.executable, "-m", "receiver", *arguments]
+            service = subprocess.Popen(command, env=desk.environ, cwd=desk.folder, stdout=log, stderr=log)
     try:
         until(desk.ready, 30)
         yield desk
@@ -118,7 +127,7 @@ def test_its_configuration_is_checked_by_its_own_model(desk: Desk) -> None:
 
 def test_without_its_package_it_is_nobody(desk: Desk) -> None:
     """Its source is refused with those that there are."""
-    desk.environ["PYTHONPATH"] = ""
+    del desk.environ["PYTHONPATH"]
     done = desk.receiver("check")
     assert done.returncode == 2
     assert "sources.0 (acme).provider: there is 0xpay, onchainpay, calypso, cryptoexchange\n" in done.stderr
@@ -157,6 +166,7 @@ def test_callbacks_become_events_and_an_unknown_status_a_record_without_its_sign
     assert all(b"440000******0008" in body and b"4400000000000008" not in body for body in bodies)
 
 
+@pytest.mark.parametrize("serving", [True], indirect=True, ids=["forks"])
 def test_a_forgery_and_another_shops_callback_are_refused(serving: Desk) -> None:
     """The key of its own reaches the process that verifies."""
     (report,) = serving.lines("simulate", "--count", "2", "--rate", "100", "--seed", "1", "--tamper", "100%")

@@ -17,13 +17,14 @@ import pytest
 
 from tests.chaos import traffic
 from tests.chaos.service import Service
-from tests.warm_commands import WarmCommands
+from tests.warm_commands import NO_PLACE, WarmCommands, WarmProcess
+from tests.warm_places import Place
 
 SWAP = {"id": "swap-1", "organizationId": traffic.ORGANISATION, "status": "PROCESSED"}
 RECEIVER = (sys.executable, "-m", "receiver")
 SCRIPT = Path(sys.executable).with_name("receiver")
-ORDINARY = ("setpriv", "--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all")
-"""Root without its rights: a user like any other, who still finds an interpreter below /root."""
+ORDINARY = Place(ordinary=True)
+"""Root without its rights: what may be used by others may not be used by it."""
 LINKS = {
     "RECEIVER_SERVICE_HOST": "10.96.0.17",
     "RECEIVER_SERVICE_PORT": "8080",
@@ -45,31 +46,25 @@ def as_root() -> None:
 def run(
     service: Service,
     *arguments: str,
-    before: tuple[str, ...] = (),
+    place: Place = NO_PLACE,
     environ: Mapping[str, str] | None = None,
     cwd: Path | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """One command; it must end by itself. It has an interpreter of its own where something else is ``before`` it."""
+    """One command; it must end by itself."""
     whole, folder = {**service.environ, **(environ or {})}, cwd or service.folder
     command = [*arguments, "--config", str(service.config)]
-    if not before:
-        return WarmCommands.like(whole).run(command, whole, folder, 60, errors="replace")
-    return subprocess.run(
-        [*before, *RECEIVER, *command],
-        env=whole,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        errors="replace",
-    )
+    return WarmCommands.like(whole).run(command, whole, folder, 60, errors="replace", place=place)
 
 
-def in_namespace(*mounts: str) -> tuple[str, ...]:
-    """What runs a command after mounts that nobody else sees."""
-    script = " && ".join(["mount --make-rprivate /", *mounts, 'exec "$@"'])
-    return ("unshare", "-m", "sh", "-c", script, "sh")
+def serve(service: Service, place: Place, errors: Path | None = None) -> WarmProcess:
+    """Start the service in some place; its children are there too. What is on stderr goes to the log or to a file."""
+    command = ["serve", "--config", str(service.config)]
+    with service.log.open("ab") as log, (errors or service.log).open("ab") as err:
+        warm = WarmCommands.like(service.environ)
+        service.process = warm.start(
+            command, service.environ, service.folder, log, err, children=service.forks, place=place
+        )
+    return service.process
 
 
 def sentence(done: subprocess.CompletedProcess[str], *parts: str, code: int = 1) -> None:

@@ -33,7 +33,7 @@ def stepped(kafka: LocalKafka, tmp_path_factory: pytest.TempPathFactory) -> Iter
         pytest.skip(NO_COMPILER)
     folder = tmp_path_factory.mktemp("clock")
     knobs = make_knobs(folder)
-    with Service(folder / "service", kafka.bootstrap, PREFIX) as service:
+    with Service(folder / "service", kafka.bootstrap, PREFIX, forks=True) as service:
         service.environ |= knobs.environ
         assert service.receiver("topics", "create").returncode == 0
         # As many clusters do; what is an hour ahead is refused without any setting.

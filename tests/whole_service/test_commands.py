@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -10,7 +11,9 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TextIO
 
 import apsw
 import pytest
@@ -18,7 +21,7 @@ import pytest
 from tests.chaos import traffic
 from tests.chaos.service import Service, until
 from tests.ports import free_port
-from tests.warm_commands import WarmCommands
+from tests.warm_commands import WarmCommands, WarmProcess
 
 SWAP = {
     "id": "swap-1",
@@ -42,6 +45,19 @@ def from_disk(*arguments: str, cwd: Path, **environ: str) -> subprocess.Complete
     )
 
 
+@contextlib.contextmanager
+def piped(arguments: Sequence[str], environ: Mapping[str, str], folder: Path) -> Iterator[tuple[WarmProcess, TextIO]]:
+    """Start the command line in a folder, with its stdout to read from, its stderr in a file ``errors`` there."""
+    reading, writing = os.pipe()
+    with os.fdopen(reading) as stdout:
+        with os.fdopen(writing, "wb") as out, (folder / "errors").open("wb") as errors:
+            started = WarmCommands.like(environ).start(arguments, environ, folder, out, errors)
+        try:
+            yield started, stdout
+        finally:
+            started.kill()
+
+
 FILLED_IN = {
     "00000000-0000-0000-0000-000000000000": "3f0c9a52-6d1e-4b7a-9c58-21e4b7d0a6f3",
     "https://your-domain.example/webhooks/0xpay-main": "https://merchant.example.com/webhooks/0xpay-main",
@@ -55,16 +71,16 @@ def test_from_nothing_to_a_checked_configuration(tmp_path: Path) -> None:
     written = from_disk("init", cwd=tmp_path)
     assert (written.returncode, written.stdout) == (0, "")
     assert "receiver check" in written.stderr
-    again = from_disk("init", cwd=tmp_path)
+    again = receiver("init", cwd=tmp_path)
     assert (again.returncode, again.stderr.count("is there already")) == (1, 1)
-    unsound = from_disk("check", cwd=tmp_path)
+    unsound = receiver("check", cwd=tmp_path)
     assert unsound.returncode == 2
     assert "receiver: sources.0 (0xpay-main).secrets.0: the environment has no OXPAY_PRIVATE_KEY" in unsound.stderr
     names = ("OXPAY_PRIVATE_KEY", "ONCHAINPAY_PUBLIC", "ONCHAINPAY_SECRET", "CALYPSO_PUBLIC", "CALYPSO_SECRET")
     faults = [line for line in unsound.stderr.splitlines() if line.startswith("receiver: ")]
     assert len(faults) == len(names) + len(FILLED_IN)
     secrets = {name: f"secret-{number}" for number, name in enumerate(names)}
-    left = from_disk("check", cwd=tmp_path, **secrets)
+    left = receiver("check", cwd=tmp_path, **secrets)
     assert left.returncode == 2
     file = tmp_path / "receiver.toml"
     for written_by_init, filled_in in FILLED_IN.items():
@@ -74,7 +90,7 @@ def test_from_nothing_to_a_checked_configuration(tmp_path: Path) -> None:
     assert sound.returncode == 0
     assert "https://merchant.example.com/webhooks/0xpay-main" in sound.stdout
     assert not any(secret in sound.stdout + sound.stderr for secret in secrets.values())
-    only = from_disk("init", "--provider", "onchainpay", "--config", "other.toml", cwd=tmp_path)
+    only = receiver("init", "--provider", "onchainpay", "--config", "other.toml", cwd=tmp_path)
     assert only.returncode == 0
     assert "0xpay-main" not in (tmp_path / "other.toml").read_text()
 
@@ -197,14 +213,11 @@ def test_dev_with_a_simulated_provider_shows_events_until_it_is_stopped(tmp_path
     """On a folder with nothing in it, twice on the same journal; Ctrl-C is exit 0."""
     for _ in range(2):
         ports = ["--port", str(free_port()), "--admin-port", str(free_port())]
-        command = [sys.executable, "-m", "receiver", "dev", "--simulate", *ports]
-        with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as dev:
-            assert dev.stdout is not None
-            assert dev.stderr is not None
-            shown = [dev.stdout.readline() for _ in range(3)]
+        with piped(["dev", "--simulate", *ports], dict(os.environ), tmp_path) as (dev, stdout):
+            shown = [stdout.readline() for _ in range(3)]
             dev.send_signal(number)
             assert dev.wait(20) == 0
-            said = dev.stderr.read()
+        said = (tmp_path / "errors").read_text()
         assert all(" #" in line for line in shown), shown
         assert said.startswith(("no receiver.toml", "console http://127.0.0.1:8082/", "no console: cannot listen"))
         assert "made-up secrets" in said
@@ -244,12 +257,10 @@ def test_tail_follow_ends_with_ctrl_c_and_exit_0(service: Service) -> None:
     """And shows what comes while it follows."""
     service.start()
     service.wait_ready()
-    command = [sys.executable, "-m", "receiver", "tail", "--follow", "-n", "9", "--json"]
-    command += ["--config", str(service.config)]  # with -n it may start after the event has come
-    with subprocess.Popen(command, env=service.environ, stdout=subprocess.PIPE, text=True) as tail:
-        assert tail.stdout is not None
+    command = ["tail", "--follow", "-n", "9", "--json", "--config", str(service.config)]  # it may start after the event
+    with piped(command, service.environ, service.folder) as (tail, stdout):
         assert service.post_swap(SWAP) == 200
-        assert json.loads(tail.stdout.readline())["operation_id"] == "swap-1"
+        assert json.loads(stdout.readline())["operation_id"] == "swap-1"
         tail.send_signal(signal.SIGINT)
         assert tail.wait(10) == 0
 

@@ -13,10 +13,9 @@ import json
 import shutil
 import socket
 import subprocess
-import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -25,6 +24,8 @@ from receiver.intake.http_server import FILES_KEPT
 from receiver.intake.limits import Limits
 from tests.chaos import traffic
 from tests.chaos.service import Service, until
+from tests.warm_places import Place
+from tests.whole_service.starting import serve
 
 pytestmark = pytest.mark.long(seconds=40)
 
@@ -82,14 +83,27 @@ def need(program: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def java_client(tmp_path_factory: pytest.TempPathFactory) -> list[str | Path]:
-    """How Java's client is called, compiled once."""
+def java_client(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], list[str]]]:
+    """Give the statuses of five callbacks that Java's client sends in a mode; compiled and started once."""
     java, folder = need("java"), tmp_path_factory.mktemp("java")
     modules = subprocess.run([java, "--list-modules"], capture_output=True, text=True, timeout=60, check=False).stdout
     if "jdk.compiler" not in modules:
         pytest.skip("this Java has no compiler (no JDK): its HttpClient is not tried")
     said_by([java, "-m", "jdk.compiler/com.sun.tools.javac.Main", "-d", folder, CLIENTS / "Deliver.java"], folder)
-    return [java, "-cp", folder, "Deliver"]
+    (folder / "body.json").write_bytes(BODY)
+    command = [java, "-cp", str(folder), "Deliver", f"{service.url}/swaps", str(folder / "body.json"), "5", *FIELDS]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as started:
+
+        def deliver(mode: str) -> list[str]:
+            assert started.stdin is not None
+            assert started.stdout is not None
+            started.stdin.write(f"{mode}\n")
+            started.stdin.flush()
+            said: str = started.stdout.readline()
+            return said.split()
+
+        yield deliver
+        started.kill()
 
 
 @pytest.fixture(scope="module")
@@ -101,13 +115,10 @@ def go_client(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("mode", ["default", "http1", "chunked", "expect", "together"])
-def test_javas_http_client(
-    service: Service, java_client: list[str | Path], body_file: Path, tmp_path: Path, mode: str
-) -> None:
+def test_javas_http_client(service: Service, java_client: Callable[[str], list[str]], mode: str) -> None:
     """At its defaults it offers an upgrade to HTTP/2 with every request; all its callbacks are kept."""
     before = taken(service)
-    command = [*java_client, f"{service.url}/swaps", body_file, "5", mode, *FIELDS]
-    assert said_by(command, tmp_path) == ["200"] * 5
+    assert java_client(mode) == ["200"] * 5
     until(lambda: taken(service) == before + 5)
 
 
@@ -233,15 +244,6 @@ def test_connections_can_be_seen(service: Service) -> None:
     until(lambda: metric(service, 'receiver_connections{state="arriving"}') == 0)
 
 
-def start_with(service: Service, soft: int, hard: int) -> None:
-    """Start a service that may have so many files open, as a shell or a container's limits make it."""
-    limited = f'ulimit -Sn {soft}; ulimit -Hn {hard}; exec "$0" -m receiver serve --config "$1"'
-    command = ["sh", "-c", limited, sys.executable, str(service.config)]
-    with service.log.open("ab") as log:
-        service.process = subprocess.Popen(command, env=service.environ, cwd=service.folder, stdout=log, stderr=log)
-    service.wait_ready()
-
-
 @pytest.mark.parametrize(("hard", "allowed"), [(4000, 400), (300, 300 - FILES_KEPT)])
 def test_the_limit_of_open_files_is_raised_and_said_where_it_is_low(tmp_path: Path, hard: int, allowed: int) -> None:
     """A soft limit of 256 does not matter. A hard one does.
@@ -249,8 +251,9 @@ def test_the_limit_of_open_files_is_raised_and_said_where_it_is_low(tmp_path: Pa
     For connections beyond it those that have proven nothing are closed and counted, and the service goes on, with its
     journal's files open.
     """
-    with Service(tmp_path / "service") as limited:
-        start_with(limited, 256, hard)
+    with Service(tmp_path / "service", forks=True) as limited:
+        serve(limited, Place(files=(256, hard)))
+        limited.wait_ready()
         port = int(limited.url.split(":")[2].split("/")[0])
         callers = [socket.create_connection(("127.0.0.1", port)) for _ in range(400)]
         until(lambda: metric(limited, 'receiver_connections{state="idle"}') == allowed)

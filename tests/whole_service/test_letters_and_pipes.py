@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from tests.chaos.service import Service, until
+from tests.warm_commands import WarmCommands
 from tests.whole_service.starting import (
     RECEIVER,
     SWAP,
@@ -64,8 +66,24 @@ def test_export_to_a_dash_is_stdout(service: Service) -> None:
     assert (taken.returncode, "imported 1 callbacks" in taken.stderr) == (0, True), taken.stderr
 
 
-@pytest.mark.parametrize(("to", "reason"), [("/dev/full", "No space left on device"), ("&-", "stdout is closed")])
-def test_results_that_cannot_be_written_are_a_sentence(service: Service, to: str, reason: str) -> None:
-    """A full disk behind stdout, and a stdout that is closed."""
-    done = run(service, "providers", before=("sh", "-c", f'exec "$@" >{to}', "sh"))
-    sentence(done, reason)
+def test_results_that_a_full_disk_does_not_take_are_a_sentence(service: Service) -> None:
+    """Said when they are written, or at the latest at the end of the process."""
+    with Path("/dev/full").open("wb") as full, (service.folder / "errors").open("wb") as errors:
+        started = WarmCommands.like(service.environ).start(["providers"], service.environ, service.folder, full, errors)
+        code = started.wait(60)
+    said = (service.folder / "errors").read_text()
+    sentence(subprocess.CompletedProcess(["providers"], code, "", said), "No space left on device")
+
+
+def test_results_for_a_closed_stdout_are_a_sentence(service: Service) -> None:
+    """An interpreter of its own: what it makes of a descriptor that is not there it does at its start."""
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *RECEIVER, "providers"],
+        env=service.environ,
+        cwd=service.folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    sentence(done, "stdout is closed")

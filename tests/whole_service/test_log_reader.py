@@ -70,8 +70,8 @@ def read_only(_: Path) -> tuple[int | None, int]:
 class Logged:
     """A service whose stdout a test has in its hands.
 
-    Its processes are forks of a warm one, whose stdout is theirs alone: to them a log is a descriptor. Two tests below
-    are about what comes before, and start new interpreters.
+    Its processes are forks of a warm one, whose stdout is theirs alone: to them a log is a descriptor. One test below
+    is about what comes before, and starts new interpreters.
     """
 
     def __init__(self, service: Service, ends: tuple[int | None, int]) -> None:
@@ -301,11 +301,9 @@ def test_a_closed_stdout_is_one_sentence(service: Service) -> None:
 def test_stderr_on_the_same_pipe_as_a_stalled_stdout(service: Service) -> None:
     """`2>&1 | reader`, as most people have it."""
     reading, writing = os.pipe()
-    command = [sys.executable, "-m", "receiver", "serve", "--config", str(service.config)]
-    service.process = subprocess.Popen(
-        command, env=service.environ, cwd=service.folder, stdout=writing, stderr=writing, stdin=subprocess.DEVNULL
-    )
-    os.close(writing)
+    command, warm = ["serve", "--config", str(service.config)], WarmCommands.like(service.environ)
+    with os.fdopen(writing, "wb", buffering=0) as both:
+        service.process = warm.start(command, service.environ, service.folder, both, both, children=True)
     service.wait_ready()
     post(service, 0, FEW)
     for role in ("intake", "interpret"):

@@ -23,7 +23,7 @@ SWAP = {"id": "swap-1", "organizationId": traffic.ORGANISATION, "status": "PROCE
 
 @pytest.fixture
 def service(service: Service) -> Service:
-    """Its processes are what they are in production: new interpreters."""
+    """Its processes are what they are in production: new interpreters, unless a test has its reason."""
     service.forks = False
     return service
 
@@ -48,6 +48,7 @@ def test_sighup_reads_the_secrets_again(service: Service, tmp_path: Path) -> Non
     secret.write_text("old\n")
     text = service.config.read_text().replace("env:CHAOS_ONCHAIN_SECRET", f"file:{secret}")
     service.config.write_text(text)
+    service.forks = True  # they have been started when this begins
     service.start()
     service.wait_ready()
     assert service.process is not None
@@ -88,6 +89,7 @@ def test_sighup_while_everything_still_starts_kills_nothing_and_is_not_forgotten
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_service_that_still_starts_can_be_stopped(service: Service, number: signal.Signals) -> None:
     """Exit 0 without a word, here while it waits for a journal that another holds, which goes on."""
+    service.forks = True  # the other one
     service.start()
     service.wait_ready()
     command = [sys.executable, "-m", "receiver", "serve", "--config", str(service.config)]
@@ -144,6 +146,7 @@ def test_the_children_of_a_killed_supervisor_end(whole: Service) -> None:
     whole.kill("interpret", signal.SIGSTOP)
     whole.kill("supervisor")
     until(lambda: not any(alive(pid) for pid in children if pid))
+    whole.forks = True  # all is said of how they end
     whole.start()
     whole.wait_ready()
     assert whole.post_swap(SWAP) == 200

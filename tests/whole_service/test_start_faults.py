@@ -13,13 +13,15 @@ import pytest
 
 from tests.chaos.service import Service, until
 from tests.ports import free_port
+from tests.warm_commands import NO_PLACE, WarmCommands, WarmProcess
+from tests.warm_places import Place
 from tests.whole_service.starting import (
     ORDINARY,
     RECEIVER,
     as_root,
-    in_namespace,
     run,
     sentence,
+    serve,
 )
 
 
@@ -74,7 +76,7 @@ def test_a_folder_that_may_not_be_used_is_named(service: Service, command: str) 
     folder.mkdir()
     os.chown(folder, 12345, 23456)
     folder.chmod(0o700)
-    sentence(run(service, command, before=ORDINARY), str(folder), "Permission denied")
+    sentence(run(service, command, place=ORDINARY), str(folder), "Permission denied")
 
 
 def test_a_store_that_may_not_be_read_is_named(service: Service) -> None:
@@ -84,7 +86,7 @@ def test_a_store_that_may_not_be_read_is_named(service: Service) -> None:
     service.wait_ready()
     assert service.stop() == 0
     os.chown(service.folder / "journal/inbox.db", 12345, 23456)
-    sentence(run(service, "serve", before=ORDINARY), "inbox.db", "belongs to user 12345")
+    sentence(run(service, "serve", place=ORDINARY), "inbox.db", "belongs to user 12345")
 
 
 @pytest.mark.parametrize(
@@ -96,36 +98,39 @@ def test_a_volume_that_takes_nothing_is_named(service: Service, options: str, re
     as_root()
     folder = service.folder / "journal"
     folder.mkdir()
-    before = in_namespace(f"mount -t tmpfs -o {options} none {shlex.quote(str(folder))}")
-    sentence(run(service, "serve", before=before), str(folder), reason)
+    place = Place(mounts=[f"mount -t tmpfs -o {options} none {shlex.quote(str(folder))}"])
+    sentence(run(service, "serve", place=place), str(folder), reason)
 
 
-def ended(service: Service) -> bool:
-    """Whether the process that was started is over."""
-    return service.process is not None and service.process.poll() is not None
-
-
-@pytest.mark.parametrize("files", [9, 12, 16, 20])
+@pytest.mark.parametrize("files", [12, 16, 20])
 def test_too_few_open_files_are_said(service: Service, files: int) -> None:
     """However far it comes before they are used up."""
-    with service.log.open("ab") as log:
-        command = ["prlimit", f"--nofile={files}", *RECEIVER, "serve", "--config", str(service.config)]
-        service.process = subprocess.Popen(
-            command, env=service.environ, cwd=service.folder, stdout=log, stderr=subprocess.PIPE
-        )
-        with service.process:
-            until(lambda: ended(service) or "serve.started" in service.log.read_text())
-            try:
-                _, said = service.process.communicate(timeout=4)
-            except subprocess.TimeoutExpired:
-                service.process.terminate()
-                _, said = service.process.communicate(timeout=20)
-                assert service.process.returncode == 0
-            else:
-                assert service.process.returncode == 1
-                assert b"oo many open files" in said
-    text = said.decode() + service.log.read_text()
-    assert "Traceback" not in text
+    service.forks = False  # who forks its children would need some too
+    errors = service.folder / "errors"
+    assert_said_or_stopped(service, serve(service, Place(files=(files, files)), errors), errors)
+
+
+def test_too_few_open_files_are_said_by_a_new_interpreter(service: Service) -> None:
+    """Which has to read all its modules with as few."""
+    errors = service.folder / "errors"
+    command = ["prlimit", "--nofile=9", *RECEIVER, "serve", "--config", str(service.config)]
+    with service.log.open("ab") as log, errors.open("ab") as err:
+        service.process = subprocess.Popen(command, env=service.environ, cwd=service.folder, stdout=log, stderr=err)
+    assert_said_or_stopped(service, service.process, errors)
+
+
+def assert_said_or_stopped(service: Service, started: WarmProcess | subprocess.Popen[bytes], errors: Path) -> None:
+    """It ends by itself and says why, or it runs and ends when it is told to; in any case without a traceback."""
+    until(lambda: started.poll() is not None or "serve.started" in service.log.read_text())
+    try:
+        code = started.wait(4)
+    except subprocess.TimeoutExpired:
+        started.terminate()
+        assert started.wait(20) == 0
+    else:
+        assert code == 1
+        assert "oo many open files" in errors.read_text()
+    assert "Traceback" not in errors.read_text() + service.log.read_text()
 
 
 def _directory(path: Path) -> None:
@@ -152,17 +157,9 @@ def test_a_configuration_that_cannot_be_read_is_named(service: Service, spoil: C
     if spoil is _unreadable:
         as_root()
     spoil(service.config)
-    environ = {"RECEIVER_CONFIG": str(service.config)}
-    command = [*(ORDINARY if spoil is _unreadable else ()), *RECEIVER, "serve"]
-    done = subprocess.run(
-        command,
-        env={**service.environ, **environ},
-        cwd=service.folder,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    environ = {**service.environ, "RECEIVER_CONFIG": str(service.config)}
+    place = ORDINARY if spoil is _unreadable else NO_PLACE
+    done = WarmCommands.like(environ).run(["serve"], environ, service.folder, 60, place=place)
     sentence(done, str(service.config), code=2)
 
 
@@ -189,9 +186,7 @@ def test_a_privileged_port_is_named(service: Service) -> None:
     limit = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text().strip()
     if int(limit) <= 80:
         pytest.skip("every port is everybody's here")
-    sentence(
-        run(service, "serve", before=ORDINARY, environ={"RECEIVER_SERVER__PORT": "80"}), ":80", "Permission denied"
-    )
+    sentence(run(service, "serve", place=ORDINARY, environ={"RECEIVER_SERVER__PORT": "80"}), ":80", "Permission denied")
 
 
 def test_an_ipv6_address_is_listened_on(service: Service) -> None:

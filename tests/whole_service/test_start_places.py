@@ -11,17 +11,18 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.service import Service, until
+from tests.warm_commands import NO_PLACE
+from tests.warm_places import Place
 from tests.whole_service.starting import (
     LINKS,
-    ORDINARY,
     RECEIVER,
     SCRIPT,
     SWAP,
     as_root,
-    in_namespace,
     log_of,
     run,
     sentence,
+    serve,
 )
 
 
@@ -47,7 +48,8 @@ def test_it_runs_on_a_read_only_root_without_temp_folder_and_home(service: Servi
     volume.mkdir()
     service.environ = {name: value for name, value in service.environ.items() if name not in {"HOME", "TMPDIR"}}
     quoted = shlex.quote(str(volume))
-    before = in_namespace(f"mount --bind {quoted} {quoted}", "mount -o remount,bind,ro /")
+    mounts = ["mount --make-rprivate /", f"mount --bind {quoted} {quoted}", "mount -o remount,bind,ro /"]
+    before = ["unshare", "-m", "sh", "-c", " && ".join([*mounts, 'exec "$@"']), "sh"]
     with service.log.open("ab") as log:
         command = [*before, *RECEIVER, "serve", "--config", str(service.config)]
         service.process = subprocess.Popen(command, env=service.environ, cwd="/", stdout=log, stderr=log)
@@ -67,10 +69,8 @@ def test_the_folder_of_somebody_else_is_left_as_it_is(service: Service, mode: in
     folder.mkdir()
     os.chown(folder, 12345, 23456)
     folder.chmod(mode)
-    before = (*ORDINARY, "--groups=23456") if mode != 0o700 else ()  # nobody else but root can use that one
-    with service.log.open("ab") as log:
-        command = [*before, *RECEIVER, "serve", "--config", str(service.config)]
-        service.process = subprocess.Popen(command, env=service.environ, cwd=service.folder, stdout=log, stderr=log)
+    place = Place(ordinary=True, groups=[23456]) if mode != 0o700 else NO_PLACE  # only root can use that one
+    serve(service, place)
     service.wait_ready()
     assert service.post_swap(SWAP) == 200
     assert service.stop() == 0
@@ -81,7 +81,7 @@ def test_the_folder_of_somebody_else_is_left_as_it_is(service: Service, mode: in
     assert f"{mode:o}" in str(said[0]["why"])
     files = {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
     assert set(files.values()) == ({0o600} if mode == 0o700 else {0o660}), files
-    done = run(service, "check", before=before)
+    done = run(service, "check", place=place)
     assert (done.returncode, "12345" in done.stderr) == (0, True)
 
 

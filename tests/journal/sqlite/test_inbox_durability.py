@@ -6,8 +6,6 @@ import asyncio
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +20,7 @@ from receiver.journal.sqlite.inbox_writer import SqliteInbox
 from receiver.journal.sqlite.journal import open_journal
 from receiver.model.callback import VerifiedCallback
 from receiver.model.errors import Unavailable
+from tests.warm_commands import forked
 
 APPENDER = """
 import asyncio, resource, sys
@@ -83,13 +82,12 @@ def test_what_was_acknowledged_survives_sigkill(tmp_path: Path) -> None:
     total: dict[int, int] = {}
     open_journal(folder)
     for _ in range(8):
-        appender = subprocess.Popen([sys.executable, "-c", APPENDER, folder, "0"], stdout=subprocess.PIPE, text=True)
-        assert appender.stdout is not None
-        first = appender.stdout.readline()
-        time.sleep(chance.uniform(0.05, 0.4))
-        appender.kill()
-        lines = [first, *appender.stdout]
-        appender.stdout.close()
+        appender, said = forked(APPENDER, str(folder), "0")
+        with said:
+            first = said.readline()
+            time.sleep(chance.uniform(0.05, 0.4))
+            appender.kill()
+            lines = [first, *said]
         assert appender.wait() == -signal.SIGKILL
         total |= acknowledged(lines)
     found = kept(folder)
@@ -101,14 +99,10 @@ def test_a_file_that_may_not_grow_refuses_and_keeps_what_it_acknowledged(tmp_pat
     """A full disk: 503 for what does not fit, nothing half kept, and everything acknowledged is there."""
     folder = tmp_path / "journal"
     open_journal(folder)
-    done = subprocess.run(
-        [sys.executable, "-c", APPENDER, folder, str(4 * 1024 * 1024)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
-    lines = done.stdout.splitlines(keepends=True)
+    appender, said = forked(APPENDER, str(folder), str(4 * 1024 * 1024))
+    with said:
+        lines = said.readlines()
+    assert appender.wait(120) == 0
     refused = [line for line in lines if line.startswith("refused")]
     assert refused
     assert all(line.endswith("commit_failed\n") for line in refused)

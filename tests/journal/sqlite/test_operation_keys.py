@@ -5,8 +5,6 @@ from __future__ import annotations
 import inspect
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -26,6 +24,7 @@ from receiver.journal.sqlite.statements import named_queries
 from receiver.model.errors import StoreFailed
 from receiver.model.operation import OperationState
 from receiver.model.records import OutboxBatch, Progress
+from tests.warm_commands import forked
 
 SQL = named_queries("outbox")
 
@@ -268,7 +267,7 @@ while True:
     number += 2
     print(number, flush=True)
 """
-"""Without this module, which would bring all that tests need."""
+"""Without this module, which would bring all that tests need. Each is forked from a process that has read the rest."""
 
 
 @pytest.mark.long
@@ -277,16 +276,13 @@ def test_killed_at_any_moment_it_knows_every_operation(folder: Path) -> None:
     chance = random.Random(9)
     known = 0
     for _ in range(10):
-        child = subprocess.Popen(
-            [sys.executable, "-c", CHILD, str(folder), str(known)], stdout=subprocess.PIPE, text=True
-        )
-        assert child.stdout
-        said = [child.stdout.readline() for _ in range(chance.randint(1, 20))]
-        time.sleep(chance.uniform(0, 0.005))
-        child.send_signal(signal.SIGKILL)
-        said += child.stdout.readlines()
-        child.wait()
-        child.stdout.close()
+        child, said_by = forked(CHILD, str(folder), str(known))
+        with said_by:
+            said = [said_by.readline() for _ in range(chance.randint(1, 20))]
+            time.sleep(chance.uniform(0, 0.005))
+            child.send_signal(signal.SIGKILL)
+            said += said_by.readlines()
+        assert child.wait() == -signal.SIGKILL
         told = int(next(line for line in reversed(said) if line.endswith("\n")))
         outbox = SqliteOutbox.open(folder)
         states = found(outbox, told + 10)

@@ -1,3 +1,5 @@
+import java.io.BufferedReader;
+import java.io.InputStreamReader;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -9,22 +11,29 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
 /**
- * Java's own HttpClient as people use it: java Deliver.java URL BODY_FILE COUNT MODE NAME=VALUE...
+ * Java's own HttpClient as people use it: java Deliver.java URL BODY_FILE COUNT NAME=VALUE...
  *
- * MODE: "default" (which offers an upgrade to HTTP/2 with every request), "http1", "chunked" (a body of unknown length),
- * "expect" or "together" (all at once). Prints one status a line.
+ * Each line of the input is a mode: "default" (which offers an upgrade to HTTP/2 with every request), "http1",
+ * "chunked" (a body of unknown length), "expect" or "together" (all at once). For each, with a client of its own, one
+ * line with all statuses.
  */
 public final class Deliver {
   public static void main(String[] arguments) throws Exception {
+    BufferedReader modes = new BufferedReader(new InputStreamReader(System.in));
+    for (String mode = modes.readLine(); mode != null; mode = modes.readLine()) {
+      System.out.println(deliver(arguments, mode));
+    }
+  }
+
+  private static String deliver(String[] arguments, String mode) throws Exception {
     byte[] body = Files.readAllBytes(Path.of(arguments[1]));
     int count = Integer.parseInt(arguments[2]);
-    String mode = arguments[3];
     HttpRequest.BodyPublisher publisher = HttpRequest.BodyPublishers.ofByteArray(body);
     if (mode.equals("chunked")) {
       publisher = HttpRequest.BodyPublishers.fromPublisher(publisher);
     }
     HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(arguments[0])).POST(publisher);
-    for (int at = 4; at < arguments.length; at++) {
+    for (int at = 3; at < arguments.length; at++) {
       String[] field = arguments[at].split("=", 2);
       request.header(field[0], field[1]);
     }
@@ -45,8 +54,10 @@ public final class Deliver {
         answer.join();
       }
     }
+    List<String> statuses = new ArrayList<>();
     for (CompletableFuture<HttpResponse<String>> answer : answers) {
-      System.out.println(answer.join().statusCode());
+      statuses.add(String.valueOf(answer.join().statusCode()));
     }
+    return String.join(" ", statuses);
   }
 }
