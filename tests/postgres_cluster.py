@@ -13,6 +13,7 @@ from receiver.journal.postgres.address import Address
 from receiver.journal.postgres.connection import Database
 from receiver.journal.postgres.schema import init
 from tests.consume.postgres import postgres, programs
+from tests.kept_sessions import end_kept_sessions
 
 _running = ExitStack()
 _made: list[str] = []
@@ -63,5 +64,6 @@ def new_journal() -> Iterator[tuple[str, EngineOptions]]:
 
 def stop() -> None:
     """At the end of the session."""
+    end_kept_sessions()
     _running.close()
     cluster.cache_clear()

@@ -17,6 +17,7 @@ from receiver.journal.memory.requests import MemoryRuns
 from receiver.journal.ports import Outbox, Requests, Runs
 from receiver.journal.postgres.erase import STAYS_IN
 from receiver.journal.sealed import Keyring, read_key
+from tests.kept_sessions import kept_sessions
 from tests.postgres_cluster import new_journal
 
 KEY = bytes(range(32)).hex().encode()
@@ -67,12 +68,13 @@ def by_url(
 
 
 def on_postgres(keys: Sequence[bytes] = ()) -> Callable[[Path], AbstractContextManager[Made]]:
-    """A schema of its own in the cluster that all tests of a worker share."""
+    """A schema of its own in the cluster that all tests of a worker share, and sessions that they pass on."""
 
     @contextmanager
     def made(_: Path) -> Iterator[Made]:
         ring = partial(map, read_key, keys)
         with (
+            kept_sessions(),
             new_journal() as (url, options),
             hold_journal(url, keys=Keyring(ring()), options=options) as (journal, _descriptor),
         ):

@@ -1,0 +1,65 @@
+"""Sessions of a database that are kept for the next test that wants one of the same name, instead of ended.
+
+Most tests of a journal open a handful of stores, ask each of them a few things, and close them. A server then spends
+far more on beginning a session, on reading its own catalogs anew and on planning each statement once more than on what
+is asked. What a store has to give back is given back here too: a session that would keep anything of its last owner is
+ended as ever. How connections are opened, lost and closed is the subject of ``tests/journal/postgres``, which keeps
+none.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from receiver.journal.postgres import connection
+from receiver.journal.postgres.address import Address
+from receiver.journal.postgres.connecting import Connection, connect
+from receiver.journal.postgres.connection import Database, run
+
+_idle: dict[tuple[Address, str], list[Connection]] = defaultdict(list)
+"""By the place and the name that their settings are of."""
+
+
+@contextmanager
+def kept_sessions() -> Iterator[None]:
+    """For the body, who closes a ``Database`` leaves its session to the next one of the same name and place."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(connection, "connect", _kept_or_new)
+        patch.setattr(Database, "close", _keep)
+        yield
+
+
+def end_kept_sessions() -> None:
+    """Close them all, before their server ends."""
+    for kept in _idle.values():
+        for one in kept:
+            run(one.close(timeout=5))
+    _idle.clear()
+
+
+async def _kept_or_new(address: Address, name: str) -> Connection:
+    kept = _idle[address, name]
+    while kept:
+        found = kept.pop()
+        if not found.is_closed():
+            return found
+    return await connect(address, name)
+
+
+def _keep(database: Database) -> None:
+    found, database._connection = database._connection, None
+    if found is not None and not found.is_closed():
+        run(_given_back(found, database))
+
+
+async def _given_back(found: Connection, database: Database) -> None:
+    if found.is_in_transaction():
+        await found.close(timeout=5)
+        return
+    found.remove_log_listener(database._note)
+    await found.reset(timeout=5)  # locks, cursors, listeners, and what was set
+    _idle[database.address, database._name].append(found)
