@@ -2,9 +2,9 @@
 
 Most tests of a journal open a handful of stores, ask each of them a few things, and close them. A server then spends
 far more on beginning a session, on reading its own catalogs anew and on planning each statement once more than on what
-is asked. What a store has to give back is given back here too: a session that would keep anything of its last owner is
-ended as ever. How connections are opened, lost and closed is the subject of ``tests/journal/postgres``, which keeps
-none.
+is asked. What a store has to give back is given back here too: the server resets what is left of the last owner, and a
+session within a transaction is ended as ever. How connections are opened, lost and closed is the subject of tests that
+keep none, nor have any beside them: some of those count the sessions of a server, or end them.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def kept_sessions() -> Iterator[None]:
 
 
 def end_kept_sessions() -> None:
-    """Close them all, before their server ends."""
+    """Close them all."""
     for kept in _idle.values():
         for one in kept:
             run(one.close(timeout=5))
@@ -61,5 +61,5 @@ async def _given_back(found: Connection, database: Database) -> None:
         await found.close(timeout=5)
         return
     found.remove_log_listener(database._note)
-    await found.reset(timeout=5)  # locks, cursors, listeners, and what was set
+    await found.reset(timeout=5)  # which gives back locks, cursors and listeners, and takes back what was set
     _idle[database.address, database._name].append(found)

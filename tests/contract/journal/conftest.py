@@ -18,7 +18,6 @@ from receiver.journal.memory.requests import MemoryRuns
 from receiver.journal.ports import Outbox, Requests, Runs
 from receiver.journal.postgres.erase import STAYS_IN
 from receiver.journal.sealed import Keyring, read_key
-from tests.kept_sessions import kept_sessions
 from tests.postgres_cluster import new_journal
 
 KEY = bytes(range(32)).hex().encode()
@@ -84,8 +83,7 @@ def on_postgres(keys: Sequence[bytes] = ()) -> Callable[[Path], AbstractContextM
     def made(_: Path) -> Iterator[Made]:
         ring = partial(map, read_key, keys)
         with (
-            kept_sessions(),
-            new_journal() as (url, options),
+            new_journal(keep_sessions=True) as (url, options),
             hold_journal(url, keys=Keyring(ring()), options=options) as (journal, _descriptor),
         ):
             yield Made(
