@@ -13,6 +13,7 @@ from receiver.journal.postgres.address import Address
 from receiver.journal.postgres.connection import Database
 from receiver.journal.postgres.schema import init
 from tests.consume.postgres import postgres, programs
+from tests.kept_sessions import end_kept_sessions, kept_sessions
 
 _running = ExitStack()
 _made: list[str] = []
@@ -46,8 +47,20 @@ def cluster() -> str:
 
 
 @contextmanager
-def new_journal() -> Iterator[tuple[str, EngineOptions]]:
-    """A new journal with one slot: its URL, and the options that lead to it."""
+def new_journal(*, keep_sessions: bool = False) -> Iterator[tuple[str, EngineOptions]]:
+    """A new journal with one slot: its URL, and the options that lead to it.
+
+    ``keep_sessions`` is for tests that are not about sessions: they pass them on among themselves.
+    """
+    if keep_sessions:
+        with kept_sessions():
+            yield from _new_journal()
+    else:
+        end_kept_sessions()
+        yield from _new_journal()
+
+
+def _new_journal() -> Iterator[tuple[str, EngineOptions]]:
     url = cluster()
     schema = _free.pop() if _free else f"test_{len(_made)}"
     options = EngineOptions(schema=schema, commit_timeout_s=20)
@@ -63,5 +76,6 @@ def new_journal() -> Iterator[tuple[str, EngineOptions]]:
 
 def stop() -> None:
     """At the end of the session."""
+    end_kept_sessions()
     _running.close()
     cluster.cache_clear()

@@ -170,16 +170,22 @@ class Postgres:
 
     def session(self, database: str) -> psycopg.Connection[Any]:
         """One with a database, each statement a transaction of its own, as soon as the server answers."""
-        until(self.answers)
-        return psycopg.connect(self.url_of(database), autocommit=True, connect_timeout=5)
+        found: psycopg.Connection[Any] = until(lambda: self._connected(self.url_of(database), timeout_s=5))
+        return found
 
     def answers(self) -> bool:
         """Whether it takes connections."""
+        found = self._connected(self.url, timeout_s=2)
+        if found is not None:
+            found.close()
+        return found is not None
+
+    @staticmethod
+    def _connected(url: str, timeout_s: int) -> psycopg.Connection[Any] | None:
         try:
-            psycopg.connect(self.url, connect_timeout=2).close()
+            return psycopg.connect(url, autocommit=True, connect_timeout=timeout_s)
         except psycopg.OperationalError:
-            return False
-        return True
+            return None
 
     def follow_nobody(self) -> None:
         """Have a replica hear nothing more of its primary: what is committed from now on it does not have."""

@@ -84,7 +84,7 @@ class SharedDesk:
 @pytest.fixture
 def shared(desk: Desk) -> Iterator[SharedDesk]:
     """With a new journal of one slot."""
-    with new_journal() as (url, options):
+    with new_journal(keep_sessions=True) as (url, options):
         journal_at(desk, url, options.schema)
         yield SharedDesk(desk, url, options)
 

@@ -109,7 +109,7 @@ async def test_a_source_that_is_not_configured_is_refused_whatever_is_trusted() 
 def journals(tmp_path: Path) -> Iterator[list[Journal]]:
     """One in a folder, one in a database, and another one in a folder."""
     with ExitStack() as stack:
-        url, options = stack.enter_context(new_journal())
+        url, options = stack.enter_context(new_journal(keep_sessions=True))
         folders = [f"sqlite:{tmp_path}/{name}" for name in ("one", "two")]
         first, third = (stack.enter_context(hold_journal(folder))[0] for folder in folders)
         yield [first, stack.enter_context(hold_journal(url, options=options))[0], third]

@@ -162,7 +162,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def worker() -> Iterator[Worker]:
     """It holds slot 1 of two."""
-    with new_journal() as (url, options):
+    with new_journal(keep_sessions=True) as (url, options):
         journal = find_journal(Address.of(url, options))
         with closing(journal.accounts()) as accounts, closing(journal.slots()) as slots:
             accounts.add_slots(2)

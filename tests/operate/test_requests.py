@@ -67,7 +67,7 @@ def test_what_is_left_is_waited_for_by_nobody() -> None:
 
 def test_entries_in_several_slots_are_asked_for_slot_by_slot() -> None:
     """Each slot's interpreter carries out its own, and all of them are waited for."""
-    with new_journal() as (url, options):
+    with new_journal(keep_sessions=True) as (url, options):
         journal = find_journal(url, options=options)
         with closing(journal.accounts()) as accounts:
             accounts.add_slots(2)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -48,32 +49,41 @@ def in_memory(_: Path) -> Iterator[Made]:
     yield Made(journal, lambda: journal, lambda: runs, copies=False)
 
 
-def by_url(
-    pattern: str, writers: int = 1, keys: Sequence[bytes] = ()
-) -> Callable[[Path], AbstractContextManager[Made]]:
-    """An engine that ``journal.url`` can name; ``{folder}`` in the pattern is one of the test's own."""
+def in_a_folder(name: str, keys: Sequence[bytes] = ()) -> Callable[[Path], AbstractContextManager[Made]]:
+    """SQLite's files; each test has those of a journal that was made once, which is cheaper than to make them."""
+
+    def ring() -> Keyring:
+        return Keyring(map(read_key, keys))
+
+    @cache
+    def just_made() -> Mapping[str, bytes]:
+        with tempfile.TemporaryDirectory() as folder:
+            with hold_journal(f"sqlite:{folder}/{name}", keys=ring()):
+                pass
+            return {file.name: file.read_bytes() for file in Path(folder, name).iterdir()}
 
     @contextmanager
     def made(folder: Path) -> Iterator[Made]:
-        url = pattern.format(folder=folder)
-
-        def ring() -> Keyring:
-            return Keyring(map(read_key, keys))
-
+        place = folder / name
+        place.mkdir(mode=0o700)
+        for file, content in just_made().items():
+            (place / file).touch(mode=0o600)
+            (place / file).write_bytes(content)
+        url = f"sqlite:{place}"
         with hold_journal(url, keys=ring()) as (journal, _):
-            yield Made(journal, lambda: find_journal(url, ring()), lambda: open_runs(url), writers)
+            yield Made(journal, lambda: find_journal(url, ring()), lambda: open_runs(url))
 
     return made
 
 
 def on_postgres(keys: Sequence[bytes] = ()) -> Callable[[Path], AbstractContextManager[Made]]:
-    """A schema of its own in the cluster that all tests of a worker share."""
+    """A schema of its own in the cluster that all tests of a worker share, and sessions that they pass on."""
 
     @contextmanager
     def made(_: Path) -> Iterator[Made]:
         ring = partial(map, read_key, keys)
         with (
-            new_journal() as (url, options),
+            new_journal(keep_sessions=True) as (url, options),
             hold_journal(url, keys=Keyring(ring()), options=options) as (journal, _descriptor),
         ):
             yield Made(
@@ -91,8 +101,8 @@ def on_postgres(keys: Sequence[bytes] = ()) -> Callable[[Path], AbstractContextM
 
 ENGINES: dict[str, Callable[[Path], AbstractContextManager[Made]]] = {
     "memory": in_memory,
-    "sqlite": by_url("sqlite:{folder}/journal"),
-    "sealed": by_url("sqlite:{folder}/sealed", keys=[KEY]),
+    "sqlite": in_a_folder("journal"),
+    "sealed": in_a_folder("sealed", keys=[KEY]),
     "postgres": on_postgres(),
     "postgres sealed": on_postgres(keys=[KEY]),
 }

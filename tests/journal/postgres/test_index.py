@@ -25,11 +25,19 @@ from receiver.journal.terms import FORMAT
 from receiver.model.records import OutboxRecord
 from tests.contract.journal.index_samples import find, listed, make, masked, names, numbers, payment, told
 from tests.contract.journal.samples import batch, key
+from tests.postgres_cluster import new_journal
 
 pytestmark = pytest.mark.usefixtures("unhurried")
 
 KEYS = [bytes([at]).hex().encode() + bytes(range(1, 32)).hex().encode() for at in (1, 2)]
 BASE = first_record(2)
+
+
+@pytest.fixture
+def address() -> Iterator[Address]:
+    """Of a new journal with one slot; nothing here is about sessions."""
+    with new_journal(keep_sessions=True) as (url, options):
+        yield Address.of(url, options)
 
 
 @pytest.fixture
