@@ -89,7 +89,8 @@ class SqliteTakeOver(StoreConnection):
         known = self._keys.numbers([key]).get(key)
         events = self._records(SQL["events_of"], (known,)) + taken
         if not events:
-            self._db.execute(SQL["drop_operation"], (known,))
+            for query in ("drop_contents", "leave_outcomes", "drop_operation"):
+                self._db.execute(SQL[query], (known,))
             return
         operation = self._keys.numbered([key])[0][key]
         self._db.execute(SQL["put_operation"], operation_row(operation, key, fold(events)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 
 import pytest
 
@@ -89,6 +90,25 @@ def test_operations_are_what_their_events_left_behind(hand: TakeOver, filled: Ou
             len(ids), "Done", event_id=ids[-1], revisions=dict.fromkeys(ids, 1)
         ), one
         assert known[one].seen == tuple(Seen(record_id, b"", number) for number, record_id in contents), one
+
+
+def test_the_next_operation_has_nothing_of_one_that_is_gone(made: Made, hand: TakeOver, outbox: Outbox) -> None:
+    """Of which one event's content is forgotten, one was refused by Kafka and one is undone, so that none is left."""
+    outbox.commit(batch([event(1, "a"), event(2, "gone")]))
+    assert outbox.purge(None, "2024-05-28", 9) == 2
+    outbox.commit(batch([event(3, "gone", 2)]))
+    outbox.replace(quarantine_record(3))
+    outbox.commit(batch([event(4, "gone", 2)]))
+    assert take(hand, 3) == 3
+    assert told(outbox, "gone") == {}
+    with closing(made.another().take_over()) as later:  # who was there before gives no number again
+        take(later, 3, taken(4, "next"))
+    assert told(outbox, "next")["next"].seen == (Seen("kafka-4", b"", 4),)
+    with closing(made.journal.search()) as search:
+        (found,) = search.operations_by_key([key("next")])
+        assert search.arrivals(found.number) == []
+        assert search.records_of(found.number) == [4]
+        assert search.operations_by_key([key("gone")]) == []
 
 
 def test_outcomes_of_what_is_interpreted_again_are_gone(hand: TakeOver, filled: Outbox) -> None:

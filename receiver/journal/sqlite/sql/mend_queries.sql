@@ -38,3 +38,11 @@ INSERT OR REPLACE INTO records (number, record_type, record_id, provider, source
 -- name: drop_operation
 -- An operation of which no event is left: its next one is its first.
 DELETE FROM operations WHERE id = ?
+
+-- name: drop_contents
+-- What such an operation still has of events that were refused: its number is soon another's.
+DELETE FROM contents WHERE operation = ?
+
+-- name: leave_outcomes
+-- What became of its entries stays, and is nobody's then.
+UPDATE outcomes SET operation = NULL WHERE operation = ?
