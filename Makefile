@@ -35,17 +35,17 @@ install-dev: $(VENV)/.dev-ok ## the same, with everything the tests need
 run: install ## the receiver with a simulated provider, until Ctrl-C; needs only Python 3.11+
 	@exec $(BIN)/receiver dev --simulate
 
-# Most of what takes long waits: for a process to start, to be given up, to be back. Four workers fill two cores.
-WORKERS ?= 4
+# Most of what takes long waits: for a process to start, to be given up, to be back. Six workers fill two cores.
+WORKERS ?= 6
 # The broker needs Java 17+, and its jars come through Maven; what of these is missing, kafka_local.py brings as wheels.
 test: install-dev ## all tests, with a real Kafka broker; needs only Python 3.11+, uses Java 17+ and Maven where they are
 	@$(BIN)/python deploy/kafka-local/kafka_local.py require
 	@echo "==> running the tests"
 	@FUZZ_CPU_S=60 $(BIN)/pytest -q -n $(WORKERS)
 
-test-fast: install-dev ## the tests that need neither a Kafka broker (Java, Maven) nor the whole service; a few minutes
+test-fast: install-dev ## the tests that need neither a broker, nor the whole service, nor a browser or compilers; two minutes
 	@echo "==> running the tests without a broker"
-	@$(BIN)/pytest -q -n $(WORKERS) -m "not kafka and not service"
+	@$(BIN)/pytest -q -n $(WORKERS) -m "not kafka and not service and not tools"
 
 MINUTES ?= 5
 ENGINE ?= sqlite

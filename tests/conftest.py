@@ -26,7 +26,7 @@ BROKERS = pytest.StashKey[list[SharedBroker]]()
 NOT_FOR_LACK_OF_A_TOOL = ("needs root", "every port is everybody's", "no OpenTelemetry collector is here")
 """How the reasons begin for which a test may be skipped also in CI: they are about the user and the kernel, and about a
 program that takes minutes to build, of which all that is asked is asked of a stand-in too."""
-KINDS = ("service", "kafka")
+KINDS = ("service", "kafka", "tools")
 """Marks of tests that mostly take longer than others."""
 _numbers = itertools.count(1)
 _before: list[process_state.State] = []

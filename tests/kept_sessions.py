@@ -71,7 +71,7 @@ def _keep(database: Database) -> None:
         if found is None or found.is_closed() or found.is_in_transaction():
             _close(database)
             return
-        database._connection = None
+        database._connection, database._closed = None, True
         run(_given_back(found, database))
     finally:
         database._turn.release()

@@ -26,6 +26,8 @@ from tests.console.seeded import SWAP, WRITE_TOKEN, WRITING, Browser, Played, br
 from tests.console.test_replaying import Receiver
 from tests.operate.desk import exchange
 
+pytestmark = pytest.mark.tools
+
 AXE = Path(__file__).parent / "axe/axe.min.js"
 PAGES = (
     "/", "/search", "/search?q=1", "/live", "/quarantine", "/quarantine/group?reason=unknown_status&state=open",

@@ -19,6 +19,8 @@ from packaging.requirements import Requirement
 from receiver.cli.version import commit
 from tests.ports import free_port
 
+pytestmark = pytest.mark.tools
+
 ROOT = Path(__file__).parents[2]
 PROJECTS = {"exchange_webhook_receiver": ROOT, "exchange_events": ROOT / "schemas"}
 VERSION = (ROOT / "schemas/VERSION").read_text("utf-8").strip()

@@ -20,6 +20,8 @@ from receiver.operate.replay_callbacks import _marked
 from receiver.publish.routing import reachable_topics, route
 from tests.trace.collector import record
 
+pytestmark = pytest.mark.tools
+
 PARSE = Path(__file__).parent / "readers/parse.js"
 DOCUMENT = FOLDER / "asyncapi.v1.yaml"
 CONSUMING = Path(__file__).parents[2] / "docs/consume/README.md"

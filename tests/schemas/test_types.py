@@ -18,6 +18,8 @@ import pytest
 
 from exchange_events.publish import FOLDER
 
+pytestmark = pytest.mark.tools
+
 READERS = Path(__file__).parent / "readers"
 TYPES = make_types.HERE
 EXAMPLES: dict[str, dict[str, Any]] = {

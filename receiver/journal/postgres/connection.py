@@ -74,6 +74,7 @@ class Database:
         self._name = name
         self._timeout_s = timeout_s
         self._connection: Connection | None = None
+        self._closed = False
         self._in_transaction = False
         self._turn = threading.RLock()
         self._warnings: list[str] = []
@@ -129,7 +130,8 @@ class Database:
             self._do(lambda: self._execute(script))
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Give the connection back for good: a thread that still uses it, and for which nobody waits, opens none."""
+        self._closed = True
         connection, self._connection = self._connection, None
         if connection is not None:
             with contextlib.suppress(Exception):
@@ -157,9 +159,17 @@ class Database:
         if self._connection is None or self._connection.is_closed():
             if self._in_transaction:
                 raise OSError("the connection was lost")
-            self._connection = await connect(self.address, self._name)
-            self._connection.add_log_listener(self._note)
+            self._need_open()
+            self._connection = connection = await connect(self.address, self._name)
+            if self._closed:
+                connection.terminate()
+                self._need_open()
+            connection.add_log_listener(self._note)
         return self._connection
+
+    def _need_open(self) -> None:
+        if self._closed:
+            raise StoreFailed(f"{self._name}: it is closed")
 
     async def _fetch(self, sql: str, bindings: list[Any]) -> list[asyncpg.Record]:
         connection = await self._opened()
