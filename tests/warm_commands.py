@@ -97,10 +97,6 @@ class WarmCommands:
         self._process.terminate()
         self._process.wait()
 
-    def line(self) -> int:
-        """The descriptor on which it is asked for commands, for another process that asks (``warm_launcher``)."""
-        return self._line.fileno()
-
     def run(
         self,
         arguments: Sequence[str],

@@ -25,8 +25,6 @@ class Place:
 
     session: bool = False
     """At the head of a session and a process group of its own, as by ``setsid``."""
-    group: int | None = None
-    """The process group that it joins, one of its own session: whoever ends that group ends it too."""
     files: Sequence[int] | None = None
     """How many files it may have open: the soft limit and the hard one, as by ``prlimit --nofile=SOFT:HARD``."""
     mounts: Sequence[str] = ()
@@ -43,8 +41,6 @@ class Place:
         """Let this process have all of it; raises ``OSError`` where it may not."""
         if self.session:
             os.setsid()
-        if self.group is not None:
-            os.setpgid(0, self.group)
         if self.mounts:
             folder = Path.cwd()
             _check(ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNS))

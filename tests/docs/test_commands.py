@@ -1,12 +1,7 @@
-"""The commands of README and ``docs/start.md`` do what is written around them, as they stand.
-
-The program that is called for ``receiver`` has it forked from a warm process. That the installed one starts is asked by
-``tests/whole_service/test_start_places.py``.
-"""
+"""The commands of README and ``docs/start.md`` do what is written around them, as they stand."""
 
 from __future__ import annotations
 
-import inspect
 import os
 import re
 import signal
@@ -17,9 +12,7 @@ from pathlib import Path
 import pytest
 from pages import ROOT
 
-from tests import warm_launcher
 from tests.ports import free_port
-from tests.warm_commands import WarmCommands
 
 
 def commands(document: str) -> list[str]:
@@ -35,16 +28,12 @@ def commands(document: str) -> list[str]:
 def test_commands_do_what_is_written(document: str, tmp_path: Path) -> None:
     """In a fresh folder, in one shell, on ports of their own; the first one that fails ends it and is named."""
     (tmp_path / ".venv/bin").mkdir(parents=True)
-    program = tmp_path / ".venv/bin/receiver"
-    program.write_text(f"#!{sys.executable} -IS\n" + inspect.getsource(warm_launcher))
-    program.chmod(0o700)
+    (tmp_path / ".venv/bin/receiver").symlink_to(Path(sys.executable).parent / "receiver")
     lines = commands(document)
     assert len(lines) > 5
     port, admin_port = free_port(), free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RECEIVER_")}
     environment |= {"RECEIVER_SERVER__PORT": str(port), "RECEIVER_ADMIN__PORT": str(admin_port)}
-    line = WarmCommands.like(environment).line()
-    environment |= {warm_launcher.LINE: str(line)}
     # A command that ends with & has no end to wait for; what started well is held to its end by `wait`.
     script = "\n".join(["set -e", "trap 'echo \"failed: $BASH_COMMAND\" >&2' ERR", *lines, "wait"])
     shell = subprocess.Popen(
@@ -54,8 +43,7 @@ def test_commands_do_what_is_written(document: str, tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        process_group=0,  # of its own, and of all that it starts
-        pass_fds=[line],
+        start_new_session=True,
     )
     try:
         said, why = shell.communicate(timeout=200)
