@@ -10,14 +10,17 @@ from receiver.journal.erasing import Erased
 from receiver.journal.handle import Journal
 from receiver.journal.ports import Outbox
 from receiver.journal.slots import first_record
-from receiver.model.errors import KafkaStopped, KafkaUnavailable, ReceiverError
+from receiver.model.errors import KafkaFenced, KafkaStopped, KafkaUnavailable, ReceiverError
 from receiver.model.records import OutboxRecord, Position
 from receiver.operate.context import Context
 from receiver.operate.rejoin_plan import Plan, fold, key_of, placeholder, plan, rebuild
-from receiver.publish.ports import Kafka, Memory
+from receiver.publish.ports import Kafka, Memory, Message
 from receiver.publish.position import start_of
 from receiver.publish.routing import position_id, record_number
 from receiver.publish.spread import RememberedSpread
+
+TRIES = 5
+"""A relay that is stopped looks every ten seconds, which takes far less than one: so often nobody crosses its way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,15 +137,37 @@ async def _publish(joining: Joining, decided: Plan, outbox: Outbox) -> None:
     # With nothing to publish too: the position is written anew, where Kafka's memory was gone or behind.
     lost = (number for run in decided.publish for number in run)
     records = [record for number in lost for record in outbox.read(number - 1, 1) if record.number == number]
-    kafka, journal_id = joining.kafka, joining.part.journal_id
-    messages = [message for record in records for message in kafka.route(record, journal_id)]
+    messages = [message for record in records for message in joining.kafka.route(record, joining.part.journal_id)]
+    for left in reversed(range(TRIES)):
+        try:
+            await _send(joining, messages, decided.position)
+        except KafkaFenced:
+            # A service that runs looks now and then whether the two fit, and fences by it whoever else publishes.
+            if await _fit(joining, outbox):
+                return
+            if not left:
+                raise
+        else:
+            return
+
+
+async def _send(joining: Joining, messages: Sequence[Message], position: Position) -> None:
     with closing(joining.part.outbox(write=True)) as noting:
-        publisher = kafka.publisher(joining.published_as, RememberedSpread(noting, joining.context.log))
+        publisher = joining.kafka.publisher(joining.published_as, RememberedSpread(noting, joining.context.log))
         try:
             await publisher.connect()
-            await publisher.publish(messages, decided.position)
+            await publisher.publish(messages, position)
         finally:
             await publisher.close()
+
+
+async def _fit(joining: Joining, outbox: Outbox) -> bool:
+    # What Kafka lost is not forgotten by that: as long as it is to be published again they do not fit.
+    try:
+        start_of(await joining.kafka.memory(joining.published_as), outbox)
+    except KafkaStopped:
+        return False
+    return True
 
 
 async def _read_back(kafka: Kafka, published_as: str, written: Position) -> None:

@@ -9,14 +9,15 @@ import pytest
 
 from receiver.journal.handle import Journal
 from receiver.journal.memory.journal import MemoryJournal
-from receiver.model.errors import ConfigurationError, JournalError, KafkaUnavailable, ReceiverError
+from receiver.model.errors import ConfigurationError, JournalError, KafkaFenced, KafkaUnavailable, ReceiverError
 from receiver.model.records import Position
 from receiver.operate import journal as operate_journal
 from receiver.operate.context import Context
 from receiver.operate.topics import accept_partitions, look
-from receiver.publish.ports import Expected, Finding, Message
+from receiver.publish.ports import Expected, Finding, Message, Spread
 from receiver.publish.spread import RememberedSpread
 from receiver.sandbox.fakes import FakeClock, FakeKafka, FakePublisher
+from tests.contract.journal.samples import batch, event
 from tests.support import Lines
 
 TOPIC = "exchange.status.v1"
@@ -127,6 +128,67 @@ class ForgetfulPublisher(FakePublisher):
 
     async def publish(self, messages: Sequence[Message], position: Position) -> None:
         """And keeps nothing."""
+
+
+@dataclass
+class Crossed(FakeKafka):
+    """A Kafka at which a service looks after its journal, between a publisher's connecting and its publishing."""
+
+    times: int = 0
+    """How often."""
+    goes_on: Position | None = None
+    """What that service writes, where it finds that the two fit by now."""
+
+    def publisher(self, journal_id: str, spread: Spread | None = None) -> FakePublisher:
+        """One that is fenced."""
+        return CrossedPublisher(self, journal_id, spread)
+
+    async def look(self, journal_id: str) -> None:
+        """Be that service."""
+        if self.times:
+            self.times -= 1
+            other = FakePublisher(self, journal_id)
+            await other.connect()
+            if self.goes_on is not None:
+                await other.publish([], self.goes_on)
+
+
+class CrossedPublisher(FakePublisher):
+    """Publishes a moment too late."""
+
+    async def publish(self, messages: Sequence[Message], position: Position) -> None:
+        """As long as somebody looks."""
+        assert isinstance(self._kafka, Crossed)
+        await self._kafka.look(self._owner)
+        await super().publish(messages, position)
+
+
+def without_memory() -> MemoryJournal:
+    """A journal whose first record Kafka had confirmed, and of which it knows nothing now."""
+    journal = MemoryJournal()
+    journal.outbox().commit(batch([event(1)]))
+    journal.outbox().remember("fake-cluster", Position(1, "id-1"))
+    return journal
+
+
+@pytest.mark.parametrize(("times", "goes_on"), [(operate_journal.TRIES - 1, None), (1, Position(1, "id-1"))])
+async def test_rejoin_goes_on_beside_a_service_that_looks_whether_they_fit(
+    times: int, goes_on: Position | None
+) -> None:
+    """It tries again, or finds that the service has gone on already."""
+    journal, kafka = without_memory(), Crossed(times=times, goes_on=goes_on)
+    assert await operate_journal.rejoin(context(journal, kafka), lambda _fault, _plan: True) is not None
+    assert kafka.positions[journal.journal_id] == Position(1, "id-1")
+    assert kafka.times == 0
+    assert await operate_journal.rejoin(context(journal, kafka), lambda _fault, _plan: True) is None
+
+
+async def test_rejoin_beside_another_that_publishes_for_the_journal_is_fenced() -> None:
+    """Whoever it is does not leave off: there are two services, or two who rejoin."""
+    journal, kafka = without_memory(), Crossed(times=operate_journal.TRIES)
+    with pytest.raises(KafkaFenced):
+        await operate_journal.rejoin(context(journal, kafka), lambda _fault, _plan: True)
+    assert kafka.positions == {}
 
 
 async def test_rejoin_fails_where_what_it_wrote_is_not_read_back() -> None:

@@ -53,6 +53,20 @@ def transaction_error(producer: AIOKafkaProducer) -> BaseException | None:
     return waiter.exception() if waiter is not None and waiter.done() and not waiter.cancelled() else None
 
 
+def leave_no_complaint(producer: AIOKafkaProducer) -> None:
+    """Ask after all that a closed producer could not do: of what nobody asks it complains when that is collected.
+
+    It is fenced, say, and whoever sent is told so; a traceback for each batch that waited says nothing new. By its
+    public methods nobody can ask after a transaction, or a batch on its way to a broker, that was given up.
+    """
+    accumulator, manager = producer._message_accumulator, producer._txn_manager  # noqa: SLF001
+    waiting = [*accumulator._pending_batches, *(one for found in accumulator._batches.values() for one in found)]  # noqa: SLF001
+    futures = [manager._transaction_waiter, *(future for one in waiting for future in (one.future, one._drain_waiter))]  # noqa: SLF001
+    for future in futures:
+        if future is not None and future.done() and not future.cancelled():
+            future.exception()
+
+
 def add_partition(producer: AIOKafkaProducer, partition: TopicPartition) -> None:
     """Make ``partition`` part of the transaction that was begun, without a record in it.
 

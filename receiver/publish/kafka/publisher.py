@@ -44,7 +44,14 @@ from receiver.publish.kafka.client import (
 )
 from receiver.publish.kafka.explain import INVALID_TIMESTAMP, TOO_LARGE, refusal_sentence
 from receiver.publish.kafka.hanging_transactions import HangingTransactions, NumberOf
-from receiver.publish.kafka.internals import client_of, end_sending, listen, producer_id, transaction_error
+from receiver.publish.kafka.internals import (
+    client_of,
+    end_sending,
+    leave_no_complaint,
+    listen,
+    producer_id,
+    transaction_error,
+)
 from receiver.publish.kafka.limits import Limits, topic_limits
 from receiver.publish.kafka.open_transactions import named, open_transactions, until_ended
 from receiver.publish.kafka.positions import read_position
@@ -217,6 +224,7 @@ class KafkaPublisher:
                 await close_quietly(client)
         if self._producer is not None:
             await end_sending(self._producer)
+            leave_no_complaint(self._producer)
 
     def _make_producer(self) -> AIOKafkaProducer:
         options = {**self._options, "enable_idempotence": True, "acks": "all"}

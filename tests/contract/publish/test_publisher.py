@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import gc
+from collections.abc import Sequence
 
 import pytest
 
@@ -45,3 +48,21 @@ async def test_a_newer_publisher_fences_an_older_one(cluster: Cluster) -> None:
         with contextlib.suppress(Exception):
             await publisher.close()
     assert cluster.read() == [("key", 1), ("key", 2)]
+
+
+@pytest.mark.parametrize("records", [(), (2,)], ids=["a position alone", "a record"])
+async def test_one_that_was_fenced_leaves_nothing_that_complains(
+    cluster: Cluster, records: Sequence[int], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who is told why has no need of a traceback of the client's, at whatever time that is collected."""
+    older, newer = (cluster.kafka.publisher(cluster.journal_id) for _ in range(2))
+    await older.connect()
+    await newer.connect()
+    with pytest.raises(KafkaFenced):
+        await older.publish(messages(cluster.topic, *records), Position(2, "older"))
+    await asyncio.sleep(0.3)
+    for publisher in (older, newer):
+        await publisher.close()
+    del older, newer, publisher
+    gc.collect()
+    assert [record for record in caplog.records if record.name == "asyncio"] == []

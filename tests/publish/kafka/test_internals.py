@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import time
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
@@ -22,6 +23,7 @@ from receiver.publish.kafka.internals import (
     add_partition,
     client_of,
     end_sending,
+    leave_no_complaint,
     listen,
     never_create,
     producer_id,
@@ -71,6 +73,28 @@ async def test_why_a_transaction_can_only_be_aborted_is_known_to_who_sends(produ
     assert transaction_error(producer) is None
     producer._txn_manager.complete_transaction()
     assert transaction_error(producer) is None
+
+
+@pytest.mark.parametrize("asked", [True, False])
+async def test_a_closed_producer_complains_of_nothing_that_was_asked_after(
+    producer: AIOKafkaProducer, caplog: pytest.LogCaptureFixture, *, asked: bool
+) -> None:
+    """Neither of its transaction nor of the batches that waited for a broker; otherwise it does."""
+    producer._txn_manager.set_pid_and_epoch(4711, 2)
+    await producer.begin_transaction()
+    batch = producer.create_batch()
+    batch.append(key=b"k", value=b"v", timestamp=None)
+    await producer._message_accumulator.add_batch(batch, PARTITION, 1)
+    producer._message_accumulator.fail_all(TopicAuthorizationFailedError({"events"}))
+    producer._txn_manager.fatal_error(TopicAuthorizationFailedError({"events"}))
+    if asked:
+        leave_no_complaint(producer)
+    producer._message_accumulator._batches.clear()
+    producer._txn_manager._transaction_waiter = None
+    del batch
+    gc.collect()
+    complaints = [record for record in caplog.records if "never retrieved" in record.getMessage()]
+    assert (complaints == []) == asked
 
 
 async def test_a_partition_is_added_only_within_a_transaction(producer: AIOKafkaProducer) -> None:
