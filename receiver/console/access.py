@@ -15,13 +15,12 @@ from collections import OrderedDict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import urlsplit
 
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 from receiver.console.rules import AccessRules
 from receiver.intake.peers import is_within, peer_of
-from receiver.model.hosts import is_loopback
+from receiver.model.hosts import is_loopback, parts_of
 
 SESSION_S = 8 * 3600
 """A working day; then one logs in again."""
@@ -158,8 +157,8 @@ def same_origin(headers: Mapping[str, str]) -> bool:
     fetched = headers.get("sec-fetch-site")
     if fetched is not None:
         return fetched == "same-origin"
-    origin = urlsplit(headers.get("origin", "")).netloc
-    return bool(origin) and origin == headers.get("host", "")
+    origin = parts_of(headers.get("origin", ""))
+    return origin is not None and bool(origin.netloc) and origin.netloc == headers.get("host", "")
 
 
 def host_name(host: str) -> str:

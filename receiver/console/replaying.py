@@ -12,10 +12,9 @@ import re
 import secrets
 import threading
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from receiver.model.errors import ReceiverError
-from receiver.model.hosts import is_loopback
+from receiver.model.hosts import is_loopback, parts_of
 from receiver.operate.context import Context
 from receiver.operate.export_callbacks import count, items
 from receiver.operate.replay_callbacks import Done, HttpReplay, Pace
@@ -59,8 +58,8 @@ class Replays:
 
     def start(self, wanted: Filter, url: str, who: str, resumed: str | None = None) -> Run:
         """Begin; raises ``ReceiverError`` for another machine, while a run is under way, and for an unknown run."""
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not is_loopback(parts.hostname or ""):
+        parts = parts_of(url)
+        if parts is None or parts.scheme not in {"http", "https"} or not is_loopback(parts.hostname or ""):
             raise ReceiverError("a replay from here goes to this machine alone: `receiver replay` goes further")
         if self._thread is not None and self._thread.is_alive():
             raise ReceiverError("a run is under way: stop it, or let it end")

@@ -10,13 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from typing import Annotated, Any, ClassVar
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from receiver.model.frozen import dataclass
-from receiver.model.hosts import is_loopback
+from receiver.model.hosts import is_loopback, parts_of
 
 SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 FAULT = "of_source"
@@ -26,15 +25,16 @@ Reference = Annotated[str, Field(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)
 
 
 def _callback_url(url: str) -> str:
-    if re.fullmatch(r"https?://[^/\s?#]+(/[^\s#]*)?(\?[^\s#]*)?", url) is None:
+    if re.fullmatch(r"https?://[^/\s?#]+(/[^\s#]*)?(\?[^\s#]*)?", url) is None or parts_of(url) is None:
         raise ValueError("must be an http(s) URL without fragment, exactly as registered at the provider")
     return url
 
 
 def _api_url(url: str) -> str:
-    if re.fullmatch(r"https?://[^/\s?#]+(/[^\s?#]*)?", url) is None:
+    parts = parts_of(url)
+    if re.fullmatch(r"https?://[^/\s?#]+(/[^\s?#]*)?", url) is None or parts is None:
         raise ValueError("must be an https URL without query")
-    if url.startswith("http://") and not is_loopback(urlsplit(url).hostname or ""):
+    if url.startswith("http://") and not is_loopback(parts.hostname or ""):
         raise ValueError("must be https: only an API on this machine may be asked without TLS")
     return url.rstrip("/")
 

@@ -21,7 +21,7 @@ import httpx
 from receiver.model.callback import SIMULATED
 from receiver.model.errors import ReceiverError, WrongUse
 from receiver.model.exact_json import read_json
-from receiver.model.hosts import is_loopback
+from receiver.model.hosts import is_loopback, parts_of
 from receiver.model.percentile import percentile
 from receiver.providers.contract import UNKNOWN_STATUS, Provider, Scenario, Source
 from receiver.providers.samples import bodies
@@ -92,12 +92,9 @@ class Report:
 
 def require_own_host(url: str, *, mine: bool) -> None:
     """Raise ``ReceiverError`` for what is no URL, and for a host that is not loopback unless it is the caller's own."""
-    try:
-        parts = urlsplit(url)
-        host, there = parts.hostname or "", parts.port != 0
-    except ValueError:  # brackets around no address, or a port that is none
-        host, there = "", False
-    if not (host and there and parts.scheme in {"http", "https"}):
+    parts = parts_of(url)
+    host = (parts.hostname if parts is not None else None) or ""
+    if parts is None or not host or parts.port == 0 or parts.scheme not in {"http", "https"}:
         raise ReceiverError(f"{url} is no URL to send to, as http://127.0.0.1:8080")
     if not (is_loopback(host) or mine):
         raise ReceiverError(f"{host} is not this machine; --i-own-this-host says that it is yours to send to")

@@ -140,6 +140,7 @@ def test_a_name_that_was_made_to_point_here_is_not_ours(rules: AccessRules, host
         ({"origin": "http://localhost:8082", "host": "localhost:8082"}, True),
         ({"origin": "http://evil.example", "host": "localhost:8082"}, False),
         ({"origin": "null", "host": ""}, False),
+        ({"origin": "http://[", "host": "["}, False),
         ({"sec-fetch-site": "cross-site", "origin": "http://localhost", "host": "localhost"}, False),
         ({}, False),
     ],

@@ -113,7 +113,9 @@ def test_one_run_at_a_time_and_a_stop_ends_it(receiver: Receiver) -> None:
     ended(replays)
 
 
-@pytest.mark.parametrize("url", ["http://shop.example/", "http://127.0.0.1.evil.example", "file:///etc", "", "//x"])
+@pytest.mark.parametrize(
+    "url", ["http://shop.example/", "http://127.0.0.1.evil.example", "file:///etc", "", "//x", "http://["]
+)
 def test_nothing_is_sent_to_another_machine(url: str) -> None:
     """Whatever its name looks like."""
     with pytest.raises(ReceiverError, match="this machine alone"):

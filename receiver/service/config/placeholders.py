@@ -9,9 +9,9 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from receiver.model.errors import ConfigurationError
+from receiver.model.hosts import parts_of
 from receiver.providers.contract import Provider
 from receiver.providers.registry import providers
 from receiver.service.config.settings import Settings
@@ -62,10 +62,8 @@ def _is_placeholder(value: str, written: Any) -> bool:
 
 
 def _host(value: str) -> str:
-    try:
-        return (urlsplit(value).hostname or "").rstrip(".") if "://" in value else ""
-    except ValueError:  # `http://[`: no URL, whatever else it is
-        return ""
+    parts = parts_of(value) if "://" in value else None
+    return (parts.hostname or "").rstrip(".") if parts is not None else ""
 
 
 def _at(table: Mapping[str, Any], key: str) -> Any:

@@ -55,6 +55,8 @@ def test_the_contracts_own_example_is_sound(tmp_path: Path) -> None:
             "sources.0.public_url: must be an http(s) URL",
         ),
         ({"sources": [OXPAY | {"public_url": "https://a.example.com/x#y"}]}, "sources.0.public_url: must be"),
+        ({"sources": [OXPAY | {"public_url": "https://[/x"}]}, "sources.0.public_url: must be"),
+        ({"sources": [OXPAY | {"public_url": "https://a.example.com:99999/x"}]}, "sources.0.public_url: must be"),
         ({"sources": [OXPAY | {"provider": "stripe"}]}, "sources.0 (0xpay-main).provider: there is 0xpay, onchainpay"),
         ({"sources": [{"name": "s"}]}, "receiver.toml: sources.0.provider: Field required"),
         ({"sources": [{"name": "s", "provider": 7}]}, "receiver.toml: sources.0.provider: Input should be a valid"),
