@@ -43,7 +43,7 @@ test: install-dev ## all tests, with a real Kafka broker; needs only Python 3.11
 	@echo "==> running the tests"
 	@FUZZ_CPU_S=60 $(BIN)/pytest -q -n $(WORKERS)
 
-test-fast: install-dev ## the tests that need neither a broker, nor the whole service, nor a browser or compilers; two minutes
+test-fast: install-dev ## the tests that need neither a broker, nor the whole service, nor a browser or compilers; two or three minutes
 	@echo "==> running the tests without a broker"
 	@$(BIN)/pytest -q -n $(WORKERS) -m "not kafka and not service and not tools"
 
